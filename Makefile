@@ -1,0 +1,35 @@
+# Everything is done by dev/scenic.py; these are its short names.
+PORT ?= 8069
+SCENIC = python3 dev/scenic.py
+
+.PHONY: help setup run test lint bench screenshots i18n shell clean
+
+help:
+	@$(SCENIC) --help
+
+setup:
+	@$(SCENIC) setup
+
+run:
+	@$(SCENIC) run --port $(PORT) $(if $(filter 1 yes true,$(ONCE)),--once)
+
+test:
+	@$(SCENIC) test $(PARTS)
+
+lint:
+	@$(SCENIC) lint
+
+bench:
+	@$(SCENIC) bench
+
+screenshots:
+	@$(SCENIC) screenshots
+
+i18n:
+	@$(SCENIC) i18n
+
+shell:
+	@$(SCENIC) shell
+
+clean:
+	@$(SCENIC) clean

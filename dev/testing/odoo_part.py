@@ -1,0 +1,98 @@
+"""Tests of one add-on: installed on a copy of the stock database, tested in one go."""
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from bootstrap.odoo_server import Odoo
+from bootstrap.paths import LOGS, PYTHON, ROOT
+from bootstrap.postgres import Cluster, free_port
+from databases import stock_template
+
+from .result import PartResult
+
+SUMMARY = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests when loading")
+FAILURE = re.compile(r" (?:ERROR|FAIL): (?:FAIL|ERROR)?:? ?(.*)$")
+LOG_RULES = Path(__file__).with_name("checklog-odoo.cfg")
+
+
+def run_addon(cluster: Cluster, odoo: Odoo, addon: str, tags: str = "") -> PartResult:
+    """Install the add-on on a fresh copy of the template and run its tests."""
+    started = time.monotonic()
+    database = f"test_{addon}"
+    cluster.copy(stock_template(cluster, odoo), database)
+    return _run(
+        odoo,
+        ["-d", database, "-i", addon, "--test-tags", tags or f"/{addon}"],
+        addon,
+        started,
+    )
+
+
+def rerun_addon(cluster: Cluster, odoo: Odoo, addon: str, tags: str) -> PartResult:
+    """Run some tests of an add-on on the test database as it is: for authors."""
+    database = f"test_{addon}"
+    if database not in cluster.databases():
+        return run_addon(cluster, odoo, addon, tags)
+    return _run(
+        odoo,
+        ["-d", database, "-u", addon, "--test-tags", tags],
+        addon,
+        time.monotonic(),
+    )
+
+
+def _run(odoo: Odoo, arguments: list[str], addon: str, started: float) -> PartResult:
+    result = PartResult(addon)
+    log = LOGS / f"test-{addon}.log"
+    with log.open("w", encoding="utf-8") as output:
+        code = subprocess.run(
+            odoo.command(
+                *arguments,
+                "--stop-after-init",
+                "--http-port",
+                str(free_port()),
+                "--screenshots",
+                LOGS / "screenshots",
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=odoo.environment(),
+            cwd=ROOT,
+            check=False,
+        ).returncode
+    text = log.read_text(errors="replace")
+    found = SUMMARY.search(text)
+    if found:
+        failures, errors, total = map(int, found.groups())
+        result.skipped = len(re.findall(r" skipped .* : ", text))
+        result.failed = failures + errors
+        result.passed = max(total - result.failed - result.skipped, 0)
+    if code and not result.failed:
+        result.fail(f"Odoo ended with exit code {code}")
+    for line in text.splitlines():
+        named = FAILURE.search(line)
+        if named and len(result.problems) < 20:
+            result.problems.append(named.group(1))
+    if result.failed:
+        result.problems.append(f"log: {log}")
+    else:
+        _check_log(log, result)
+    result.seconds = time.monotonic() - started
+    return result.close()
+
+
+def _check_log(log: Path, result: PartResult) -> None:
+    """Count a WARNING or worse of the log as a failure, save for the explained ones."""
+    done = subprocess.run(
+        [PYTHON.with_name("checklog-odoo"), "--no-echo", "--config", LOG_RULES, log],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        result.fail(f"the log has warnings or errors: {log}")
+        for line in re.sub(r"\x1b\[\d*m", "", done.stdout).splitlines()[:12]:
+            result.problems.append(f"  {line}")

@@ -1,0 +1,59 @@
+"""Tests that pytest runs: the bridge, the tools, the end-to-end tests."""
+
+import subprocess
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+from bootstrap.paths import LOCAL, LOGS, PYTHON
+from bootstrap.python_env import environment
+
+from .result import PartResult
+
+
+def run_pytest(
+    name: str,
+    folder: Path,
+    arguments: Sequence[str],
+    *,
+    skips_expected: int = 0,
+    extra_environment: dict[str, str] | None = None,
+) -> PartResult:
+    """Run pytest in ``folder`` and read the figures from its JUnit file."""
+    result = PartResult(name, skips_expected=skips_expected)
+    started = time.monotonic()
+    report = LOCAL / "reports" / f"{name}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    log = LOGS / f"test-{name}.log"
+    with log.open("w", encoding="utf-8") as output:
+        code = subprocess.run(
+            [PYTHON, "-m", "pytest", f"--junitxml={report}"]
+            + ["-o", f"cache_dir={LOCAL / 'pytest-cache' / name}", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment(
+                HYPOTHESIS_STORAGE_DIRECTORY=str(LOCAL / "hypothesis"),
+                **(extra_environment or {}),
+            ),
+            cwd=folder,
+            check=False,
+        ).returncode
+    if report.exists():
+        for suite in ET.parse(report).getroot().iter("testsuite"):
+            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            skipped = int(suite.get("skipped", 0))
+            result.failed += bad
+            result.skipped += skipped
+            result.passed += max(int(suite.get("tests", 0)) - bad - skipped, 0)
+        for case in ET.parse(report).getroot().iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                result.problems.append(f"{case.get('classname')}::{case.get('name')}")
+    if code and not result.failed:
+        result.fail(f"pytest ended with exit code {code}")
+    if result.failed:
+        result.problems.append(f"log: {log}")
+    result.seconds = time.monotonic() - started
+    return result.close()

@@ -1,0 +1,109 @@
+"""``make test``: every part, two at a time, one plain closing line."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from bootstrap.console import SetupError, say
+from bootstrap.odoo_server import Odoo
+from bootstrap.paths import ADDONS, BRIDGE, ROOT
+from bootstrap.postgres import Cluster
+from databases import stock_template
+from translations import check_exports
+
+from .lint_part import run_lint
+from .odoo_part import run_addon
+from .pytest_part import run_pytest
+from .result import PartResult
+
+Part = Callable[[], PartResult]
+
+
+def test_cluster() -> Cluster:
+    """Return the cluster of the tests: same PostgreSQL, no waiting for the disk."""
+    return Cluster(
+        "test",
+        {
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "shared_buffers": "512MB",
+        },
+    )
+
+
+def run_all(names: Sequence[str] = ()) -> int:
+    """Run the parts (all of them without names) and report; 0 only if all is well."""
+    started = time.monotonic()
+    with test_cluster() as cluster:
+        odoo = Odoo(cluster, "test")
+        parts = _parts(cluster, odoo)
+        unknown = set(names) - set(parts)
+        if unknown:
+            raise SetupError(
+                f"There is no test part {', '.join(sorted(unknown))}; "
+                f"there are: {', '.join(parts)}"
+            )
+        chosen = {name: parts[name] for name in parts if not names or name in names}
+        if set(chosen) - {"lint", "bridge", "tools"}:
+            stock_template(cluster, odoo)
+        results = []
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            running = {
+                pool.submit(_guarded, name, part): name for name, part in chosen.items()
+            }
+            for future in as_completed(running):
+                result = future.result()
+                say(_line(result))
+                results.append(result)
+    say(f"\n{time.monotonic() - started:.0f} s in all")
+    return report(results)
+
+
+def report(results: Sequence[PartResult]) -> int:
+    """Print the problems and the plain closing line."""
+    for result in results:
+        for problem in result.problems:
+            say(f"{result.name}: {problem}")
+    passed = sum(result.passed for result in results)
+    failed = sum(result.failed for result in results)
+    say(f"{passed} passed, {failed} failed")
+    return 0 if passed and not failed else 1
+
+
+def _parts(cluster: Cluster, odoo: Odoo) -> dict[str, Part]:
+    """Longest first, so that two at a time end together."""
+
+    def addon(name: str) -> Part:
+        return lambda: run_addon(cluster, odoo, name)
+
+    return {
+        **{name: addon(name) for name in reversed(ADDONS)},
+        "e2e": lambda: run_pytest("e2e", ROOT, ["-q", "tests/e2e"]),
+        "bridge": lambda: run_pytest("bridge", BRIDGE, ["-q", "tests"]),
+        "tools": lambda: run_pytest(
+            "tools", ROOT, ["-q", "tests/lint", "tests/docker", "tests/dev"]
+        ),
+        "i18n": lambda: check_exports(cluster, odoo),
+        "lint": run_lint,
+    }
+
+
+def _guarded(name: str, part: Part) -> PartResult:
+    """A part that cannot even start is a failed part, not the end of the others."""
+    say(f"· {name} …")
+    try:
+        return part()
+    except SetupError as error:
+        result = PartResult(name)
+        result.fail(str(error))
+        return result
+
+
+def _line(result: PartResult) -> str:
+    mark = "✗" if result.failed else "✓"
+    skipped = f", {result.skipped} skipped as expected" if result.skipped else ""
+    return (
+        f"{mark} {result.name}: {result.passed} passed, {result.failed} failed"
+        f"{skipped} ({result.seconds:.0f} s)"
+    )
