@@ -1,0 +1,1 @@
+"""Linters of our own, and what the bought ones need to run."""
