@@ -58,12 +58,8 @@ def check_addon(addon: Path, exported: Path | None = None) -> list[str]:
     if not pot:
         problems.append(f"{pot_path}: holds no message at all")
     if exported is not None:
-        fresh = exported / f"{addon.name}.pot"
-        if fresh.is_file():
-            differences = compare_pot(pot, polib.pofile(str(fresh)))
-            problems += [f"{pot_path}: {text}" for text in differences]
-        else:
-            problems.append(f"{fresh}: missing, so nothing to compare with")
+        differences = compare_pot(pot_path, exported / f"{addon.name}.pot")
+        problems += [f"{pot_path}: {text}" for text in differences]
     return problems
 
 
@@ -131,12 +127,17 @@ def _elements(text: str) -> Counter[str]:
     return Counter(element.tag for element in tree.iterdescendants(etree.Element))
 
 
-def compare_pot(committed: polib.POFile, exported: polib.POFile) -> list[str]:
+def compare_pot(committed: Path, exported: Path) -> list[str]:
     """Return how the committed template differs from a fresh export.
 
     Messages and where they are used count; dates, line numbers and order do not.
     """
-    old, new = _references(committed), _references(exported)
+    missing = [path for path in (committed, exported) if not path.is_file()]
+    if missing:
+        return [
+            f"{path} is missing, so there is nothing to compare" for path in missing
+        ]
+    old, new = (_references(polib.pofile(str(path))) for path in (committed, exported))
     problems = [
         f"{_short(key)} is new in the code: export the template again"
         for key in sorted(new.keys() - old.keys())

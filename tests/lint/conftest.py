@@ -1,6 +1,0 @@
-"""The linters are imported as a package, as ``make lint`` does."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dev"))
