@@ -180,8 +180,8 @@ class Cluster:
         prefix = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}"]
         prefix.append("--clear-groups")
         program = Path(command[0])
-        probe = ["test", "-x", str(program), "-a", "-x", str(self.home)]
-        if subprocess.run([*prefix, *probe], check=False).returncode:
+        probe = ["stat", "--format=", str(program), f"{self.home}/."]
+        if not _succeeds([*prefix, *probe]):
             # The checkout lies below a folder closed to others, such as root's home:
             # let the service user walk through it, and only that.
             capability = [
@@ -189,7 +189,7 @@ class Cluster:
                 "--ambient-caps=+dac_read_search",
             ]
             prefix += capability
-            if subprocess.run([*prefix, *probe], check=False).returncode:
+            if not _succeeds([*prefix, *probe]):
                 raise SetupError(
                     f"The user {owner.pw_name} cannot reach {self.home}: move the "
                     "checkout to a folder that every user may enter, or work as "
@@ -241,6 +241,10 @@ def _embedded() -> Path:
     if not place or not (place / "initdb").exists():
         raise SetupError("No PostgreSQL; as root run: apt-get install postgresql")
     return place
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
 def _service_user() -> pwd.struct_passwd:

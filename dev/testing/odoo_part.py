@@ -13,7 +13,7 @@ from databases import stock_template
 from .result import PartResult
 
 SUMMARY = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests when loading")
-FAILURE = re.compile(r" (?:ERROR|FAIL): (?:FAIL|ERROR)?:? ?(.*)$")
+FAILURE = re.compile(r" ERROR \S+ \S+: (?:FAIL|ERROR): (.*)$")
 LOG_RULES = Path(__file__).with_name("checklog-odoo.cfg")
 
 
@@ -63,25 +63,29 @@ def _run(odoo: Odoo, arguments: list[str], addon: str, started: float) -> PartRe
             cwd=ROOT,
             check=False,
         ).returncode
-    text = log.read_text(errors="replace")
-    found = SUMMARY.search(text)
-    if found:
-        failures, errors, total = map(int, found.groups())
-        result.skipped = len(re.findall(r" skipped .* : ", text))
-        result.failed = failures + errors
-        result.passed = max(total - result.failed - result.skipped, 0)
+    read_log(log.read_text(errors="replace"), result)
     if code and not result.failed:
         result.fail(f"Odoo ended with exit code {code}")
-    for line in text.splitlines():
-        named = FAILURE.search(line)
-        if named and len(result.problems) < 20:
-            result.problems.append(named.group(1))
     if result.failed:
         result.problems.append(f"log: {log}")
     else:
         _check_log(log, result)
     result.seconds = time.monotonic() - started
     return result.close()
+
+
+def read_log(text: str, result: PartResult) -> None:
+    """Add the figures and the names of what failed from a log of Odoo."""
+    found = SUMMARY.search(text)
+    if found:
+        failures, errors, total = map(int, found.groups())
+        result.skipped = len(re.findall(r": skipped .* : ", text))
+        result.failed = failures + errors
+        result.passed = max(total - result.failed - result.skipped, 0)
+    for line in text.splitlines():
+        named = FAILURE.search(line)
+        if named and len(result.problems) < 20:
+            result.problems.append(named.group(1))
 
 
 def _check_log(log: Path, result: PartResult) -> None:

@@ -1,0 +1,1 @@
+"""The demo park: its data, its processes, and one walk through every part."""
