@@ -128,7 +128,8 @@ def _odoo_test(options: argparse.Namespace) -> int:
     tags = options.tags or f"/{options.addon}"
     run = odoo_part.run_addon if options.fresh else odoo_part.rerun_addon
     with test_cluster() as cluster:
-        return report([run(cluster, Odoo(cluster, "test"), options.addon, tags)])
+        odoo = Odoo(cluster, "test", one_key_file=False)
+        return report([run(cluster, odoo, options.addon, tags)])
 
 
 def _pytest(options: argparse.Namespace) -> int:

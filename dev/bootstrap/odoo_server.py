@@ -24,16 +24,25 @@ class Odoo:
     """One configuration of Odoo: a cluster, a data folder, a config file.
 
     :param name: names the config file, the data folder and the logs.
+    :param one_key_file: one ticket key file for all databases of this configuration,
+        so that a database keeps its keys when it is renamed; else one a database.
     """
 
-    def __init__(self, cluster: Cluster, name: str, **options: object) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        name: str,
+        *,
+        one_key_file: bool = True,
+        **options: object,
+    ) -> None:
         self.cluster = cluster
         self.name = name
         self.source: OdooSource = find_odoo()
         self.home = LOCAL / "odoo-data" / name
         self.config = self.home / "odoo.conf"
         self.data_dir = self.home / "data"
-        self.key_file = self.home / "scenic-keys.json"
+        self.key_file = self.home / "scenic-keys.json" if one_key_file else None
         self.options = options
 
     def write_config(self) -> Path:
@@ -54,6 +63,8 @@ class Odoo:
             **self.options,
         }
         text = "[options]\n" + "".join(f"{k} = {v}\n" for k, v in options.items())
+        if self.key_file:
+            text += f"\n[scenic]\nkey_file = {self.key_file}\n"
         self.config.touch(mode=0o600)
         self.config.write_text(text)
         return self.config
@@ -61,7 +72,6 @@ class Odoo:
     def environment(self, **extra: str) -> dict[str, str]:
         return environment(
             PYTHONPATH=str(self.source.pythonpath),
-            SCENIC_KEY_FILE=str(self.key_file),
             **self.cluster.environment(),
             **extra,
         )

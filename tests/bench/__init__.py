@@ -1,0 +1,1 @@
+"""Measurements; ``make bench`` runs them. Figures are ratios within one run."""
