@@ -1,0 +1,33 @@
+{
+    "name": "Scenic Ticket",
+    "version": "19.0.1.0.0",
+    "category": "Services/Scenic Ticket",
+    "summary": "Ticketing of scenic areas: sites, ticket products, signed codes, "
+    "deferred revenue",
+    "author": "Scenic Ticket",
+    "license": "LGPL-3",
+    "depends": ["account", "mail", "portal", "product"],
+    "external_dependencies": {
+        "python": ["cryptography", "python-barcode", "python-stdnum", "segno"],
+    },
+    "data": [
+        "security/scenic_ticket_security.xml",
+        "security/ir.model.access.csv",
+        "data/ir_sequence_data.xml",
+        "data/ir_cron_data.xml",
+        "report/scenic_ticket_report.xml",
+        "views/scenic_menu_views.xml",
+        "views/scenic_site_views.xml",
+        "views/scenic_validity_rule_views.xml",
+        "views/scenic_ticket_views.xml",
+        "views/scenic_booking_views.xml",
+        "views/scenic_revenue_entry_views.xml",
+        "views/scenic_signing_key_views.xml",
+        "views/product_template_views.xml",
+        "views/account_move_views.xml",
+        "views/res_config_settings_views.xml",
+        "views/scenic_ticket_portal_templates.xml",
+    ],
+    "demo": [],
+    "application": True,
+}

@@ -1,0 +1,71 @@
+"""Errors with a stable code.
+
+A caller tells them apart by ``code``; the text is for a person and may change.
+"""
+
+from odoo.exceptions import UserError
+
+
+class ScenicError(UserError):
+    """Something a person can put right; nothing was changed."""
+
+    code = "SCENIC_ERROR"
+
+    def __init__(self, message, code=None):
+        super().__init__(message)
+        if code:
+            self.code = code
+
+
+class BookingError(ScenicError):
+    """A booking cannot be made, confirmed or cancelled as asked."""
+
+    code = "BOOKING_INVALID"
+
+
+class BookingConflictError(BookingError):
+    """The reference was used before with another content."""
+
+    code = "BOOKING_CONFLICT"
+
+
+class TicketStateError(ScenicError):
+    """The state of the ticket does not allow this."""
+
+    code = "TICKET_STATE"
+
+
+class TicketUsedError(TicketStateError):
+    """An entry of the ticket was used."""
+
+    code = "TICKET_USED"
+
+
+class TicketReservedError(TicketStateError):
+    """A lane holds an entry of the ticket at this moment."""
+
+    code = "TICKET_RESERVED"
+
+
+class ReasonMissingError(ScenicError):
+    """An override needs a reason."""
+
+    code = "REASON_MISSING"
+
+
+class AccountMissingError(ScenicError):
+    """An account or journal is not set."""
+
+    code = "ACCOUNT_MISSING"
+
+
+class KeyFileError(ScenicError):
+    """The key file cannot be used."""
+
+    code = "KEY_FILE"
+
+
+class RevenueError(ScenicError):
+    """Revenue cannot be recognised or changed as asked."""
+
+    code = "REVENUE_INVALID"

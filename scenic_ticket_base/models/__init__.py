@@ -1,0 +1,16 @@
+from . import (
+    account_move,
+    product_template,
+    res_company,
+    res_config_settings,
+    scenic_booking,
+    scenic_booking_line,
+    scenic_credential,
+    scenic_entitlement,
+    scenic_revenue_entry,
+    scenic_signing_key,
+    scenic_site,
+    scenic_ticket,
+    scenic_ticket_component,
+    scenic_validity_rule,
+)

@@ -1,0 +1,12 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    scenic_liability_account_id = fields.Many2one(
+        related="company_id.scenic_liability_account_id", readonly=False
+    )
+    scenic_revenue_journal_id = fields.Many2one(
+        related="company_id.scenic_revenue_journal_id", readonly=False
+    )

@@ -1,0 +1,40 @@
+from odoo import fields, models
+
+
+class ScenicBookingLine(models.Model):
+    _name = "scenic.booking.line"
+    _description = "Booking Line"
+    _order = "booking_id, id"
+    _rec_name = "product_id"
+
+    booking_id = fields.Many2one(
+        "scenic.booking", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one(
+        related="booking_id.company_id", store=True, index=True
+    )
+    currency_id = fields.Many2one(related="booking_id.currency_id")
+    product_id = fields.Many2one(
+        "product.product",
+        string="Ticket Product",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+    )
+    quantity = fields.Integer(string="Persons", required=True, readonly=True)
+    visit_date = fields.Date(readonly=True)
+    price_unit = fields.Float(
+        string="Unit Price", digits="Product Price", readonly=True
+    )
+    amount_untaxed = fields.Monetary(string="Untaxed Amount", readonly=True)
+    amount_total = fields.Monetary(string="Total", readonly=True)
+    ticket_ids = fields.One2many("scenic.ticket", "booking_line_id", string="Tickets")
+
+    _quantity_positive = models.Constraint(
+        "CHECK (quantity > 0)", "A booking line is for one person or more."
+    )
+    _amounts_positive = models.Constraint(
+        "CHECK (amount_untaxed >= 0 AND amount_total >= 0)",
+        "The amounts of a booking line cannot be negative.",
+    )

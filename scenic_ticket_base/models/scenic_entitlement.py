@@ -1,0 +1,103 @@
+from odoo import api, fields, models
+
+from odoo.addons.scenic_ticket_base.exceptions import RevenueError
+
+
+class ScenicEntitlement(models.Model):
+    _name = "scenic.entitlement"
+    _description = "Ticket Entitlement"
+    _order = "ticket_id, id"
+
+    ticket_id = fields.Many2one(
+        "scenic.ticket", required=True, readonly=True, index=True, ondelete="restrict"
+    )
+    component_id = fields.Many2one(
+        "scenic.ticket.component",
+        string="Component",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+    )
+    site_id = fields.Many2one(
+        "scenic.site", required=True, readonly=True, index=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one(related="ticket_id.company_id", store=True, index=True)
+    entries_total = fields.Integer(required=True, readonly=True)
+    entries_reserved = fields.Integer(
+        readonly=True, help="Granted to a lane, not passed yet."
+    )
+    entries_used = fields.Integer(readonly=True)
+    entries_left = fields.Integer(
+        compute="_compute_entries_left", help="Neither used nor reserved."
+    )
+    valid_from = fields.Datetime(required=True, readonly=True)
+    valid_to = fields.Datetime(
+        string="Valid Before", required=True, readonly=True, index=True
+    )
+    currency_id = fields.Many2one(related="ticket_id.currency_id")
+    amount = fields.Monetary(
+        string="Untaxed Amount",
+        readonly=True,
+        help="Part of the ticket price without tax, fixed at sale.",
+    )
+    entries_recognised = fields.Integer(
+        readonly=True, help="Entries whose revenue was recognised."
+    )
+    amount_recognised = fields.Monetary(string="Recognised", readonly=True)
+
+    _entries = models.Constraint(
+        "CHECK (entries_used >= 0 AND entries_reserved >= 0 AND entries_total > 0 "
+        "AND entries_used + entries_reserved <= entries_total)",
+        "More entries used than the ticket has.",
+    )
+    _recognised = models.Constraint(
+        "CHECK (entries_recognised BETWEEN 0 AND entries_total)",
+        "More revenue recognised than the ticket has entries.",
+    )
+    _window = models.Constraint(
+        "CHECK (valid_from < valid_to)", "The window must have a length."
+    )
+
+    @api.depends("entries_total", "entries_used", "entries_reserved")
+    def _compute_entries_left(self):
+        for entitlement in self:
+            entitlement.entries_left = (
+                entitlement.entries_total
+                - entitlement.entries_used
+                - entitlement.entries_reserved
+            )
+
+    @api.depends("component_id.name", "site_id.name")
+    def _compute_display_name(self):
+        for entitlement in self:
+            entitlement.display_name = (
+                entitlement.component_id.name or entitlement.site_id.name
+            )
+
+    def _check_recognisable(self, recognised, quantity):
+        """Check that revenue of more entries can be earned.
+
+        :param int recognised: entries whose revenue was earned so far
+        :raise RevenueError: with a stable code
+        """
+        self.ensure_one()
+        if self.ticket_id.state in ("held", "refunded"):
+            raise RevenueError(
+                self.env._(
+                    "Ticket %(ticket)s is not paid or was paid back: it earns nothing.",
+                    ticket=self.ticket_id.name,
+                ),
+                code="REVENUE_NOT_PAID",
+            )
+        if quantity < 1 or recognised + quantity > self.entries_total:
+            raise RevenueError(
+                self.env._(
+                    "Ticket %(ticket)s: revenue of %(quantity)s more entries was asked "
+                    "for, %(left)s are left.",
+                    ticket=self.ticket_id.name,
+                    quantity=quantity,
+                    left=self.entries_total - recognised,
+                ),
+                code="REVENUE_TOO_MANY",
+            )

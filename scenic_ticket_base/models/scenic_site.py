@@ -1,0 +1,117 @@
+import re
+
+import pytz
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class ScenicSite(models.Model):
+    _name = "scenic.site"
+    _description = "Scenic Site"
+    _parent_name = "parent_id"
+    _parent_store = True
+    _order = "complete_name, id"
+    _rec_name = "complete_name"
+
+    name = fields.Char(required=True, translate=True)
+    code = fields.Char(
+        required=True,
+        help="1 to 8 capital letters or digits. It is part of what every ticket "
+        "signs, so it cannot change once tickets exist.",
+    )
+    complete_name = fields.Char(
+        compute="_compute_complete_name", recursive=True, store=True
+    )
+    parent_id = fields.Many2one(
+        "scenic.site",
+        string="Part of",
+        index=True,
+        ondelete="restrict",
+        domain="[('company_id', '=', company_id)]",
+        help="The scenic area that this spot belongs to.",
+    )
+    parent_path = fields.Char(index=True)
+    child_ids = fields.One2many("scenic.site", "parent_id", string="Spots")
+    company_id = fields.Many2one(
+        "res.company",
+        required=True,
+        index=True,
+        default=lambda self: self.env.company,
+    )
+    tz = fields.Selection(
+        "_tz_get",
+        string="Timezone",
+        required=True,
+        default="Asia/Shanghai",
+        help="Visit dates and windows are judged by this clock.",
+    )
+    active = fields.Boolean(default=True)
+
+    _code_unique = models.Constraint(
+        "UNIQUE (code, company_id)", "Another site of this company has this code."
+    )
+    _code_shape = models.Constraint(
+        "CHECK (code ~ '^[A-Z0-9]{1,8}$')",
+        "A site code is 1 to 8 capital letters or digits.",
+    )
+
+    @api.model
+    def _tz_get(self):
+        return [(name, name) for name in pytz.common_timezones]
+
+    @api.depends("name", "parent_id.complete_name")
+    def _compute_complete_name(self):
+        for site in self:
+            site.complete_name = " / ".join(
+                filter(None, [site.parent_id.complete_name, site.name])
+            )
+
+    @api.constrains("code")
+    def _check_code(self):
+        for site in self:
+            if not re.fullmatch(r"[A-Z0-9]{1,8}", site.code or ""):
+                raise ValidationError(
+                    self.env._(
+                        "The site code “%(code)s” must be 1 to 8 capital letters "
+                        "or digits, for example YUNXI01.",
+                        code=site.code,
+                    )
+                )
+
+    @api.constrains("parent_id", "company_id")
+    def _check_parent(self):
+        if self._has_cycle():
+            raise ValidationError(self.env._("A site cannot be part of itself."))
+        for site in self:
+            if site.parent_id and site.parent_id.company_id != site.company_id:
+                raise ValidationError(
+                    self.env._("A spot and its area must be of the same company.")
+                )
+
+    def write(self, vals):
+        if {"code", "company_id"} & vals.keys():
+            for site in self:
+                changed = (
+                    vals.get("code", site.code) != site.code
+                    or vals.get("company_id", site.company_id.id) != site.company_id.id
+                )
+                if changed and site._has_tickets():
+                    raise ValidationError(
+                        self.env._(
+                            "Tickets of “%(site)s” exist: its code and company "
+                            "cannot change any more.",
+                            site=site.name,
+                        )
+                    )
+        return super().write(vals)
+
+    def _has_tickets(self):
+        """Tell whether any ticket was issued by this site."""
+        self.ensure_one()
+        # sudo: tickets the user cannot see count as well
+        return bool(
+            self.env["scenic.ticket"]
+            .sudo()
+            .search_count([("site_id", "=", self.id)], limit=1)
+        )

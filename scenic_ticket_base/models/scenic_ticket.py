@@ -1,0 +1,431 @@
+from odoo import api, fields, models
+from odoo.tools import SQL, format_date
+
+from odoo.addons.scenic_ticket_base.exceptions import (
+    BookingError,
+    ReasonMissingError,
+    TicketReservedError,
+    TicketStateError,
+    TicketUsedError,
+)
+from odoo.addons.scenic_ticket_base.tools import barcode1d, images, t1
+
+# States in which the price is still owed to the visitor or was earned. Money of a
+# void ticket stays a liability until a document pays it back.
+MONEY_STATES = ("valid", "part_used", "used", "frozen", "expired", "void")
+
+
+class ScenicTicket(models.Model):
+    _name = "scenic.ticket"
+    _description = "Ticket"
+    _inherit = ["mail.thread", "portal.mixin"]
+    _order = "number desc"
+
+    number = fields.Integer(required=True, readonly=True, copy=False, aggregator=None)
+    name = fields.Char(
+        string="Ticket Number", required=True, readonly=True, copy=False, index=True
+    )
+    product_id = fields.Many2one(
+        "product.product",
+        string="Ticket Product",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+    )
+    # Origin
+    booking_id = fields.Many2one(
+        "scenic.booking",
+        string="Booking",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+    )
+    booking_line_id = fields.Many2one(
+        "scenic.booking.line",
+        string="Booking Line",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+    )
+    channel = fields.Selection(related="booking_id.channel", store=True)
+    site_id = fields.Many2one(
+        "scenic.site",
+        string="Site",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, index=True
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id", store=True)
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", readonly=True, index="btree_not_null"
+    )
+    # Right
+    persons = fields.Integer(required=True, readonly=True)
+    date_first = fields.Date(string="Valid from", required=True, readonly=True)
+    span_days = fields.Integer(
+        string="Days Valid", required=True, readonly=True, aggregator=None
+    )
+    date_last = fields.Date(
+        string="Valid until", compute="_compute_date_last", help="Last valid day."
+    )
+    visit_date = fields.Date(readonly=True, index=True)
+    entitlement_ids = fields.One2many(
+        "scenic.entitlement", "ticket_id", string="Entitlements", readonly=True
+    )
+    credential_ids = fields.One2many(
+        "scenic.credential",
+        "ticket_id",
+        string="Credentials",
+        readonly=True,
+        context={"active_test": False},
+    )
+    state = fields.Selection(
+        [
+            ("held", "Held"),
+            ("valid", "Valid"),
+            ("part_used", "Partly Used"),
+            ("used", "Used"),
+            ("frozen", "Frozen"),
+            ("expired", "Expired"),
+            ("refunded", "Refunded"),
+            ("void", "Void"),
+        ],
+        required=True,
+        readonly=True,
+        default="held",
+        index=True,
+    )
+    print_count = fields.Integer(string="Prints", readonly=True, copy=False)
+    # Money
+    amount_untaxed = fields.Monetary(string="Untaxed Amount", readonly=True)
+    amount_total = fields.Monetary(string="Price", readonly=True)
+    amount_recognised = fields.Monetary(string="Recognised", readonly=True)
+    amount_open = fields.Monetary(
+        string="Open Amount",
+        compute="_compute_amount_open",
+        store=True,
+        help="What is still on the contract liability account for this ticket.",
+    )
+    refund_ref = fields.Char(
+        string="Refund Document", readonly=True, copy=False, index="btree_not_null"
+    )
+
+    _number_unique = models.Constraint(
+        "UNIQUE (number)", "A ticket with this number exists already."
+    )
+    _persons_range = models.Constraint(
+        "CHECK (persons BETWEEN 1 AND 255)", "A ticket is for 1 to 255 persons."
+    )
+    _amounts = models.Constraint(
+        "CHECK (amount_untaxed >= 0 AND amount_total >= 0 AND amount_recognised >= 0)",
+        "The amounts of a ticket cannot be negative.",
+    )
+
+    def init(self):
+        self.env.cr.execute(
+            "CREATE SEQUENCE IF NOT EXISTS scenic_ticket_number_seq MAXVALUE 2147483647"
+        )
+
+    @api.depends("date_first", "span_days")
+    def _compute_date_last(self):
+        for ticket in self:
+            ticket.date_last = ticket.date_first and fields.Date.add(
+                ticket.date_first, days=ticket.span_days - 1
+            )
+
+    @api.depends("amount_untaxed", "amount_recognised", "state")
+    def _compute_amount_open(self):
+        for ticket in self:
+            ticket.amount_open = (
+                ticket.amount_untaxed - ticket.amount_recognised
+                if ticket.state in MONEY_STATES
+                else 0
+            )
+
+    def _compute_access_url(self):
+        super()._compute_access_url()
+        for ticket in self:
+            ticket.access_url = f"/scenic/ticket/{ticket.id}"
+
+    def action_print(self):
+        """Print the tickets; each print is counted."""
+        self.check_access("read")
+        self._count_print()
+        return self.env.ref(
+            "scenic_ticket_base.action_report_scenic_ticket"
+        ).report_action(self)
+
+    # ------------------------------------------------------------------
+    # Codes
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _next_numbers(self, count):
+        """Return new ticket numbers, one query for all."""
+        self.env.cr.execute(
+            SQL(
+                "SELECT nextval('scenic_ticket_number_seq') "
+                "FROM generate_series(1, %s)",
+                count,
+            )
+        )
+        return [number for (number,) in self.env.cr.fetchall()]
+
+    def _issue_credentials(self):
+        """Create QR and 1-D credentials of new tickets in one batch."""
+        # sudo: nobody may create credentials or read the key
+        tickets_sudo = self.sudo()
+        key_sudo = self.env["scenic.signing.key"].sudo()._active()
+        hash_of = key_sudo._hash
+        values = []
+        for ticket_sudo in tickets_sudo:
+            for kind, code, key_id in (
+                ("qr", ticket_sudo._sign(key_sudo), key_sudo.id),
+                ("barcode", ticket_sudo._barcode_number(), False),
+            ):
+                values.append(
+                    {
+                        "ticket_id": ticket_sudo.id,
+                        "kind": kind,
+                        "lookup": hash_of(code),
+                        "signing_key_id": key_id,
+                    }
+                )
+        self.env["scenic.credential"].sudo().create(values)
+
+    def _sign(self, key):
+        """Return the T1 text of this ticket, signed with a key.
+
+        :raise BookingError: a value does not fit the T1 format
+        """
+        self.ensure_one()
+        payload = t1.T1Payload(
+            kid=key.kid,
+            number=self.number,
+            product_class=self.product_id.scenic_class_code,
+            date_first=self.date_first,
+            span_days=self.span_days,
+            persons=self.persons,
+        )
+        try:
+            return t1.sign(key._private_key(), self.site_id.code, payload)
+        except t1.T1Error as error:
+            raise BookingError(
+                self.env._(
+                    "Ticket %(ticket)s cannot be signed: %(detail)s.",
+                    ticket=self.name,
+                    detail=error,
+                ),
+                code="TICKET_NOT_SIGNABLE",
+            ) from error
+
+    def _qr_token(self):
+        """Return the T1 text of the ticket's QR.
+
+        It is made anew each time and never stored: the same ticket gives the same
+        text, also after the signing key was rotated.
+        """
+        self.ensure_one()
+        # sudo: the code of a ticket that the caller has, not of the key
+        credentials_sudo = self.sudo().credential_ids.filtered(lambda c: c.kind == "qr")
+        credential_sudo = credentials_sudo.sorted("id")[-1:]
+        return self.sudo()._sign(credential_sudo.signing_key_id)
+
+    def _barcode_number(self):
+        """Return the 22 digits of the ticket's 1-D code."""
+        self.ensure_one()
+        # sudo: derived with a secret that no user may read
+        secret = self.env["scenic.signing.key"].sudo()._data().barcode_secret
+        return barcode1d.encode(secret, self.sudo().number)
+
+    def _barcode_text(self):
+        """Return the 22 digits in groups for a person."""
+        return barcode1d.grouped(self._barcode_number())
+
+    def _qr_image(self):
+        """Return the QR as a data URI, to put into pages that must not fetch."""
+        return images.qr_data_uri(self._qr_token())
+
+    def _barcode_image(self):
+        """Return the Code128-C bars as a data URI."""
+        return images.code128_data_uri(self._barcode_number())
+
+    def _shows_codes(self):
+        """Tell whether the codes may still be shown to the holder."""
+        self.ensure_one()
+        return self.state not in ("held", "refunded", "void")
+
+    def _validity_text(self):
+        """Return the valid days for a person."""
+        self.ensure_one()
+        first = format_date(self.env, self.date_first)
+        last = format_date(self.env, self.date_last)
+        if first == last:
+            return first
+        return self.env._("%(first)s to %(last)s", first=first, last=last)
+
+    # ------------------------------------------------------------------
+    # State
+    # ------------------------------------------------------------------
+
+    def _refund(self, document_ref, reason):
+        """Mark tickets as paid back, for the document that pays them back.
+
+        All or none: nothing changes if one of them cannot be refunded.
+
+        :param str document_ref: name of the refund order or credit note
+        :param str reason: for the audit trail
+        :raise TicketUsedError, TicketReservedError, TicketStateError:
+        """
+        if not (document_ref or "").strip():
+            raise TicketStateError(
+                self.env._("A refund needs the document that pays the money back."),
+                code="REFUND_DOCUMENT_MISSING",
+            )
+        tickets_sudo = self._lock_for_change(reason)
+        tickets_sudo._check_unused()
+        tickets_sudo._check_state(("valid",))
+        tickets_sudo._end(
+            {"state": "refunded", "refund_ref": document_ref.strip()},
+            self.env._(
+                "Refunded by %(document)s: %(reason)s",
+                document=document_ref.strip(),
+                reason=reason.strip(),
+            ),
+        )
+
+    def _void(self, reason):
+        """Make tickets worthless for admission; their money is not paid back.
+
+        :raise TicketUsedError, TicketReservedError, TicketStateError:
+        """
+        tickets_sudo = self._lock_for_change(reason)
+        tickets_sudo._check_unused()
+        tickets_sudo._check_state(("held", "valid", "frozen"))
+        tickets_sudo._end(
+            {"state": "void"},
+            self.env._("Voided: %(reason)s", reason=reason.strip()),
+        )
+
+    def _freeze(self, reason):
+        """Suspend tickets until :meth:`_unfreeze`.
+
+        :raise TicketStateError:
+        """
+        tickets_sudo = self._lock_for_change(reason)
+        tickets_sudo._check_state(("valid", "part_used"))
+        tickets_sudo._write_state({"state": "frozen"})
+        tickets_sudo._log(self.env._("Frozen: %(reason)s", reason=reason.strip()))
+
+    def _unfreeze(self, reason):
+        """Give frozen tickets back to their holders.
+
+        :raise TicketStateError:
+        """
+        tickets_sudo = self._lock_for_change(reason)
+        tickets_sudo._check_state(("frozen",))
+        used_sudo = tickets_sudo.filtered(
+            lambda t: any(e.entries_used for e in t.entitlement_ids)
+        )
+        used_sudo._write_state({"state": "part_used"})
+        (tickets_sudo - used_sudo)._write_state({"state": "valid"})
+        tickets_sudo._log(self.env._("Released: %(reason)s", reason=reason.strip()))
+
+    def _count_print(self):
+        """Count one more print of each ticket; a reprint shows in the chatter."""
+        # sudo: no user has the right to write tickets
+        tickets_sudo = self.sudo()
+        tickets_sudo._lock()
+        for ticket_sudo in tickets_sudo:
+            ticket_sudo.with_context(tracking_disable=True).print_count += 1
+        reprinted_sudo = tickets_sudo.filtered(lambda t: t.print_count > 1)
+        reprinted_sudo._log(self.env._("Printed again"))
+
+    def _lock_for_change(self, reason):
+        """Return the tickets as superuser, locked with their entitlements."""
+        if not (reason or "").strip():
+            raise ReasonMissingError(self.env._("Please give a reason."))
+        # sudo: no user has the right to write tickets; callers answer for the right
+        tickets_sudo = self.sudo()
+        tickets_sudo._lock()
+        return tickets_sudo
+
+    def _lock(self):
+        """Lock ticket rows, then entitlement rows, waiting for whoever holds them.
+
+        lock: a gate locks in the same order, so a scan and a change of state meet
+        at the ticket row and the later one sees what the earlier one did.
+        """
+        ids = tuple(self.ids) or (0,)
+        self.flush_recordset()
+        self.entitlement_ids.flush_recordset()
+        self.env.cr.execute(
+            SQL(
+                "SELECT id FROM scenic_ticket WHERE id IN %s ORDER BY id "
+                "FOR NO KEY UPDATE",
+                ids,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                "SELECT id FROM scenic_entitlement WHERE ticket_id IN %s ORDER BY id "
+                "FOR NO KEY UPDATE",
+                ids,
+            )
+        )
+        self.invalidate_recordset()
+        self.entitlement_ids.invalidate_recordset()
+
+    def _check_state(self, states):
+        for ticket in self:
+            if ticket.state not in states:
+                selection = dict(self._fields["state"]._description_selection(self.env))
+                raise TicketStateError(
+                    self.env._(
+                        "Ticket %(ticket)s is in state “%(state)s”: this is not "
+                        "possible.",
+                        ticket=ticket.name,
+                        state=selection[ticket.state],
+                    ),
+                    code=f"TICKET_{ticket.state.upper()}",
+                )
+
+    def _check_unused(self):
+        for ticket in self:
+            if any(e.entries_used for e in ticket.entitlement_ids):
+                raise TicketUsedError(
+                    self.env._(
+                        "Ticket %(ticket)s was used for admission already.",
+                        ticket=ticket.name,
+                    )
+                )
+            if any(e.entries_reserved for e in ticket.entitlement_ids):
+                raise TicketReservedError(
+                    self.env._(
+                        "Ticket %(ticket)s is at a gate at this moment. Try again in "
+                        "a minute.",
+                        ticket=ticket.name,
+                    )
+                )
+
+    def _end(self, values, message):
+        """Write a final state and take the codes out of use."""
+        self._write_state(values)
+        self.credential_ids.write({"active": False})
+        self._log(message)
+
+    def _write_state(self, values):
+        # the reason is logged by the caller, so no tracking beside it
+        self.with_context(tracking_disable=True).write(values)
+        self.flush_recordset()
+
+    def _log(self, message):
+        if self:
+            self._message_log_batch(bodies={ticket.id: message for ticket in self})

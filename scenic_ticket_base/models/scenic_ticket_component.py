@@ -1,0 +1,72 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class ScenicTicketComponent(models.Model):
+    _name = "scenic.ticket.component"
+    _description = "Ticket Component"
+    _order = "product_tmpl_id, sequence, id"
+
+    product_tmpl_id = fields.Many2one(
+        "product.template",
+        string="Ticket Product",
+        required=True,
+        index=True,
+        ondelete="cascade",
+    )
+    sequence = fields.Integer(default=10)
+    name = fields.Char(required=True, translate=True)
+    site_id = fields.Many2one(
+        "scenic.site",
+        string="Site",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        help="Gates that lead to this site admit the ticket.",
+    )
+    entries = fields.Integer(
+        string="Entries per Person",
+        required=True,
+        default=1,
+        help="How many times each person may enter.",
+    )
+    share = fields.Float(
+        string="Price Share",
+        required=True,
+        default=1.0,
+        digits=(16, 2),
+        help="Weight of this component in the price of the ticket. With shares "
+        "60 and 40, a first use of the second earns 40 % of the price.",
+    )
+
+    _entries_positive = models.Constraint(
+        "CHECK (entries BETWEEN 1 AND 10000)", "Entries must be 1 to 10000."
+    )
+    _share_positive = models.Constraint(
+        "CHECK (share > 0)", "The price share must be above zero."
+    )
+
+    @api.constrains("site_id", "product_tmpl_id")
+    def _check_site(self):
+        for component in self:
+            product = component.product_tmpl_id
+            company = product.scenic_site_id.company_id or product.company_id
+            if company and component.site_id.company_id != company:
+                raise ValidationError(
+                    self.env._(
+                        "Component “%(component)s” of “%(product)s”: its site must be "
+                        "of the company of the issuing site.",
+                        component=component.name,
+                        product=product.display_name,
+                    )
+                )
+
+    @api.onchange("site_id")
+    def _onchange_site_id(self):
+        if self.site_id and not self.name:
+            self.name = self.site_id.name
+
+    def _share_weight(self):
+        """Return the share as a whole number, for exact splitting."""
+        self.ensure_one()
+        return round(self.share * 100)

@@ -1,0 +1,1 @@
+"""Rules that need no Odoo: codes, splits and the key file."""

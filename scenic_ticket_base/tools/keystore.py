@@ -1,0 +1,203 @@
+"""The key file: secrets that never enter the database (no Odoo in here).
+
+One JSON file of mode 0600 with the Ed25519 private keys by key id, the secret of
+the 1-D numbers and the secret of the credential look-up. It is made atomically on
+first use and shared by all processes of a database.
+"""
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import threading
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+VERSION = 1
+MAX_KID = 15
+
+_cache = {}
+_cache_lock = threading.Lock()
+
+
+class KeyStoreError(Exception):
+    """The key file cannot be used; ``reason`` is a stable word."""
+
+    def __init__(self, reason, path, detail=""):
+        super().__init__(f"{reason}: {path} {detail}".strip())
+        self.reason = reason
+        self.path = path
+        self.detail = detail
+
+
+class KeyData:
+    """The content of a key file, ready for use."""
+
+    def __init__(self, content):
+        self.private_keys = {
+            int(kid): Ed25519PrivateKey.from_private_bytes(base64.b64decode(text))
+            for kid, text in content["private_keys"].items()
+        }
+        self.barcode_secret = base64.b64decode(content["barcode_secret"])
+        self.lookup_secret = base64.b64decode(content["lookup_secret"])
+        if min(len(self.barcode_secret), len(self.lookup_secret)) < 32:
+            raise ValueError("secret too short")
+        if not self.private_keys or not all(
+            0 <= kid <= MAX_KID for kid in self.private_keys
+        ):
+            raise ValueError("key ids must be 0 to 15")
+
+    def public_keys(self):
+        """Return ``{kid: base64 of the raw public key}``."""
+        return {
+            kid: base64.b64encode(
+                key.public_key().public_bytes(
+                    serialization.Encoding.Raw, serialization.PublicFormat.Raw
+                )
+            ).decode("ascii")
+            for kid, key in self.private_keys.items()
+        }
+
+
+class KeyStore:
+    """Reads and extends one key file."""
+
+    def __init__(self, path):
+        self.path = os.path.abspath(path)
+
+    def load(self):
+        """Return the :class:`KeyData`, or None if there is no file.
+
+        :raise KeyStoreError: unreadable, damaged, or open to other users
+        """
+        try:
+            stat = os.stat(self.path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise KeyStoreError("unreadable", self.path, error.strerror) from error
+        if stat.st_mode & 0o007:
+            raise KeyStoreError("exposed", self.path)
+        signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        with _cache_lock:
+            cached = _cache.get(self.path)
+        if cached and cached[0] == signature:
+            return cached[1]
+        data = _data_from(self._read(), self.path)
+        with _cache_lock:
+            _cache[self.path] = (signature, data)
+        return data
+
+    def ensure(self):
+        """Return the :class:`KeyData`, making the file with key 0 if there is none.
+
+        Of any number of processes that call this at once, one makes the file.
+        """
+        data = self.load()
+        if data is not None:
+            return data
+        with self._locked():
+            data = self.load()
+            if data is None:
+                self._write(
+                    {
+                        "version": VERSION,
+                        "private_keys": {"0": _new_private_key()},
+                        "barcode_secret": _new_secret(),
+                        "lookup_secret": _new_secret(),
+                    }
+                )
+                data = self.load()
+        return data
+
+    def add_key(self, kid):
+        """Make sure that the file holds a private key of this id.
+
+        A key that is there already is kept: it may have been made by an
+        attempt to rotate that was rolled back in the database.
+        """
+        if not 0 <= kid <= MAX_KID:
+            raise KeyStoreError("no_kid", self.path)
+        with self._locked():
+            content = self._read()
+            if str(kid) not in content["private_keys"]:
+                content["private_keys"][str(kid)] = _new_private_key()
+                self._write(content)
+        return self.load()
+
+    def _read(self):
+        try:
+            with open(self.path, encoding="ascii") as file:
+                content = json.load(file)
+            if content["version"] != VERSION:
+                raise ValueError(f"version {content['version']}")
+        except OSError as error:
+            raise KeyStoreError("unreadable", self.path, error.strerror) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise KeyStoreError("damaged", self.path, str(error)) from error
+        return content
+
+    @contextlib.contextmanager
+    def _locked(self):
+        """Hold the lock file, so that one process at a time makes or extends."""
+        try:
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            handle = os.open(
+                f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise KeyStoreError("unwritable", self.path, error.strerror) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _write(self, content):
+        """Replace the file in one step; a crash leaves the old or the new one."""
+        temporary = f"{self.path}.{secrets.token_hex(8)}.tmp"
+        try:
+            handle = os.open(
+                temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
+            try:
+                with os.fdopen(handle, "w", encoding="ascii") as file:
+                    json.dump(content, file, indent=1)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, self.path)
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary)
+                raise
+            directory = os.open(os.path.dirname(self.path), os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except OSError as error:
+            raise KeyStoreError("unwritable", self.path, error.strerror) from error
+
+
+def _data_from(content, path):
+    try:
+        return KeyData(content)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise KeyStoreError("damaged", path, str(error)) from error
+
+
+def _new_private_key():
+    key = Ed25519PrivateKey.generate()
+    raw = key.private_bytes(
+        serialization.Encoding.Raw,
+        serialization.PrivateFormat.Raw,
+        serialization.NoEncryption(),
+    )
+    return base64.b64encode(raw).decode("ascii")
+
+
+def _new_secret():
+    return base64.b64encode(secrets.token_bytes(32)).decode("ascii")
