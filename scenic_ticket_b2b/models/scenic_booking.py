@@ -1,0 +1,28 @@
+from odoo import fields, models
+
+
+class ScenicBooking(models.Model):
+    _name = "scenic.booking"
+    _inherit = ["scenic.booking", "portal.mixin"]
+
+    sale_order_id = fields.Many2one(
+        "sale.order", readonly=True, index="btree_not_null", ondelete="restrict"
+    )
+    # The token opens every QR code of the booking to whoever holds it: it goes out
+    # only inside links, never over RPC to portal users.
+    access_token = fields.Char(groups="base.group_user")
+
+    _sale_order_uniq = models.UniqueIndex(
+        "(sale_order_id) WHERE sale_order_id IS NOT NULL",
+        "This sales order already has its tickets.",
+    )
+
+    def _compute_access_url(self):
+        super()._compute_access_url()
+        for booking in self:
+            booking.access_url = f"/scenic/booking/{booking.id}"
+
+    def _scenic_live_tickets(self):
+        """Tickets that still let somebody in."""
+        self.ensure_one()
+        return self.ticket_ids.filtered(lambda ticket: ticket._shows_codes())

@@ -1,0 +1,5 @@
+from . import (
+    test_contract,
+    test_money,
+    test_sale_order,
+)
