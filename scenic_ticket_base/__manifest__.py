@@ -16,6 +16,7 @@
         "data/ir_sequence_data.xml",
         "data/ir_cron_data.xml",
         "report/scenic_ticket_report.xml",
+        "wizards/scenic_ticket_change_views.xml",
         "views/scenic_menu_views.xml",
         "views/scenic_site_views.xml",
         "views/scenic_validity_rule_views.xml",
@@ -28,6 +29,10 @@
         "views/res_config_settings_views.xml",
         "views/scenic_ticket_portal_templates.xml",
     ],
-    "demo": [],
+    "demo": [
+        "demo/scenic_site_demo.xml",
+        "demo/scenic_validity_rule_demo.xml",
+        "demo/product_template_demo.xml",
+    ],
     "application": True,
 }

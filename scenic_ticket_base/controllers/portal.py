@@ -28,7 +28,7 @@ class ScenicTicketPortal(CustomerPortal):
             return request.not_found()
         response = request.render(
             "scenic_ticket_base.scenic_ticket_page",
-            {"ticket": ticket_sudo, "access_token": access_token},
+            {"ticket": ticket_sudo},
         )
         response.headers.extend(HEADERS)
         return response

@@ -1,5 +1,6 @@
 from . import (
     account_move,
+    ir_actions_report,
     product_template,
     res_company,
     res_config_settings,

@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from odoo.addons.scenic_ticket_base.exceptions import RevenueError
+from ..exceptions import RevenueError
 
 
 class AccountMove(models.Model):

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from odoo.addons.scenic_ticket_base.exceptions import (
+from ..exceptions import (
     AccountMissingError,
     BookingError,
 )
@@ -272,6 +272,7 @@ class ProductTemplate(models.Model):
     def _get_product_accounts(self):
         accounts = super()._get_product_accounts()
         if self.service_tracking == "scenic_ticket":
+            accounts["scenic_revenue"] = accounts["income"]
             accounts["income"] = self._scenic_deferral_account()
         return accounts
 
@@ -305,9 +306,8 @@ class ProductTemplate(models.Model):
         """
         self.ensure_one()
         company = self.company_id or self.env.company
-        account = super(
-            ProductTemplate, self.with_company(company)
-        )._get_product_accounts()["income"]
+        accounts = self.with_company(company)._get_product_accounts()
+        account = accounts["scenic_revenue"]
         if not account:
             raise AccountMissingError(
                 self.env._(
@@ -317,7 +317,7 @@ class ProductTemplate(models.Model):
                     company=company.name,
                 )
             )
-        if account == self._scenic_deferral_account():
+        if account == accounts["income"]:
             raise AccountMissingError(
                 self.env._(
                     "“%(product)s”: income account and contract liability account "

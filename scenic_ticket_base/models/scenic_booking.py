@@ -9,13 +9,13 @@ from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL
 
-from odoo.addons.scenic_ticket_base.exceptions import (
+from ..exceptions import (
     BookingConflictError,
     BookingError,
     ReasonMissingError,
 )
-from odoo.addons.scenic_ticket_base.tools import t1
-from odoo.addons.scenic_ticket_base.tools.split import split_units
+from ..tools import t1
+from ..tools.split import split_units
 
 MAX_PERSONS = 255
 MAX_TICKETS = 5000
@@ -197,7 +197,7 @@ class ScenicBooking(models.Model):
                 )
             if booking_sudo.state == "held":
                 booking_sudo.with_company(booking_sudo.company_id)._issue_tickets()
-        return self.env["scenic.ticket"].browse(bookings_sudo.ticket_ids.ids)
+        return self.env["scenic.ticket"].browse(sorted(bookings_sudo.ticket_ids.ids))
 
     def _cancel(self, reason):
         """Give a booking up.

@@ -3,7 +3,7 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from odoo.addons.scenic_ticket_base.tools import barcode1d, t1
+from ..tools import barcode1d, t1
 
 
 class ParsedCredential(NamedTuple):
@@ -49,7 +49,6 @@ class ScenicCredential(models.Model):
     )
     signing_key_id = fields.Many2one(
         "scenic.signing.key",
-        string="Signing Key",
         readonly=True,
         index="btree_not_null",
         ondelete="restrict",
@@ -80,7 +79,7 @@ class ScenicCredential(models.Model):
 
     @api.model
     def _parse(self, text):
-        """Tell what a text is; see :class:`ParsedCredential`. Never raises."""
+        """Tell what a text is; see :class:`ParsedCredential`. No text raises."""
         return self._parse_many([text])[0]
 
     @api.model

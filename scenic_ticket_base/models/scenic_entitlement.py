@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from odoo.addons.scenic_ticket_base.exceptions import RevenueError
+from ..exceptions import RevenueError
 
 
 class ScenicEntitlement(models.Model):
@@ -13,7 +13,6 @@ class ScenicEntitlement(models.Model):
     )
     component_id = fields.Many2one(
         "scenic.ticket.component",
-        string="Component",
         required=True,
         readonly=True,
         index=True,

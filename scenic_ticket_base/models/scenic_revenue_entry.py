@@ -5,8 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from odoo.addons.scenic_ticket_base.exceptions import AccountMissingError, RevenueError
-from odoo.addons.scenic_ticket_base.tools.split import earned_units
+from ..exceptions import AccountMissingError, RevenueError
+from ..tools.split import earned_units
 
 _logger = logging.getLogger(__name__)
 
@@ -19,7 +19,6 @@ class ScenicRevenueEntry(models.Model):
 
     ticket_id = fields.Many2one(
         "scenic.ticket",
-        string="Ticket",
         required=True,
         readonly=True,
         index=True,
@@ -27,7 +26,6 @@ class ScenicRevenueEntry(models.Model):
     )
     entitlement_id = fields.Many2one(
         "scenic.entitlement",
-        string="Entitlement",
         required=True,
         readonly=True,
         index=True,

@@ -11,8 +11,8 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
-from odoo.addons.scenic_ticket_base.exceptions import KeyFileError
-from odoo.addons.scenic_ticket_base.tools.keystore import (
+from ..exceptions import KeyFileError
+from ..tools.keystore import (
     MAX_KID,
     KeyStore,
     KeyStoreError,
@@ -78,8 +78,7 @@ class ScenicSigningKey(models.Model):
         # sudo: nobody may write keys but this method and the first use
         keys_sudo = self.sudo()
         current = keys_sudo._active()
-        taken = keys_sudo.search([]).mapped("kid")
-        kid = max(taken) + 1
+        kid = max(keys_sudo._known_keys()) + 1
         if kid > MAX_KID:
             raise KeyFileError(
                 self.env._(
@@ -93,7 +92,7 @@ class ScenicSigningKey(models.Model):
             raise self._user_error(error) from error
         current.write({"state": "retired"})
         current.flush_recordset()
-        keys_sudo.create({"kid": kid, "public_key": data.public_keys()[kid]})
+        keys_sudo.create({"kid": kid, "public_key": data.public_keys[kid]})
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     # ------------------------------------------------------------------
@@ -134,7 +133,7 @@ class ScenicSigningKey(models.Model):
                 data = store.ensure()
         except KeyStoreError as error:
             raise self._user_error(error) from error
-        public_keys = data.public_keys()
+        public_keys = data.public_keys
         known = self._known_keys()
         active = [(kid, public) for kid, (_id, public, on) in known.items() if on]
         if not active or any(public_keys.get(kid) != public for kid, public in active):
@@ -246,7 +245,7 @@ class ScenicSigningKey(models.Model):
         """
         self.ensure_one()
         data = self._data()
-        if data.public_keys().get(self.kid) != self.public_key:
+        if data.public_keys.get(self.kid) != self.public_key:
             raise self._user_error(KeyStoreError("foreign", self._path()))
         return data.private_keys[self.kid]
 
@@ -260,7 +259,9 @@ class ScenicSigningKey(models.Model):
     def _hash(self, normalised):
         """Return the keyed hash under which a credential is stored."""
         secret = self._data().lookup_secret
-        digest = hmac.new(secret, normalised.encode(), hashlib.sha256).digest()
+        digest = hmac.new(
+            secret, normalised.encode("utf-8", "surrogatepass"), hashlib.sha256
+        ).digest()
         return digest[:16].hex()
 
 

@@ -1,18 +1,26 @@
-from odoo import api, fields, models
-from odoo.tools import SQL, format_date
+from urllib.parse import urlencode
 
-from odoo.addons.scenic_ticket_base.exceptions import (
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+from odoo.tools import SQL, format_amount, format_date
+
+from ..exceptions import (
     BookingError,
     ReasonMissingError,
     TicketReservedError,
     TicketStateError,
     TicketUsedError,
 )
-from odoo.addons.scenic_ticket_base.tools import barcode1d, images, t1
+from ..tools import barcode1d, images, t1
 
 # States in which the price is still owed to the visitor or was earned. Money of a
 # void ticket stays a liability until a document pays it back.
 MONEY_STATES = ("valid", "part_used", "used", "frozen", "expired", "void")
+
+PRINTERS = (
+    "scenic_ticket_base.group_scenic_cashier",
+    "scenic_ticket_base.group_scenic_customer_service",
+)
 
 
 class ScenicTicket(models.Model):
@@ -36,7 +44,6 @@ class ScenicTicket(models.Model):
     # Origin
     booking_id = fields.Many2one(
         "scenic.booking",
-        string="Booking",
         required=True,
         readonly=True,
         index=True,
@@ -44,7 +51,6 @@ class ScenicTicket(models.Model):
     )
     booking_line_id = fields.Many2one(
         "scenic.booking.line",
-        string="Booking Line",
         required=True,
         readonly=True,
         index=True,
@@ -53,7 +59,6 @@ class ScenicTicket(models.Model):
     channel = fields.Selection(related="booking_id.channel", store=True)
     site_id = fields.Many2one(
         "scenic.site",
-        string="Site",
         required=True,
         readonly=True,
         index=True,
@@ -140,23 +145,36 @@ class ScenicTicket(models.Model):
                 ticket.date_first, days=ticket.span_days - 1
             )
 
-    @api.depends("amount_untaxed", "amount_recognised", "state")
+    @api.depends("amount_untaxed", "amount_recognised", "state", "currency_id")
     def _compute_amount_open(self):
         for ticket in self:
             ticket.amount_open = (
-                ticket.amount_untaxed - ticket.amount_recognised
+                ticket.currency_id.round(
+                    ticket.amount_untaxed - ticket.amount_recognised
+                )
                 if ticket.state in MONEY_STATES
                 else 0
             )
 
     def _compute_access_url(self):
-        super()._compute_access_url()
+        res = super()._compute_access_url()
         for ticket in self:
             ticket.access_url = f"/scenic/ticket/{ticket.id}"
+        return res
+
+    def _page_url(self, suffix=""):
+        """Return the address of the public page, its secret included.
+
+        Whoever has it may show the ticket: give it to the holder only.
+        """
+        self.ensure_one()
+        # sudo: the secret may be missing on a ticket that the caller may only read
+        token = self.sudo()._portal_ensure_token()
+        return f"/scenic/ticket/{self.id}{suffix}?{urlencode({'access_token': token})}"
 
     def action_print(self):
         """Print the tickets; each print is counted."""
-        self.check_access("read")
+        self._check_printable()
         self._count_print()
         return self.env.ref(
             "scenic_ticket_base.action_report_scenic_ticket"
@@ -257,6 +275,38 @@ class ScenicTicket(models.Model):
         """Return the Code128-C bars as a data URI."""
         return images.code128_data_uri(self._barcode_number())
 
+    def _price_text(self):
+        """Return the price for a person."""
+        self.ensure_one()
+        return format_amount(self.env, self.amount_total, self.currency_id)
+
+    def _places_text(self):
+        """Return what the ticket admits to, for a person."""
+        self.ensure_one()
+        return self.env._(" · ").join(
+            self.env._(
+                "%(place)s %(entries)s×",
+                place=entitlement.display_name,
+                entries=entitlement.entries_total // self.persons,
+            )
+            for entitlement in self.entitlement_ids
+        )
+
+    def _check_printable(self):
+        """Check that the codes of these tickets may be printed.
+
+        :raise AccessError: reading is not enough, a print is a means of entry
+        :raise TicketStateError: the ticket is worth nothing any more
+        """
+        self.check_access("read")
+        if not self.env.su and not any(map(self.env.user.has_group, PRINTERS)):
+            raise AccessError(
+                self.env._("Only cashiers and customer service may print tickets.")
+            )
+        for ticket in self:
+            if not ticket._shows_codes():
+                ticket._raise_state()
+
     def _shows_codes(self):
         """Tell whether the codes may still be shown to the holder."""
         self.ensure_one()
@@ -338,6 +388,36 @@ class ScenicTicket(models.Model):
         (tickets_sudo - used_sudo)._write_state({"state": "valid"})
         tickets_sudo._log(self.env._("Released: %(reason)s", reason=reason.strip()))
 
+    @api.model
+    def _cron_expire(self, limit=1000):
+        """Mark tickets whose last window is over and that no lane holds.
+
+        A ticket that somebody else is changing is left for the next run.
+        """
+        cron = self.env["ir.cron"]
+        in_cron = bool(self.env.context.get("ir_cron_progress_id"))
+        while tickets := self._lock_expired(limit):
+            tickets._write_state({"state": "expired"})
+            if in_cron and not cron._commit_progress(len(tickets), remaining=0):
+                break
+
+    def _lock_expired(self, limit):
+        """Return locked tickets that are to expire."""
+        self.flush_model(["state"])
+        self.env["scenic.entitlement"].flush_model()
+        self.env.cr.execute(
+            SQL(
+                "SELECT t.id FROM scenic_ticket t "
+                "WHERE t.state IN ('valid', 'part_used') AND NOT EXISTS ("
+                "SELECT 1 FROM scenic_entitlement e WHERE e.ticket_id = t.id "
+                "AND (e.valid_to > %s OR e.entries_reserved > 0)) "
+                "ORDER BY t.id LIMIT %s FOR NO KEY UPDATE OF t SKIP LOCKED",
+                fields.Datetime.now(),
+                limit,
+            )
+        )
+        return self.browse(id_ for (id_,) in self.env.cr.fetchall())
+
     def _count_print(self):
         """Count one more print of each ticket; a reprint shows in the chatter."""
         # sudo: no user has the right to write tickets
@@ -347,6 +427,14 @@ class ScenicTicket(models.Model):
             ticket_sudo.with_context(tracking_disable=True).print_count += 1
         reprinted_sudo = tickets_sudo.filtered(lambda t: t.print_count > 1)
         reprinted_sudo._log(self.env._("Printed again"))
+
+    @api.model
+    def _get_thread_with_access(self, thread_id, **kwargs):
+        # The token of a ticket shows the ticket. It neither reads nor writes the
+        # audit trail, which holds the reasons of the staff.
+        for name in ("hash", "pid", "token"):
+            kwargs.pop(name, None)
+        return super()._get_thread_with_access(thread_id, **kwargs)
 
     def _lock_for_change(self, reason):
         """Return the tickets as superuser, locked with their entitlements."""
@@ -386,16 +474,18 @@ class ScenicTicket(models.Model):
     def _check_state(self, states):
         for ticket in self:
             if ticket.state not in states:
-                selection = dict(self._fields["state"]._description_selection(self.env))
-                raise TicketStateError(
-                    self.env._(
-                        "Ticket %(ticket)s is in state “%(state)s”: this is not "
-                        "possible.",
-                        ticket=ticket.name,
-                        state=selection[ticket.state],
-                    ),
-                    code=f"TICKET_{ticket.state.upper()}",
-                )
+                ticket._raise_state()
+
+    def _raise_state(self):
+        selection = dict(self._fields["state"]._description_selection(self.env))
+        raise TicketStateError(
+            self.env._(
+                "Ticket %(ticket)s is in state “%(state)s”: this is not possible.",
+                ticket=self.name,
+                state=selection[self.state],
+            ),
+            code=f"TICKET_{self.state.upper()}",
+        )
 
     def _check_unused(self):
         for ticket in self:

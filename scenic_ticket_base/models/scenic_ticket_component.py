@@ -18,7 +18,6 @@ class ScenicTicketComponent(models.Model):
     name = fields.Char(required=True, translate=True)
     site_id = fields.Many2one(
         "scenic.site",
-        string="Site",
         required=True,
         index=True,
         ondelete="restrict",

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 from odoo import fields, models
 
-from odoo.addons.scenic_ticket_base.exceptions import BookingError
+from ..exceptions import BookingError
 
 
 class ScenicValidityRule(models.Model):

@@ -49,10 +49,8 @@ class KeyData:
             0 <= kid <= MAX_KID for kid in self.private_keys
         ):
             raise ValueError("key ids must be 0 to 15")
-
-    def public_keys(self):
-        """Return ``{kid: base64 of the raw public key}``."""
-        return {
+        # {kid: base64 of the raw public key}
+        self.public_keys = {
             kid: base64.b64encode(
                 key.public_key().public_bytes(
                     serialization.Encoding.Raw, serialization.PublicFormat.Raw

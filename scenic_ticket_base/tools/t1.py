@@ -114,9 +114,10 @@ def normalise(text):
     """Return what a reader meant: no white space, upper case, plain ASCII forms.
 
     Full-width letters come from keyboard-wedge scanners on a PC whose Chinese
-    input method is switched to full width. Over-long input gives "".
+    input method is switched to full width. Anything that is no text, or is over-long,
+    gives "".
     """
-    if not text or len(text) > MAX_INPUT:
+    if not isinstance(text, str) or len(text) > MAX_INPUT:
         return ""
     text = unicodedata.normalize("NFKC", text)
     return "".join(text.split()).upper()

@@ -1,0 +1,43 @@
+from odoo import fields, models
+from odoo.exceptions import AccessError
+
+SERVICE = "scenic_ticket_base.group_scenic_customer_service"
+SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
+
+
+class ScenicTicketChange(models.TransientModel):
+    _name = "scenic.ticket.change"
+    _description = "Change the State of Tickets"
+
+    ticket_ids = fields.Many2many("scenic.ticket", string="Tickets", required=True)
+    action = fields.Selection(
+        [("freeze", "Freeze"), ("unfreeze", "Release"), ("void", "Void")],
+        required=True,
+        default="freeze",
+    )
+    reason = fields.Char(required=True)
+
+    def action_apply(self):
+        """Change the tickets and write the reason into their audit trail."""
+        self.ensure_one()
+        self.ticket_ids.check_access("read")
+        user = self.env.user
+        if self.action == "void":
+            if not user.has_group(SUPERVISOR):
+                raise AccessError(
+                    self.env._("Only a shift supervisor may void tickets.")
+                )
+            self.ticket_ids._void(self.reason)
+        else:
+            if not (user.has_group(SERVICE) or user.has_group(SUPERVISOR)):
+                raise AccessError(
+                    self.env._(
+                        "Only customer service or a shift supervisor may freeze or "
+                        "release tickets."
+                    )
+                )
+            if self.action == "freeze":
+                self.ticket_ids._freeze(self.reason)
+            else:
+                self.ticket_ids._unfreeze(self.reason)
+        return {"type": "ir.actions.act_window_close"}
