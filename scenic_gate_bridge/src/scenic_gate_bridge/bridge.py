@@ -1,0 +1,241 @@
+"""Puts the parts together and takes them apart again in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from .decision import DecisionClient
+from .drivers.catrax import CatraxDriver
+from .heartbeat import Heartbeat
+from .journal import Journal
+from .journal.db import LaneState
+from .lane import Lane
+from .lane_machine import LaneMachine, LaneRules
+from .local_api import LocalApi
+from .metrics import Metrics
+from .model import utc_now
+from .outbox import OutboxSender
+from .readers.line import LineReader
+from .rpc import RpcClient, RpcError
+from .settings import LaneSettings, LineReaderSettings, Settings
+from .status import ServerStatus
+from .supervisor import supervise
+
+PRUNE_EVERY = 3600.0
+LAST_UPLOAD = 2.0
+
+
+class StateDirError(Exception):
+    """The state directory cannot be used."""
+
+
+@contextmanager
+def state_dir_lock(state_dir: Path) -> Iterator[None]:
+    """The state directory, for this process alone."""
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(state_dir / "bridge.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StateDirError(f"cannot use state_dir {state_dir}: {error}") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateDirError(
+                f"another bridge is running with state_dir {state_dir}"
+            ) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+class Bridge:
+    """One bridge process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.lanes: dict[str, Lane] = {}
+        self._log = structlog.get_logger()
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+        """Run until `stop`; `ready` is called with the URL of the local pages."""
+        settings = self.settings
+        status = ServerStatus()
+        rpc = RpcClient(settings)
+        rpc.on_outcome = status.outcome
+        with state_dir_lock(settings.state_dir):
+            path = settings.state_dir / "journal.sqlite"
+            async with (
+                Journal(path, self.metrics.journal.observe) as journal,
+                rpc,
+                asyncio.TaskGroup() as group,
+            ):
+                await self._recover(journal)
+                states = await journal.call(lambda db: db.lane_states())
+
+                async def late(request_id: str, passes: int) -> None:
+                    at = utc_now()
+                    await journal.call(lambda db: db.late(request_id, passes, at))
+
+                decisions = DecisionClient(rpc, settings.server.timeout, late, group)
+                for lane_settings in settings.lanes:
+                    self._add_lane(lane_settings, states, journal, decisions)
+                outbox = OutboxSender(
+                    journal, rpc, status, self.metrics, settings.server.backoff_max
+                )
+                heartbeat = Heartbeat(
+                    journal, rpc, self.lanes, self.metrics, settings.server.heartbeat
+                )
+                api = LocalApi(
+                    settings.api,
+                    self.lanes,
+                    journal,
+                    status,
+                    outbox,
+                    heartbeat,
+                    self.metrics,
+                )
+                url = await api.start()
+                try:
+                    await self._work(
+                        group, stop, journal, decisions, outbox, heartbeat, ready, url
+                    )
+                finally:
+                    await api.stop()
+
+    async def _work(
+        self,
+        group: asyncio.TaskGroup,
+        stop: asyncio.Event,
+        journal: Journal,
+        decisions: DecisionClient,
+        outbox: OutboxSender,
+        heartbeat: Heartbeat,
+        ready: Callable[[str], None],
+        url: str,
+    ) -> None:
+        sender = group.create_task(outbox.run())
+        beating = group.create_task(heartbeat.run())
+        pruning = group.create_task(self._prune(journal))
+        lanes = [group.create_task(lane.run()) for lane in self.lanes.values()]
+        drivers = [group.create_task(self._drive(lane)) for lane in self.lanes.values()]
+        readers = [
+            group.create_task(self._watch(self.lanes[settings.code], settings, number))
+            for settings in self.settings.lanes
+            for number in range(len(settings.readers))
+        ]
+        self._log.info("bridge started", lanes=list(self.lanes), url=url)
+        ready(url)
+        await stop.wait()
+        self._log.info("stopping")
+        # No new scans; then the lanes finish with their devices still there; then the
+        # devices; and what the lanes wrote last gets one chance to be uploaded.
+        await _cancel(readers)
+        for lane in self.lanes.values():
+            lane.stop()
+        await asyncio.wait(lanes)
+        await _cancel([*drivers, beating, pruning, sender])
+        await decisions.close()
+        try:
+            async with asyncio.timeout(LAST_UPLOAD):
+                while await outbox.send_once():
+                    pass
+        except (RpcError, TimeoutError):
+            self._log.info("the outbox keeps what could not be uploaded")
+
+    async def _recover(self, journal: Journal) -> None:
+        rules = {lane.code: lane.after_crash for lane in self.settings.lanes}
+        at = utc_now()
+        for done in await journal.call(lambda db: db.recover(rules, at)):
+            self._log.warning(
+                "resolved what a crash had left open",
+                request_id=done.request_id,
+                lane=done.lane,
+                was=done.was,
+                assumed_passed=done.passed,
+                annulled=done.annulled,
+            )
+
+    def _add_lane(
+        self,
+        settings: LaneSettings,
+        states: dict[str, LaneState],
+        journal: Journal,
+        decisions: DecisionClient,
+    ) -> None:
+        state = states.get(settings.code, LaneState())
+        rules = LaneRules(
+            code=settings.code,
+            direction=settings.direction,
+            free_exit=settings.exits_freely,
+            pass_timeout=settings.pass_timeout,
+            settle=settings.settle,
+            # the longest that the visitor in front may take, and a little more
+            queue_timeout=settings.pass_timeout + settings.settle + 2,
+            after_crash=settings.after_crash,
+        )
+        self.lanes[settings.code] = Lane(
+            LaneMachine(rules, mode=state.mode, emergency=state.emergency),
+            CatraxDriver(settings.driver, settings.code),
+            journal,
+            decisions.decide,
+            self.metrics,
+        )
+
+    async def _drive(self, lane: Lane) -> None:
+        await supervise(f"{lane.code} turnstile", lambda: lane.driver.run(lane.put))
+
+    async def _watch(self, lane: Lane, settings: LaneSettings, number: int) -> None:
+        """Keep one reader running, and record when it goes and comes."""
+        reader_settings: LineReaderSettings = settings.readers[number]
+        name = f"reader {number + 1}"
+        reader = LineReader(
+            reader_settings,
+            lane.code,
+            settings.reader_direction(reader_settings),
+            lane.scan,
+            lane.rejected,
+        )
+        linked: bool | None = None
+
+        async def run() -> None:
+            nonlocal linked
+            changes: asyncio.Queue[bool] = asyncio.Queue()
+            reading = asyncio.create_task(reader.run(changes.put_nowait))
+            reading.add_done_callback(lambda _task: changes.put_nowait(False))
+            try:
+                while True:
+                    up = await changes.get()
+                    if up is not linked:
+                        # that a reader is there from the start is no news
+                        if not up or linked is False:
+                            await lane.reader_link(name, up)
+                        linked = up
+                    if not up:
+                        await reading
+            finally:
+                await _cancel([reading])
+
+        await supervise(f"{lane.code} {name}", run)
+
+    async def _prune(self, journal: Journal) -> None:
+        days = self.settings.retention_days
+        while True:
+            gone = await journal.call(lambda db: db.prune(days, utc_now()))
+            if gone:
+                self._log.info("old rows forgotten", rows=gone)
+            await asyncio.sleep(PRUNE_EVERY)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,175 @@
+"""The command line: run, check-config, simulate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from . import __version__
+from .bridge import Bridge, StateDirError
+from .journal import JournalError
+from .settings import ConfigError, Settings, load
+from .simulator.park import ParkError, parse_lanes
+from .simulator.server import serve
+
+BAD_CONFIG = 2
+FATAL = 1
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Drives turnstiles and code readers, and asks Odoo who may pass.",
+)
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The settings file (TOML).")
+]
+
+
+@app.command()
+def run(
+    config: ConfigOption,
+    log_level: Annotated[
+        str, typer.Option(help="debug, info, warning or error.")
+    ] = "info",
+) -> None:
+    """Run the bridge until SIGTERM or Ctrl-C."""
+    _set_up_logging(log_level)
+    settings = _load(config)
+    _run(
+        lambda stop: Bridge(settings).run(
+            stop, lambda url: print(f"bridge ready {url}", flush=True)
+        )
+    )
+
+
+@app.command("check-config")
+def check_config(config: ConfigOption) -> None:
+    """Check the settings file and name every mistake with its line."""
+    settings = _load(config)
+    for lane in settings.lanes:
+        print(
+            f"lane {lane.code}: {lane.direction.value}, {lane.driver.kind} at"
+            f" {lane.driver.port}, {len(lane.readers)} reader(s)"
+            + (", free exit" if lane.exits_freely else "")
+        )
+    print(f"{config}: ok")
+
+
+@app.command()
+def simulate(
+    directory: Annotated[
+        Path, typer.Option("--dir", help="Where the ports' stable names are made.")
+    ],
+    lanes: Annotated[
+        str, typer.Option(help="The lanes with their directions: L1:in,X1:out")
+    ],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Control port; 0 finds a free one.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the faults' randomness.")] = 0,
+) -> None:
+    """Run simulated turnstiles and scanners, with an HTTP API to walk visitors."""
+    _set_up_logging("info")
+    try:
+        wanted = parse_lanes(lanes)
+    except ParkError as error:
+        _fail(str(error), BAD_CONFIG)
+    _run(
+        lambda stop: serve(
+            directory,
+            wanted,
+            port,
+            seed,
+            stop,
+            lambda url: print(f"simulator ready {url}", flush=True),
+        )
+    )
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Drives turnstiles and code readers, and asks Odoo who may pass."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def _load(config: Path) -> Settings:
+    try:
+        return load(config)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        raise typer.Exit(BAD_CONFIG) from None
+
+
+def _fail(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _run(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run until a signal asks to stop. What only the operator can mend is said in one
+    sentence; anything else is a fault of the program and keeps its traceback."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await work(stop)
+
+    try:
+        asyncio.run(main())
+    except (Exception, BaseExceptionGroup) as error:
+        causes = list(_causes(error))
+        known = (JournalError, StateDirError, ParkError, ConfigError, OSError)
+        if not all(isinstance(cause, known) for cause in causes):
+            raise
+        for cause in causes:
+            print(f"fatal: {cause}", file=sys.stderr)
+        raise typer.Exit(FATAL) from None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner)
+    else:
+        yield error
+
+
+def _set_up_logging(level: str) -> None:
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        _fail(f"unknown log level {level}", BAD_CONFIG)
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer(
+        ensure_ascii=False
+    )
+    if sys.stderr.isatty():
+        renderer = structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number or logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

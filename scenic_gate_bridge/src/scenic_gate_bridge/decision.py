@@ -1,0 +1,222 @@
+"""Asks the server about scans.
+
+A scan is sent at once. Only when four requests are under way does the next one wait,
+and then all that wait go together. A visitor is answered within the time-out whatever
+the server does; what was asked is followed up, so that entries that the server reserved
+for a visitor who was sent away are given back, all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from . import refusals
+from .model import Decision, Scan, Text, Verdict, iso
+from .rpc import (
+    KeyInvalid,
+    RequestRefused,
+    RpcClient,
+    RpcError,
+    ServerFault,
+)
+
+PARALLEL = 4
+BATCH = 20
+PATIENCE = 10.0  # seconds for which a late answer is still awaited
+FOLLOW_UPS = (2.0, 8.0, 30.0)  # seconds before asking again what had become of it
+MOST_PASSES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A scan with the ids under which the journal knows it."""
+
+    request_id: str
+    seq: int
+    scan: Scan
+
+    def params(self) -> dict[str, object]:
+        """The scan as it goes over the wire."""
+        return {
+            "request_id": self.request_id,
+            "seq": self.seq,
+            "lane": self.scan.lane,
+            "direction": self.scan.direction.value,
+            "credential": {"kind": "auto", "value": self.scan.code.value},
+            "at": iso(self.scan.at),
+        }
+
+
+@dataclass(slots=True)
+class _Pending:
+    request: Request
+    answer: asyncio.Future[Decision] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class DecisionClient:
+    """Its work runs in `group`. `late(request_id, passes)` is called when the server
+    turns out to have reserved entries for a request that was refused for want of an
+    answer."""
+
+    def __init__(
+        self,
+        rpc: RpcClient,
+        timeout: float,
+        late: Callable[[str, int], Awaitable[None]],
+        group: asyncio.TaskGroup,
+    ) -> None:
+        self._rpc = rpc
+        self._group = group
+        self._timeout = timeout
+        self._late = late
+        self._queue: deque[_Pending] = deque()
+        self._busy = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._log = structlog.get_logger()
+
+    async def decide(self, request: Request) -> Decision:
+        """The decision, within the time-out. Never raises for a fault of the server."""
+        pending = _Pending(request)
+        self._queue.append(pending)
+        self._pump()
+        try:
+            async with asyncio.timeout(self._timeout):
+                decision = await asyncio.shield(pending.answer)
+        except TimeoutError:
+            if pending in self._queue:
+                self._queue.remove(pending)
+                return refusals.OFFLINE
+            self._spawn(self._follow_up(pending))
+            return refusals.OFFLINE_UNSURE
+        if decision.verdict is Verdict.UNSURE:
+            self._spawn(self._follow_up(pending))
+        return decision
+
+    async def close(self) -> None:
+        """Stop following up. What is open stays annulled in the outbox."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _pump(self) -> None:
+        while self._queue and self._busy < PARALLEL:
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            self._busy += 1
+            self._spawn(self._send(batch))
+
+    async def _send(self, batch: list[_Pending]) -> None:
+        try:
+            await self._ask(batch)
+        finally:
+            self._busy -= 1
+            self._pump()
+
+    async def _ask(self, batch: list[_Pending]) -> None:
+        """Fill in the answers of a batch."""
+        scans = [pending.request.params() for pending in batch]
+        try:
+            result = await self._rpc.call("validate", {"scans": scans}, PATIENCE)
+            decisions = read_decisions(result, [p.request for p in batch])
+        except RequestRefused as error:
+            if len(batch) > 1:
+                # one bad scan must not refuse the visitors of other lanes
+                await asyncio.gather(*(self._ask([one]) for one in batch))
+            else:
+                self._settle(batch, error)
+        except RpcError as error:
+            self._settle(batch, error)
+        else:
+            for pending, decision in zip(batch, decisions, strict=True):
+                pending.answer.set_result(decision)
+
+    def _settle(self, batch: list[_Pending], error: RpcError) -> None:
+        decision = refusal_for(error)
+        self._log.warning("no decision", code=decision.code, reason=str(error))
+        for pending in batch:
+            pending.answer.set_result(decision)
+
+    async def _follow_up(self, pending: _Pending) -> None:
+        """Find out what the server did with a request that nobody waits for any more,
+        and give back what it reserved."""
+        request = pending.request
+        decision = await pending.answer
+        for wait in FOLLOW_UPS:
+            if decision.verdict is not Verdict.UNSURE:
+                break
+            await asyncio.sleep(wait)
+            again = _Pending(request)
+            await self._ask([again])
+            decision = again.answer.result()
+            if decision in (refusals.OFFLINE, refusals.DEVICE_KEY_INVALID):
+                decision = refusals.OFFLINE_UNSURE
+        if decision.verdict is Verdict.ADMIT:
+            await self._late(request.request_id, decision.passes)
+
+
+def refusal_for(error: RpcError) -> Decision:
+    """What a visitor is told when the call failed in this way."""
+    if isinstance(error, KeyInvalid):
+        return refusals.DEVICE_KEY_INVALID
+    if isinstance(error, RequestRefused):
+        return refusals.SERVER_REFUSED
+    if isinstance(error, ServerFault):
+        return refusals.SERVER_ERROR_UNSURE
+    return refusals.OFFLINE if error.settled else refusals.OFFLINE_UNSURE
+
+
+def read_decisions(result: dict[str, Any], requests: list[Request]) -> list[Decision]:
+    """The decisions of a validate answer; ServerFault when it does not fit the
+    requests one by one."""
+    results = result.get("results")
+    if not isinstance(results, list) or len(results) != len(requests):
+        raise ServerFault("validate: not as many results as scans")
+    return [
+        _read_decision(item, request)
+        for item, request in zip(results, requests, strict=True)
+    ]
+
+
+def _read_decision(item: Any, request: Request) -> Decision:
+    if not isinstance(item, dict) or item.get("request_id") != request.request_id:
+        raise ServerFault("validate: a result for another scan")
+    verdict, code, passes = item.get("decision"), item.get("code"), item.get("passes")
+    if verdict not in ("admit", "deny") or not isinstance(code, str) or not code:
+        raise ServerFault("validate: neither admitted nor denied")
+    admit = verdict == "admit"
+    if type(passes) is not int or (admit and not 1 <= passes <= MOST_PASSES):
+        raise ServerFault("validate: impossible number of passes")
+    ticket = item.get("ticket")
+    if not isinstance(ticket, dict):
+        ticket = {}
+    return Decision(
+        verdict=Verdict(verdict),
+        code=code[:64],
+        text=_text(item.get("text")),
+        remedy=_text(item.get("remedy")),
+        passes=passes if admit else 0,
+        ticket=_short(ticket.get("name")),
+        product=_short(ticket.get("product")),
+    )
+
+
+def _text(value: Any) -> Text:
+    if not isinstance(value, dict):
+        return Text("", "")
+    return Text(_short(value.get("en")), _short(value.get("zh")))
+
+
+def _short(value: Any) -> str:
+    return value[:300] if isinstance(value, str) else ""

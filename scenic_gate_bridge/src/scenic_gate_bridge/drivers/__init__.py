@@ -1,0 +1,1 @@
+"""Lane drivers: one module a make of turnstile controller."""

@@ -1,0 +1,77 @@
+"""What a lane driver does and tells, the same for every make of turnstile.
+
+A driver is deliberately small: it opens for one person, and it brings the lane to rest.
+Groups, time-outs, alarms and the books are the lane controller's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..model import Direction
+
+
+class LinkLost(Exception):
+    """The device cannot be reached. `sent` tells whether the command may have left."""
+
+    def __init__(self, reason: str, *, sent: bool = False) -> None:
+        super().__init__(reason)
+        self.sent = sent
+
+
+class CommandRefused(Exception):
+    """The device answered that it will not do it."""
+
+
+class CommandUnanswered(Exception):
+    """The device did not answer in time: it may or may not have done it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The device saw one person through, in this direction."""
+
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Bytes came that are no frame: something the device said may have been lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The device answers, nothing is released, and resting directions are set."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The device does not answer."""
+
+    reason: str
+
+
+DriverEvent = Passed | Noise | LinkUp | LinkDown
+Emit = Callable[[DriverEvent], None]
+
+
+class LaneDriver(Protocol):
+    """One instance is one physical lane controller."""
+
+    async def run(self, emit: Emit) -> None:
+        """Own the link until it is lost, then raise; a supervisor starts it again.
+        Never opens the lane by itself, whatever happens to the link."""
+        ...
+
+    async def allow(self, direction: Direction) -> None:
+        """Release one person. Returns when the device has accepted. The release is
+        sent at most once; raises CommandRefused, CommandUnanswered or LinkLost."""
+        ...
+
+    async def rest(self, free: frozenset[Direction]) -> None:
+        """Take back any release, then let only `free` directions turn freely. Also
+        remembered for the next start of the link. Repeats until the device has
+        surely accepted; raises LinkLost when it does not."""
+        ...

@@ -1,0 +1,641 @@
+"""The journal's tables and the only statements that touch them.
+
+Everything here is synchronous and belongs to one thread. Each public method that
+writes is one transaction with `synchronous=FULL`: when it returns, its state change,
+its outbox rows and its log row are on the disk together; when it raises, none is.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+
+from ..model import AfterCrash, Decision, Direction, LaneMode, Scan, Verdict, iso
+
+OPEN_STATES = "('asking', 'authorised', 'opening')"
+
+
+class JournalError(Exception):
+    """The journal cannot be read or written, or was asked for an impossible step."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One fact that the server has not confirmed yet."""
+
+    id: int
+    event_id: str
+    lane: str
+    event: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One line of the lane log."""
+
+    id: int
+    at: str
+    lane: str
+    phase: str
+    request_id: str | None
+    direction: str | None
+    code_hash: str
+    code: str
+    text_en: str
+    text_zh: str
+    remedy_en: str
+    remedy_zh: str
+    count: int
+    assumed: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was done with one admission that a crash had left open."""
+
+    request_id: str
+    lane: str
+    was: str
+    passed: int
+    annulled: int
+
+
+@dataclass(slots=True)
+class LaneState:
+    """What a lane remembers over a restart."""
+
+    mode: LaneMode = LaneMode.CONTROLLED
+    emergency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The part of a journal row that decides about its next step."""
+
+    lane: str
+    direction: Direction
+    state: str
+    code_hash: str
+    passes: int
+    issued: int
+    passed: int
+
+
+@dataclass(slots=True)
+class _Log:
+    """What goes into the lane log beside time and lane."""
+
+    phase: str
+    request_id: str | None = None
+    direction: Direction | None = None
+    code_hash: str = ""
+    decision: Decision | None = None
+    count: int = 1
+    assumed: bool = False
+    note: str = ""
+
+
+@dataclass(slots=True)
+class JournalDb:
+    """An open journal file."""
+
+    path: Path
+    outbox_touched: bool = False
+    _con: sqlite3.Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        try:
+            self._con = sqlite3.connect(self.path, isolation_level=None)
+            self._con.execute("PRAGMA journal_mode=WAL")
+            self._con.execute("PRAGMA synchronous=FULL")
+            self._con.execute("PRAGMA busy_timeout=5000")
+            self._migrate()
+        except sqlite3.Error as error:
+            raise JournalError(f"cannot open the journal {self.path}: {error}") from (
+                error
+            )
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded in."""
+        self._con.close()
+
+    # -- schema -----------------------------------------------------------------
+
+    def _migrate(self) -> None:
+        """Bring the file to the newest schema; each numbered script runs once."""
+        scripts = sorted(
+            (entry.name, entry.read_text("utf-8"))
+            for entry in (resources.files(__package__) / "migrations").iterdir()
+            if entry.name.endswith(".sql")
+        )
+        known = int(scripts[-1][0][:4])
+        current: int = self._con.execute("PRAGMA user_version").fetchone()[0]
+        if current > known:
+            self._con.close()
+            raise JournalError(
+                f"the journal {self.path} has schema {current}, this program knows "
+                f"{known}: it was written by a newer version"
+            )
+        for name, script in scripts:
+            number = int(name[:4])
+            if number <= current:
+                continue
+            with self._transaction():
+                for statement in _statements(script):
+                    self._con.execute(statement)
+                self._con.execute(f"PRAGMA user_version={number}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._con.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._con.execute("COMMIT")
+            except BaseException:
+                if self._con.in_transaction:
+                    self._con.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise JournalError(f"cannot write the journal: {error}") from error
+
+    # -- small pieces, inside a transaction ---------------------------------------
+
+    def _next_seq(self) -> int:
+        row = self._con.execute(
+            "UPDATE counter SET seq = seq + 1 WHERE id = 1 RETURNING seq"
+        ).fetchone()
+        return int(row[0])
+
+    def _row(self, request_id: str, *states: str) -> _Row:
+        """The admission, which must be in one of `states`."""
+        row = self._con.execute(
+            "SELECT lane, direction, state, code_hash, passes, issued, passed"
+            " FROM journal WHERE request_id = ?",
+            (request_id,),
+        ).fetchone()
+        if row is None or row[2] not in states:
+            found = "missing" if row is None else row[2]
+            raise JournalError(
+                f"admission {request_id} is {found}, expected {' or '.join(states)}"
+            )
+        return _Row(row[0], Direction(row[1]), row[2], row[3], row[4], row[5], row[6])
+
+    def _set(self, request_id: str, at: str, **values: str | int) -> None:
+        columns = ", ".join(f"{name} = ?" for name in values)
+        self._con.execute(
+            f"UPDATE journal SET {columns}, changed_at = ? WHERE request_id = ?",
+            (*values.values(), at, request_id),
+        )
+
+    def _enqueue(
+        self,
+        lane: str,
+        kind: str,
+        at: str,
+        *,
+        direction: Direction,
+        request_id: str | None = None,
+        count: int = 1,
+        assumed: bool = False,
+        note: str = "",
+    ) -> None:
+        """Queue one fact for the server."""
+        event_id = str(uuid.uuid4())
+        seq = self._next_seq()
+        event: dict[str, object] = {
+            "event_id": event_id,
+            "seq": seq,
+            "lane": lane,
+            "type": kind,
+            "count": count,
+            "direction": direction.value,
+            "assumed": assumed,
+            "at": at,
+            "note": note,
+        }
+        if request_id is not None:
+            event["request_id"] = request_id
+        self._con.execute(
+            "INSERT INTO outbox (event_id, seq, lane, body, created_at)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (event_id, seq, lane, json.dumps(event, ensure_ascii=False), at),
+        )
+        self.outbox_touched = True
+
+    def _log(self, lane: str, at: str, log: _Log) -> None:
+        decision = log.decision
+        self._con.execute(
+            "INSERT INTO lane_log (at, lane, phase, request_id, direction, code_hash,"
+            " code, text_en, text_zh, remedy_en, remedy_zh, count, assumed, note)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                at,
+                lane,
+                log.phase,
+                log.request_id,
+                log.direction.value if log.direction else None,
+                log.code_hash,
+                decision.code if decision else "",
+                decision.text.en if decision else "",
+                decision.text.zh if decision else "",
+                decision.remedy.en if decision else "",
+                decision.remedy.zh if decision else "",
+                log.count,
+                int(log.assumed),
+                log.note,
+            ),
+        )
+
+    # -- the steps of an admission --------------------------------------------------
+
+    def ask(self, request_id: str, scan: Scan, at: datetime) -> int:
+        """asking: written before the server is asked. Returns the message's seq."""
+        with self._transaction():
+            seq = self._next_seq()
+            self._con.execute(
+                "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
+                " state, scanned_at, changed_at)"
+                " VALUES (?, ?, ?, ?, ?, 'asking', ?, ?)",
+                (
+                    request_id,
+                    seq,
+                    scan.lane,
+                    scan.direction.value,
+                    scan.code.digest,
+                    iso(scan.at),
+                    iso(at),
+                ),
+            )
+        return seq
+
+    def deny(self, request_id: str, decision: Decision, at: datetime) -> None:
+        """asking → denied. Without an answer the request is annulled at the server,
+        so that a reservation that did happen is given back."""
+        stamp = iso(at)
+        with self._transaction():
+            row = self._row(request_id, "asking")
+            self._set(request_id, stamp, state="denied", reason=decision.code)
+            if decision.verdict is Verdict.UNSURE:
+                self._enqueue(
+                    row.lane,
+                    "annulled",
+                    stamp,
+                    direction=row.direction,
+                    request_id=request_id,
+                    note=f"no answer: {decision.code}",
+                )
+            self._log(
+                row.lane,
+                stamp,
+                _Log("denied", request_id, row.direction, row.code_hash, decision),
+            )
+
+    def late(self, request_id: str, passes: int, at: datetime) -> None:
+        """An answer came after the visitor was refused for want of it: the server had
+        reserved `passes` entries, one of which `deny` has given back already."""
+        if passes < 2:
+            return
+        stamp = iso(at)
+        with self._transaction():
+            # the refusal itself may still be on its way into the journal
+            row = self._row(request_id, "asking", "denied")
+            self._enqueue(
+                row.lane,
+                "annulled",
+                stamp,
+                direction=row.direction,
+                request_id=request_id,
+                count=passes - 1,
+                note="late answer",
+            )
+
+    def authorise(self, request_id: str, decision: Decision, at: datetime) -> None:
+        """asking → authorised: the server has reserved `decision.passes` entries."""
+        stamp = iso(at)
+        with self._transaction():
+            row = self._row(request_id, "asking")
+            self._set(request_id, stamp, state="authorised", passes=decision.passes)
+            self._log(
+                row.lane,
+                stamp,
+                _Log(
+                    "admitted",
+                    request_id,
+                    row.direction,
+                    row.code_hash,
+                    decision,
+                    count=decision.passes,
+                ),
+            )
+
+    def open(self, request_id: str, at: datetime) -> None:
+        """authorised → opening: on the disk before the first release is sent."""
+        with self._transaction():
+            self._row(request_id, "authorised")
+            self._set(request_id, iso(at), state="opening", issued=1)
+
+    def passed(self, request_id: str, at: datetime, *, release: bool = False) -> None:
+        """One person passed. While persons are left the state stays opening, and
+        `release` writes down in the same step that the next one will be released;
+        after the last person opening → passed."""
+        stamp = iso(at)
+        with self._transaction():
+            row = self._row(request_id, "opening")
+            self._set(
+                request_id,
+                stamp,
+                state="opening" if row.passed + 1 < row.passes else "passed",
+                passed=row.passed + 1,
+                issued=row.issued + int(release),
+            )
+            self._outcome(request_id, row, stamp, passed=1)
+
+    def close_admission(
+        self, request_id: str, reason: str, at: datetime, *, assume: bool = False
+    ) -> tuple[int, int]:
+        """End an admission that is not used up: authorised or opening → annulled, or
+        passed where somebody went through. `assume`: count the released person as
+        passed without proof. Returns how many were assumed passed and annulled."""
+        with self._transaction():
+            row = self._row(request_id, "authorised", "opening")
+            return self._close(request_id, row, reason, iso(at), assume)
+
+    def _close(
+        self, request_id: str, row: _Row, reason: str, stamp: str, assume: bool
+    ) -> tuple[int, int]:
+        assumed = 1 if assume and row.issued > row.passed else 0
+        left = row.passes - row.passed - assumed
+        passed = row.passed + assumed
+        self._set(
+            request_id,
+            stamp,
+            state="passed" if passed else "annulled",
+            # a release that nobody used counts as never issued
+            issued=passed,
+            passed=passed,
+            annulled=left,
+            reason=reason,
+        )
+        if assumed:
+            self._outcome(request_id, row, stamp, passed=1, note=reason, assumed=True)
+        if left:
+            self._outcome(request_id, row, stamp, annulled=left, note=reason)
+        return assumed, left
+
+    def _outcome(
+        self,
+        request_id: str,
+        row: _Row,
+        stamp: str,
+        *,
+        passed: int = 0,
+        annulled: int = 0,
+        note: str = "",
+        assumed: bool = False,
+    ) -> None:
+        kind, count = ("passed", passed) if passed else ("annulled", annulled)
+        self._enqueue(
+            row.lane,
+            kind,
+            stamp,
+            direction=row.direction,
+            request_id=request_id,
+            count=count,
+            assumed=assumed,
+            note=note,
+        )
+        self._log(
+            row.lane,
+            stamp,
+            _Log(
+                kind,
+                request_id,
+                row.direction,
+                row.code_hash,
+                count=count,
+                assumed=assumed,
+                note=note,
+            ),
+        )
+
+    def recover(self, rules: Mapping[str, AfterCrash], at: datetime) -> list[Recovered]:
+        """Resolve what a crash left open, each row once. Never opened: annulled.
+        Opening: by the lane's rule (assumed passed where the lane is unknown)."""
+        done: list[Recovered] = []
+        stamp = iso(at)
+        open_ids = [
+            row[0]
+            for row in self._con.execute(
+                f"SELECT request_id FROM journal WHERE state IN {OPEN_STATES}"
+                " ORDER BY seq"
+            )
+        ]
+        for request_id in open_ids:
+            with self._transaction():
+                row = self._row(request_id, "asking", "authorised", "opening")
+                if row.state == "asking":
+                    # the answer is unknown; one entry stands for "whatever it was"
+                    self._set(
+                        request_id,
+                        stamp,
+                        state="annulled",
+                        passes=1,
+                        annulled=1,
+                        reason="restart",
+                    )
+                    self._outcome(
+                        request_id, row, stamp, annulled=1, note="restart: no answer"
+                    )
+                    passed, annulled = 0, 1
+                else:
+                    rule = rules.get(row.lane, AfterCrash.ASSUMED_PASSED)
+                    passed, annulled = self._close(
+                        request_id,
+                        row,
+                        "restart",
+                        stamp,
+                        assume=rule is AfterCrash.ASSUMED_PASSED,
+                    )
+            done.append(Recovered(request_id, row.lane, row.state, passed, annulled))
+        return done
+
+    # -- facts without an admission, refusals, settings -------------------------------
+
+    def lane_event(
+        self,
+        lane: str,
+        kind: str,
+        direction: Direction,
+        at: datetime,
+        *,
+        request_id: str | None = None,
+        note: str = "",
+    ) -> None:
+        """An exit, an alarm or a change of a link: recorded and reported."""
+        stamp = iso(at)
+        with self._transaction():
+            self._enqueue(
+                lane,
+                kind,
+                stamp,
+                direction=direction,
+                request_id=request_id,
+                note=note,
+            )
+            self._log(lane, stamp, _Log(kind, request_id, direction, note=note))
+
+    def note(
+        self,
+        lane: str,
+        phase: str,
+        at: datetime,
+        *,
+        scan: Scan | None = None,
+        decision: Decision | None = None,
+        direction: Direction | None = None,
+        note: str = "",
+    ) -> None:
+        """A line of the lane log about which the server need not know."""
+        digest = scan.code.digest if scan else ""
+        with self._transaction():
+            self._log(
+                lane,
+                iso(at),
+                _Log(
+                    phase,
+                    None,
+                    scan.direction if scan else direction,
+                    digest,
+                    decision,
+                    note=note,
+                ),
+            )
+
+    def next_seq(self) -> int:
+        """A fresh message number for a heartbeat."""
+        with self._transaction():
+            return self._next_seq()
+
+    def lane_states(self) -> dict[str, LaneState]:
+        """Mode and emergency of every lane that ever had one set."""
+        return {
+            lane: LaneState(LaneMode(mode), bool(emergency))
+            for lane, mode, emergency in self._con.execute(
+                "SELECT lane, mode, emergency FROM lane_state"
+            )
+        }
+
+    def set_mode(self, lane: str, mode: LaneMode, at: datetime) -> None:
+        """Remember the mode that the server set."""
+        with self._transaction():
+            self._con.execute(
+                "INSERT INTO lane_state (lane, mode) VALUES (?, ?)"
+                " ON CONFLICT (lane) DO UPDATE SET mode = excluded.mode",
+                (lane, mode.value),
+            )
+            self._log(lane, iso(at), _Log("mode", note=mode.value))
+
+    def set_emergency(
+        self, lane: str, on: bool, direction: Direction, at: datetime
+    ) -> None:
+        """Remember that the lane is, or no longer is, in emergency; report it."""
+        stamp = iso(at)
+        with self._transaction():
+            self._con.execute(
+                "INSERT INTO lane_state (lane, emergency) VALUES (?, ?)"
+                " ON CONFLICT (lane) DO UPDATE SET emergency = excluded.emergency",
+                (lane, int(on)),
+            )
+            self._enqueue(
+                lane,
+                "fault" if on else "fault_cleared",
+                stamp,
+                direction=direction,
+                note="emergency",
+            )
+            self._log(lane, stamp, _Log("emergency" if on else "emergency_over"))
+
+    # -- outbox ---------------------------------------------------------------------
+
+    def waiting(self, limit: int, skip: Iterable[str] = ()) -> list[OutboxRow]:
+        """The oldest facts that have no answer yet, in order, without `skip`."""
+        skipped = set(skip)
+        rows = self._con.execute(
+            "SELECT id, event_id, lane, body FROM outbox WHERE answer IS NULL"
+            " ORDER BY id LIMIT ?",
+            (limit + len(skipped),),
+        )
+        found = [
+            OutboxRow(row[0], row[1], row[2], json.loads(row[3]))
+            for row in rows
+            if row[1] not in skipped
+        ]
+        return found[:limit]
+
+    def answered(self, answers: Sequence[tuple[str, str]], at: datetime) -> None:
+        """The server has kept these facts: (event_id, its code for it)."""
+        stamp = iso(at)
+        with self._transaction():
+            self._con.executemany(
+                "UPDATE outbox SET answer = ?, answered_at = ?"
+                " WHERE event_id = ? AND answer IS NULL",
+                [(code, stamp, event_id) for event_id, code in answers],
+            )
+
+    def counts(self) -> tuple[int, int]:
+        """How many facts wait for the server; how many admissions are not finished."""
+        outbox: int = self._con.execute(
+            "SELECT count(*) FROM outbox WHERE answer IS NULL"
+        ).fetchone()[0]
+        unresolved: int = self._con.execute(
+            f"SELECT count(*) FROM journal WHERE state IN {OPEN_STATES}"
+        ).fetchone()[0]
+        return outbox, unresolved
+
+    # -- looking back ---------------------------------------------------------------
+
+    def recent(self, lane: str, limit: int) -> list[LogRow]:
+        """The newest lines of a lane's log, newest first."""
+        rows = self._con.execute(
+            "SELECT id, at, lane, phase, request_id, direction, code_hash, code,"
+            " text_en, text_zh, remedy_en, remedy_zh, count, assumed, note"
+            " FROM lane_log WHERE lane = ? ORDER BY id DESC LIMIT ?",
+            (lane, limit),
+        )
+        return [LogRow(*row) for row in rows]
+
+    def prune(self, days: int, at: datetime) -> int:
+        """Forget finished admissions, answered facts and log lines older than `days`.
+        Nothing that still has to reach the server is touched."""
+        before = iso(at.astimezone(UTC) - timedelta(days=days))
+        with self._transaction():
+            gone = 0
+            for statement in (
+                f"DELETE FROM journal WHERE changed_at < ? AND state NOT IN"
+                f" {OPEN_STATES}",
+                "DELETE FROM outbox WHERE answered_at < ? AND answer IS NOT NULL",
+                "DELETE FROM lane_log WHERE at < ?",
+            ):
+                gone += self._con.execute(statement, (before,)).rowcount
+        return gone
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The single statements of a migration script."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    if pending.strip():
+        raise JournalError(f"unfinished statement in a migration: {pending.strip()}")

@@ -1,0 +1,204 @@
+"""Runs a lane: feeds the machine its inputs and carries out what it decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import assert_never
+
+import structlog
+
+from .decision import Request
+from .drivers.base import (
+    CommandRefused,
+    CommandUnanswered,
+    LaneDriver,
+    LinkDown,
+    LinkLost,
+)
+from .journal import Journal
+from .lane_machine import (
+    Allow,
+    AllowDone,
+    AllowOutcome,
+    Ask,
+    Decided,
+    Effect,
+    Input,
+    LaneMachine,
+    Rest,
+    RestDone,
+    ScanRead,
+    SetMode,
+    Stop,
+    Tick,
+    Write,
+)
+from .metrics import Metrics
+from .model import Decision, Direction, LaneMode, Scan, utc_now
+
+WAITING_SCANS = 16
+
+
+class Lane:
+    """One lane. Everything that happens to it goes through one queue, in order."""
+
+    def __init__(
+        self,
+        machine: LaneMachine,
+        driver: LaneDriver,
+        journal: Journal,
+        decide: Callable[[Request], Awaitable[Decision]],
+        metrics: Metrics,
+    ) -> None:
+        self.machine = machine
+        self.driver = driver
+        self.code = machine.rules.code
+        self._journal = journal
+        self._decide = decide
+        self._metrics = metrics
+        self._inbox: asyncio.Queue[Input] = asyncio.Queue()
+        self._scans = 0
+        self._log = structlog.get_logger().bind(lane=self.code)
+
+    # -- inputs ----------------------------------------------------------------------
+
+    def put(self, event: Input) -> None:
+        """Hand over an input; never blocks."""
+        self._inbox.put_nowait(event)
+
+    def scan(self, scan: Scan) -> None:
+        """Hand over a scan; a flood of them is cut off."""
+        if self._scans >= WAITING_SCANS:
+            self.rejected("flood")
+            return
+        self._scans += 1
+        self.put(ScanRead(scan))
+
+    def rejected(self, reason: str) -> None:
+        """Count a read that is no scan."""
+        self._metrics.rejected.labels(self.code, reason).inc()
+
+    def set_mode(self, mode: LaneMode) -> None:
+        """Hand over the mode that the server wants."""
+        self.put(SetMode(mode))
+
+    def stop(self) -> None:
+        """Finish what is under way; `run` returns then."""
+        self.put(Stop())
+
+    async def reader_link(self, name: str, up: bool) -> None:
+        """Record that a reader of this lane went or came back."""
+        kind, at = "link_up" if up else "link_down", utc_now()
+        direction = min(self.machine.rules.direction.served)
+        await self._journal.call(
+            lambda db: db.lane_event(self.code, kind, direction, at, note=name)
+        )
+
+    # -- the loop ----------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until stopped and finished."""
+        with suppress(LinkLost):
+            # there is no link yet: this only tells the driver how to begin
+            await self.driver.rest(self.machine.wanted_rest)
+        async with asyncio.TaskGroup() as group:
+            while not self.machine.finished:
+                await self._step(group, await self._next())
+
+    async def _next(self) -> Input:
+        try:
+            async with asyncio.timeout_at(self.machine.deadline):
+                return await self._inbox.get()
+        except TimeoutError:
+            return Tick()
+
+    async def _step(self, group: asyncio.TaskGroup, event: Input) -> None:
+        if isinstance(event, ScanRead):
+            self._scans -= 1
+        now = asyncio.get_running_loop().time()
+        effects = self.machine.handle(event, now, utc_now())
+        for effect in effects:
+            await self._carry_out(group, effect)
+        self._observe(event)
+
+    async def _carry_out(self, group: asyncio.TaskGroup, effect: Effect) -> None:
+        match effect:
+            case Write(work):
+                await self._journal.call(work)
+            case Ask(request_id, scan):
+                at = utc_now()
+                seq = await self._journal.call(lambda db: db.ask(request_id, scan, at))
+                group.create_task(self._ask(Request(request_id, seq, scan)))
+            case Allow(ticket, direction):
+                group.create_task(self._allow(ticket, direction))
+            case Rest(ticket, free):
+                group.create_task(self._rest(ticket, free))
+            case _:
+                assert_never(effect)
+
+    async def _ask(self, request: Request) -> None:
+        started = asyncio.get_running_loop().time()
+        decision = await self._decide(request)
+        self._metrics.decision.observe(asyncio.get_running_loop().time() - started)
+        self._metrics.scans.labels(self.code, decision.code).inc()
+        self._log.info(
+            "decision",
+            request_id=request.request_id,
+            code=decision.code,
+            scanned=repr(request.scan.code),
+            passes=decision.passes,
+        )
+        self.put(Decided(request.request_id, decision))
+
+    async def _allow(self, ticket: int, direction: Direction) -> None:
+        outcome = AllowOutcome.ACCEPTED
+        try:
+            await self.driver.allow(direction)
+        except CommandRefused:
+            outcome = AllowOutcome.REFUSED
+        except CommandUnanswered:
+            outcome = AllowOutcome.UNANSWERED
+        except LinkLost as error:
+            outcome = AllowOutcome.LOST if error.sent else AllowOutcome.NOT_SENT
+        if outcome is not AllowOutcome.ACCEPTED:
+            self._log.warning("release failed", outcome=outcome.value)
+        self.put(AllowDone(ticket, outcome))
+
+    async def _rest(self, ticket: int, free: frozenset[Direction]) -> None:
+        try:
+            await self.driver.rest(free)
+        except LinkLost as error:
+            self._log.warning("could not bring the lane to rest", reason=str(error))
+            self.put(RestDone(ticket, False))
+        else:
+            self.put(RestDone(ticket, True))
+
+    def _observe(self, event: Input) -> None:
+        machine, counters = self.machine, self.machine.counters
+        if isinstance(event, LinkDown):
+            self._log.debug("link down", reason=event.reason)
+        self._metrics.link.labels(self.code).set(bool(machine.link))
+        for outcome, value in (
+            ("granted", counters.granted),
+            ("completed", counters.completed),
+            ("timed_out", counters.timed_out),
+            ("revoked", counters.revoked),
+            ("outstanding", machine.outstanding),
+        ):
+            self._metrics.passes.labels(self.code, outcome).set(value)
+
+    def counters(self) -> dict[str, object]:
+        """What a heartbeat tells about this lane."""
+        machine, counters = self.machine, self.machine.counters
+        return {
+            "lane": self.code,
+            "link": "up" if machine.link else "down",
+            "mode": machine.mode.value,
+            "granted": counters.granted,
+            "completed": counters.completed,
+            "timed_out": counters.timed_out,
+            "revoked": counters.revoked,
+            "outstanding": machine.outstanding,
+        }

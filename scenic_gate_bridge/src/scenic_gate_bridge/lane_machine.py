@@ -1,0 +1,644 @@
+"""The rules of a lane, without clock, device, disk or network.
+
+`LaneMachine.handle` takes one input and returns what has to be done, in order. A
+`Write` must be on the disk before the effects behind it are carried out: that is how a
+release is never sent before its journal row is durable. Persons are counted, and always
+
+    granted == completed + timed_out + revoked + outstanding
+
+One admission at a time. A second scan meanwhile waits (one place): in front of a tripod
+the next visitor often scans while the one before is still walking, and if they walk
+through on each other's release, both tickets end up used, as they should. The waiting
+scan is not asked at the server before its turn, so that it reserves nothing; a third is
+refused with BUSY.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from . import refusals
+from .drivers.base import LinkDown, LinkUp, Noise, Passed
+from .journal import JournalDb
+from .model import (
+    BOTH,
+    NONE,
+    AfterCrash,
+    Decision,
+    Direction,
+    LaneDirection,
+    LaneMode,
+    Scan,
+    Verdict,
+)
+
+
+class Phase(StrEnum):
+    """Where the lane's one admission stands."""
+
+    IDLE = "idle"
+    ASKING = "asking"
+    OPENING = "opening"  # release sent, not yet acknowledged
+    OPEN = "open"  # released, waiting for the person
+    CLOSING = "closing"  # release being taken back
+    SETTLING = "settling"  # taken back; a late pass report may still come
+
+
+RELEASED = (Phase.OPEN, Phase.CLOSING, Phase.SETTLING)
+
+
+class AllowOutcome(StrEnum):
+    """How a release went."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    LOST = "link lost"
+    NOT_SENT = "not sent"
+
+
+# -- inputs beside the driver's events ---------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRead:
+    """A reader of this lane read a code."""
+
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The answer to an `Ask`."""
+
+    request_id: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class AllowDone:
+    """The end of the `Allow` with this ticket."""
+
+    ticket: int
+    outcome: AllowOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class RestDone:
+    """The end of the `Rest` with this ticket; not ok when the link was lost."""
+
+    ticket: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """The server wants this mode."""
+
+    mode: LaneMode
+
+
+@dataclass(frozen=True, slots=True)
+class SetEmergency:
+    """Somebody declared, or ended, an emergency at this lane."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The deadline may have come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish the admission under way, start no other."""
+
+
+Input = (
+    ScanRead
+    | Decided
+    | AllowDone
+    | RestDone
+    | SetMode
+    | SetEmergency
+    | Tick
+    | Stop
+    | Passed
+    | Noise
+    | LinkUp
+    | LinkDown
+)
+
+# -- effects -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Journal the request as asking, then ask the server; answer with Decided."""
+
+    request_id: str
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A journal transaction."""
+
+    work: Callable[[JournalDb], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Tell the driver to release one person; answer with AllowDone."""
+
+    ticket: int
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Tell the driver to bring the lane to rest; answer with RestDone."""
+
+    ticket: int
+    free: frozenset[Direction]
+
+
+Effect = Ask | Write | Allow | Rest
+
+
+@dataclass(slots=True)
+class LaneRules:
+    """What a lane is, and how long it waits (seconds)."""
+
+    code: str
+    direction: LaneDirection
+    free_exit: bool = False
+    pass_timeout: float = 5.0
+    settle: float = 1.0
+    tailgate: float = 2.0
+    queue_timeout: float = 8.0
+    after_crash: AfterCrash = AfterCrash.ASSUMED_PASSED
+
+
+@dataclass(slots=True)
+class Counters:
+    """Persons, since the process began."""
+
+    granted: int = 0
+    completed: int = 0
+    timed_out: int = 0
+    revoked: int = 0
+
+
+@dataclass(slots=True)
+class _Admission:
+    request_id: str
+    scan: Scan
+    passes: int = 0
+    completed: int = 0
+    early: bool = False  # a pass was reported before the release was acknowledged
+    spent: bool = False  # the release that was sent has been walked through
+    unsure: bool = False  # the released person may have passed unseen
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class LaneMachine:
+    """One lane. Not thread-safe; inputs come one at a time."""
+
+    rules: LaneRules
+    mode: LaneMode = LaneMode.CONTROLLED
+    emergency: bool = False
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4())
+    phase: Phase = field(default=Phase.IDLE, init=False)
+    link: bool | None = field(default=None, init=False)  # None: not yet known
+    deadline: float | None = field(default=None, init=False)
+    counters: Counters = field(default_factory=Counters, init=False)
+    stopping: bool = field(default=False, init=False)
+    _admission: _Admission | None = field(default=None, init=False)
+    _waiting: tuple[Scan, float] | None = field(default=None, init=False)
+    _applied: frozenset[Direction] = field(default=NONE, init=False)
+    _ticket: int = field(default=0, init=False)
+    _last_pass: tuple[float, Direction, str] | None = field(default=None, init=False)
+    _effects: list[Effect] = field(default_factory=list, init=False)
+    _now: float = field(default=0.0, init=False)
+    _at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._applied = self.wanted_rest
+
+    # -- what others look at -------------------------------------------------------
+
+    @property
+    def outstanding(self) -> int:
+        """Persons granted whose end is not yet known."""
+        if self._admission is None or self.phase is Phase.ASKING:
+            return 0
+        return self._admission.passes - self._admission.completed
+
+    @property
+    def finished(self) -> bool:
+        """Stopped, with nothing left to do."""
+        return self.stopping and self.phase is Phase.IDLE
+
+    @property
+    def wanted_rest(self) -> frozenset[Direction]:
+        """The directions that turn freely while nobody is being let through."""
+        if self.emergency:
+            return BOTH
+        if self.mode is LaneMode.FREE:
+            return self.rules.direction.served
+        if self.rules.free_exit:
+            return frozenset({Direction.OUT})
+        return NONE
+
+    # -- the one way in ------------------------------------------------------------
+
+    def handle(self, event: Input, now: float, at: datetime) -> list[Effect]:
+        """Take one input. `now` is monotonic seconds, `at` the wall clock."""
+        self._effects = []
+        self._now = now
+        self._at = at
+        match event:
+            case ScanRead(scan):
+                self._scan(scan)
+            case Decided(request_id, decision):
+                self._decided(request_id, decision)
+            case AllowDone(ticket, outcome):
+                self._allow_done(ticket, outcome)
+            case RestDone(ticket, ok):
+                self._rest_done(ticket, ok)
+            case Passed(direction):
+                self._passed(direction)
+            case Noise():
+                self._noise()
+            case LinkUp() | LinkDown():
+                self._link(event)
+            case SetMode(mode):
+                self._set_mode(mode)
+            case SetEmergency(on):
+                self._set_emergency(on)
+            case Tick():
+                self._tick()
+            case Stop():
+                self._stop()
+            case _:
+                assert_never(event)
+        return self._effects
+
+    # -- scans and decisions -------------------------------------------------------
+
+    def _blocked(self) -> Decision | None:
+        """Why this lane lets nobody through by ticket at this moment."""
+        if self.emergency:
+            return refusals.EMERGENCY
+        if self.mode is LaneMode.LOCKED:
+            return refusals.LANE_CLOSED
+        if self.mode is LaneMode.FREE:
+            return refusals.LANE_FREE
+        if not self.link:
+            return refusals.LANE_FAULT
+        return None
+
+    def _scan(self, scan: Scan) -> None:
+        refusal = refusals.LANE_CLOSED if self.stopping else self._blocked()
+        if refusal is None and self.phase is not Phase.IDLE:
+            if self._waiting is None:
+                self._waiting = (scan, self._now + self.rules.queue_timeout)
+                return
+            refusal = refusals.BUSY
+        if refusal is not None:
+            self._refuse(scan, refusal)
+            return
+        self._ask(scan)
+
+    def _refuse(self, scan: Scan, decision: Decision) -> None:
+        lane, at = self.rules.code, self._at
+        self._write(
+            lambda db: db.note(lane, "denied", at, scan=scan, decision=decision)
+        )
+
+    def _ask(self, scan: Scan) -> None:
+        self._admission = _Admission(self.new_id(), scan)
+        self.phase = Phase.ASKING
+        self._effects.append(Ask(self._admission.request_id, scan))
+
+    def _decided(self, request_id: str, decision: Decision) -> None:
+        admission = self._admission
+        if (
+            admission is None
+            or self.phase is not Phase.ASKING
+            or admission.request_id != request_id
+        ):
+            return
+        at = self._at
+        if decision.verdict is not Verdict.ADMIT:
+            self._write(lambda db: db.deny(request_id, decision, at))
+            self._idle()
+            return
+        self._write(lambda db: db.authorise(request_id, decision, at))
+        blocked = self._blocked()
+        if blocked is not None or self.stopping:
+            reason = blocked.code if blocked else "shutdown"
+            self._write(lambda db: db.close_admission(request_id, reason, at))
+            self._idle()
+            return
+        admission.passes = decision.passes
+        self.counters.granted += decision.passes
+        self._write(lambda db: db.open(request_id, at))
+        self._release()
+
+    def _release(self) -> None:
+        assert self._admission is not None
+        self.phase = Phase.OPENING
+        self.deadline = None
+        self._admission.early = self._admission.spent = False
+        self._ticket += 1
+        self._effects.append(Allow(self._ticket, self._admission.scan.direction))
+
+    # -- answers of the device -----------------------------------------------------
+
+    def _allow_done(self, ticket: int, outcome: AllowOutcome) -> None:
+        admission = self._admission
+        if (
+            admission is None
+            or self.phase is not Phase.OPENING
+            or ticket != self._ticket
+        ):
+            return
+        if admission.early:
+            # The report proves that the release worked, whatever the answer was
+            self._complete(admission)
+        elif outcome is AllowOutcome.NOT_SENT:
+            self._end(admission, outcome.value)
+        elif outcome is AllowOutcome.LOST:
+            admission.unsure = True
+            self._end(admission, outcome.value)
+        elif outcome is AllowOutcome.ACCEPTED and not self._interrupted and self.link:
+            self.phase = Phase.OPEN
+            self.deadline = self._now + self.rules.pass_timeout
+        else:
+            self._take_back(
+                admission,
+                self._interrupted or f"release {outcome.value}",
+            )
+
+    @property
+    def _interrupted(self) -> str:
+        """Why a release that is out has to be taken back at once."""
+        if self.emergency:
+            return "emergency"
+        return "shutdown" if self.stopping else ""
+
+    def _take_back(self, admission: _Admission, reason: str) -> None:
+        admission.reason = admission.reason or reason
+        self.phase = Phase.CLOSING
+        self.deadline = None
+        self._rest()
+
+    def _rest(self) -> None:
+        self._applied = self.wanted_rest
+        self._ticket += 1
+        self._effects.append(Rest(self._ticket, self._applied))
+
+    def _rest_done(self, ticket: int, ok: bool) -> None:
+        admission = self._admission
+        if (
+            admission is None
+            or self.phase is not Phase.CLOSING
+            or ticket != self._ticket
+        ):
+            return
+        if admission.completed == admission.passes:
+            self._idle()
+        elif not ok:
+            admission.unsure = not admission.spent
+            self._end(admission, admission.reason)
+        else:
+            self.phase = Phase.SETTLING
+            self.deadline = self._now + self.rules.settle
+
+    def _tick(self) -> None:
+        if self.deadline is None or self._now < self.deadline:
+            return
+        admission = self._admission
+        assert admission is not None
+        if self.phase is Phase.OPEN:
+            self._take_back(admission, "timeout")
+        else:
+            self._end(admission, admission.reason)
+
+    def _end(self, admission: _Admission, reason: str) -> None:
+        """The admission's one terminal step when not all of its persons were seen."""
+        request_id, at = admission.request_id, self._at
+        assume = (
+            admission.unsure and self.rules.after_crash is AfterCrash.ASSUMED_PASSED
+        )
+        left = admission.passes - admission.completed
+        self._write(
+            lambda db: db.close_admission(request_id, reason, at, assume=assume)
+        )
+        if assume:
+            self.counters.completed += 1
+            left -= 1
+        if reason == "timeout":
+            self.counters.timed_out += left
+        else:
+            self.counters.revoked += left
+        self._idle()
+
+    # -- passes --------------------------------------------------------------------
+
+    def _passed(self, direction: Direction) -> None:
+        admission = self._admission
+        if (
+            admission is not None
+            and direction is admission.scan.direction
+            and admission.completed < admission.passes
+        ):
+            if self.phase is Phase.OPENING and not admission.early:
+                admission.early = True
+                self._last_pass = (self._now, direction, admission.request_id)
+                return
+            if self.phase in RELEASED and not admission.spent:
+                self._complete(admission)
+                return
+        self._unasked(direction)
+
+    def _complete(self, admission: _Admission) -> None:
+        """The released person went through."""
+        request_id, at = admission.request_id, self._at
+        admission.completed += 1
+        admission.spent = True
+        admission.unsure = False
+        self.counters.completed += 1
+        self._last_pass = (self._now, admission.scan.direction, request_id)
+        more = admission.completed < admission.passes
+        going_on = self.phase in (Phase.OPENING, Phase.OPEN)
+        reason = self._interrupted or ("" if self.link else "link lost")
+        release = more and going_on and not reason
+        self._write(lambda db: db.passed(request_id, at, release=release))
+        if release:
+            self._release()
+        elif more and going_on:
+            self._take_back(admission, reason)
+        elif not more and self.phase is not Phase.CLOSING:
+            self._idle()
+        # else: while a release is being taken back, wait for that to be answered
+
+    def _unasked(self, direction: Direction) -> None:
+        """A pass that no grant covers: counted or alarmed, never paid by a ticket."""
+        if direction in self.wanted_rest:
+            if direction is Direction.OUT:
+                self._event("exit", direction)
+            else:
+                lane, at = self.rules.code, self._at
+                note = "emergency" if self.emergency else "free lane"
+                self._write(
+                    lambda db: db.note(
+                        lane, "entry", at, direction=direction, note=note
+                    )
+                )
+            return
+        last = self._last_pass
+        if direction not in self.rules.direction.served or (
+            self.outstanding
+            and self._admission is not None
+            and direction is not self._admission.scan.direction
+        ):
+            self._event("wrong_direction", direction)
+        elif (
+            last is not None
+            and last[1] is direction
+            and self._now - last[0] <= self.rules.tailgate
+        ):
+            self._event("tailgating", direction, request_id=last[2])
+        else:
+            self._event("forced", direction)
+
+    def _event(
+        self,
+        kind: str,
+        direction: Direction,
+        *,
+        request_id: str | None = None,
+        note: str = "",
+    ) -> None:
+        lane, at = self.rules.code, self._at
+        self._write(
+            lambda db: db.lane_event(
+                lane, kind, direction, at, request_id=request_id, note=note
+            )
+        )
+
+    # -- the link --------------------------------------------------------------------
+
+    def _noise(self) -> None:
+        if self._admission is not None and self.phase in (Phase.OPENING, *RELEASED):
+            self._admission.unsure = not self._admission.spent
+
+    def _link(self, event: LinkUp | LinkDown) -> None:
+        up = isinstance(event, LinkUp)
+        if self.link is up:
+            return
+        self.link = up
+        note = event.reason if isinstance(event, LinkDown) else ""
+        self._event("link_up" if up else "link_down", self._main, note=note)
+        # Opening and closing end by the driver's own answer, which knows more.
+        admission = self._admission
+        if (
+            not up
+            and admission is not None
+            and self.phase in (Phase.OPEN, Phase.SETTLING)
+        ):
+            if self.phase is Phase.OPEN:
+                admission.unsure = True
+            self._end(admission, admission.reason or "link lost")
+
+    @property
+    def _main(self) -> Direction:
+        """The direction named in events that have none of their own."""
+        return (
+            Direction.OUT if self.rules.direction is LaneDirection.OUT else Direction.IN
+        )
+
+    # -- modes -----------------------------------------------------------------------
+
+    def _set_mode(self, mode: LaneMode) -> None:
+        if mode is self.mode:
+            return
+        self.mode = mode
+        lane, at = self.rules.code, self._at
+        self._write(lambda db: db.set_mode(lane, mode, at))
+        self._drop_waiting()
+        if self.phase in (Phase.IDLE, Phase.ASKING):
+            self._settle_rest()
+
+    def _set_emergency(self, on: bool) -> None:
+        if on is self.emergency:
+            return
+        self.emergency = on
+        lane, at, main = self.rules.code, self._at, self._main
+        # the way is opened first: people come before the books
+        if on or self.phase in (Phase.IDLE, Phase.ASKING):
+            admission = self._admission
+            if admission is not None and self.phase is Phase.OPEN:
+                self._take_back(admission, "emergency")
+            elif admission is not None and self.phase in (
+                Phase.CLOSING,
+                Phase.SETTLING,
+            ):
+                self._take_back(admission, admission.reason)
+            elif self.phase is not Phase.OPENING:
+                self._settle_rest()
+        self._write(lambda db: db.set_emergency(lane, on, main, at))
+        self._drop_waiting()
+
+    def _settle_rest(self) -> None:
+        if self._applied != self.wanted_rest:
+            self._rest()
+
+    def _drop_waiting(self) -> None:
+        """Answer the waiting scan when the lane no longer works by ticket."""
+        blocked = self._blocked()
+        if self._waiting is not None and blocked is not None:
+            scan, _until = self._waiting
+            self._waiting = None
+            self._refuse(scan, blocked)
+
+    def _stop(self) -> None:
+        self.stopping = True
+        if self._waiting is not None:
+            scan, _until = self._waiting
+            self._waiting = None
+            self._refuse(scan, refusals.LANE_CLOSED)
+        if self.phase is Phase.OPEN and self._admission is not None:
+            self._take_back(self._admission, "shutdown")
+
+    # -- back to the beginning -------------------------------------------------------
+
+    def _idle(self) -> None:
+        self._admission = None
+        self.phase = Phase.IDLE
+        self.deadline = None
+        self._settle_rest()
+        if self._waiting is None or self.stopping:
+            return
+        scan, until = self._waiting
+        self._waiting = None
+        refusal = self._blocked()
+        if refusal is None and self._now > until:
+            refusal = refusals.WAITED_TOO_LONG
+        if refusal is None:
+            self._ask(scan)
+        else:
+            self._refuse(scan, refusal)
+
+    def _write(self, work: Callable[[JournalDb], object]) -> None:
+        self._effects.append(Write(work))

@@ -1,0 +1,208 @@
+"""The bridge's own HTTP pages: health, metrics, lane log, emergency."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from . import __version__, page
+from .heartbeat import Heartbeat
+from .journal import Journal, LogRow
+from .lane import Lane
+from .lane_machine import SetEmergency
+from .metrics import Metrics
+from .model import iso, utc_now
+from .outbox import OutboxSender
+from .settings import ApiSettings
+from .status import ServerState, ServerStatus
+
+ROWS = 12
+MOST_ROWS = 500
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class LocalApi:
+    """Serves on `settings.host`; `start` returns the base URL."""
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        lanes: dict[str, Lane],
+        journal: Journal,
+        status: ServerStatus,
+        outbox: OutboxSender,
+        heartbeat: Heartbeat,
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._lanes = lanes
+        self._journal = journal
+        self._status = status
+        self._outbox = outbox
+        self._heartbeat = heartbeat
+        self._metrics = metrics
+        app = web.Application(middlewares=[_guard], client_max_size=4096)
+        app.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/page.js", self._script),
+                web.get("/health", self._health),
+                web.get("/metrics", self._metrics_page),
+                web.get("/lanes", self._lanes_json),
+                web.post("/lanes/{code}/emergency", self._emergency),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+
+    async def start(self) -> str:
+        """Begin to serve."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._settings.host, self._settings.port)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        await self._runner.cleanup()
+
+    # -- pages -------------------------------------------------------------------------
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        outbox, unresolved = await self._journal.call(lambda db: db.counts())
+        status = self._status
+        lanes = [
+            lane.counters()
+            | {
+                "emergency": lane.machine.emergency,
+                "phase": lane.machine.phase.value,
+            }
+            for lane in self._lanes.values()
+        ]
+        problems = list(self._heartbeat.problems)
+        if status.state is not ServerState.ONLINE:
+            problems.append(f"server: {status.state.value} {status.last_error}".strip())
+        problems += [
+            f"lane {lane['lane']}: link down" for lane in lanes if lane["link"] != "up"
+        ]
+        if self._outbox.parked:
+            problems.append(f"outbox: {self._outbox.parked} facts set aside")
+        return web.json_response(
+            {
+                "status": "degraded" if problems else "ok",
+                "problems": problems,
+                "version": __version__,
+                "device": self._heartbeat.device,
+                "server": {
+                    "state": status.state.value,
+                    "last_ok": iso(status.last_ok) if status.last_ok else None,
+                    "last_error": status.last_error,
+                },
+                "outbox": outbox,
+                "parked": self._outbox.parked,
+                "unresolved": unresolved,
+                "lanes": lanes,
+            }
+        )
+
+    async def _metrics_page(self, _request: web.Request) -> web.Response:
+        outbox, unresolved = await self._journal.call(lambda db: db.counts())
+        self._metrics.outbox.set(outbox)
+        self._metrics.unresolved.set(unresolved)
+        return web.Response(
+            body=generate_latest(self._metrics.registry),
+            headers={"Content-Type": CONTENT_TYPE_LATEST},
+        )
+
+    async def _recent(self, code: str, limit: int) -> list[LogRow]:
+        return await self._journal.call(lambda db: db.recent(code, limit))
+
+    async def _lanes_json(self, request: web.Request) -> web.Response:
+        text = request.query.get("limit", "50")
+        limit = int(text) if text.isdecimal() and len(text) < 6 else 0
+        if not 1 <= limit <= MOST_ROWS:
+            raise web.HTTPBadRequest(text=f"limit: between 1 and {MOST_ROWS}\n")
+        lanes = []
+        for code, lane in self._lanes.items():
+            rows = await self._recent(code, limit)
+            lanes.append(
+                lane.counters()
+                | {
+                    "name": self._heartbeat.names.get(code, ""),
+                    "direction": lane.machine.rules.direction.value,
+                    "emergency": lane.machine.emergency,
+                    "phase": lane.machine.phase.value,
+                    "events": [asdict(row) for row in rows],
+                }
+            )
+        return web.json_response({"lanes": lanes})
+
+    async def _page(self, request: web.Request) -> web.Response:
+        lanes = []
+        for code, lane in self._lanes.items():
+            rows = await self._recent(code, ROWS)
+            lanes.append((lane, self._heartbeat.names.get(code, ""), rows))
+        outbox, _unresolved = await self._journal.call(lambda db: db.counts())
+        view = page.View(
+            self._heartbeat.device, self._status.state, outbox, __version__, utc_now()
+        )
+        html = page.body(view, lanes)
+        if request.query.get("part") != "body":
+            html = page.page(html)
+        return web.Response(text=html, content_type="text/html", charset="utf-8")
+
+    async def _script(self, _request: web.Request) -> web.Response:
+        return web.Response(text=page.SCRIPT, content_type="text/javascript")
+
+    async def _emergency(self, request: web.Request) -> web.Response:
+        """Open a lane for everybody, or end that. Only from this machine, and not from
+        a web page that somebody happens to look at here."""
+        if not _local(request):
+            raise web.HTTPForbidden(text="only from this machine\n")
+        if request.content_type != "application/json":
+            raise web.HTTPUnsupportedMediaType(text="send JSON\n")
+        lane = self._lanes.get(request.match_info["code"])
+        if lane is None:
+            raise web.HTTPNotFound(text="no such lane\n")
+        try:
+            wanted = await request.json()
+        except ValueError:
+            wanted = None
+        on = wanted.get("on") if isinstance(wanted, dict) else None
+        if not isinstance(on, bool):
+            raise web.HTTPBadRequest(text='send {"on": true} or {"on": false}\n')
+        structlog.get_logger().warning("emergency", lane=lane.code, on=on)
+        lane.put(SetEmergency(on))
+        return web.json_response({"lane": lane.code, "emergency": on})
+
+
+def _local(request: web.Request) -> bool:
+    """Whether the request comes from this machine and was meant for it."""
+    name = (request.host.rsplit(":", 1)[0] if request.host else "").strip("[]")
+    return _loopback(request.remote or "") and (name == "localhost" or _loopback(name))
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Headers for pages that show nobody else's content."""
+    response = await handler(request)
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'self';"
+        " connect-src 'self'; frame-ancestors 'none'"
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,118 @@
+"""The words every part of the bridge shares: directions, codes, scans, decisions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way a person walks: in is towards the scenic area."""
+
+    IN = "in"
+    OUT = "out"
+
+
+BOTH = frozenset(Direction)
+NONE: frozenset[Direction] = frozenset()
+
+
+class LaneDirection(StrEnum):
+    """Which directions a lane is built for."""
+
+    IN = "in"
+    OUT = "out"
+    BOTH = "both"
+
+    @property
+    def served(self) -> frozenset[Direction]:
+        """The directions a person may be let through."""
+        return BOTH if self is LaneDirection.BOTH else frozenset({Direction(self)})
+
+
+class LaneMode(StrEnum):
+    """What Odoo wants of a lane. Emergency is a local act, beside and above it."""
+
+    CONTROLLED = "controlled"
+    LOCKED = "locked"
+    FREE = "free"
+
+
+class AfterCrash(StrEnum):
+    """What to report for a released pass whose outcome nobody saw."""
+
+    ASSUMED_PASSED = "assumed_passed"
+    ANNUL = "annul"
+
+
+class Code:
+    """What a visitor showed. It cannot get into a log by accident: every rendering of
+    the object is the hash prefix; the text itself is only in `value`."""
+
+    __slots__ = ("value", "digest")
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+        self.digest = hashlib.sha256(value.encode()).hexdigest()[:10]
+
+    def __repr__(self) -> str:
+        return f"#{self.digest}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Code) and other.value == self.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One reading at one lane. `at` is the wall clock when the first byte came."""
+
+    lane: str
+    direction: Direction
+    code: Code
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A sentence for people, in both languages of the lanes."""
+
+    en: str
+    zh: str
+
+
+class Verdict(StrEnum):
+    """ADMIT and DENY are the server's or a local rule's word. UNSURE is a refusal for
+    want of an answer: the server may or may not have reserved entries."""
+
+    ADMIT = "admit"
+    DENY = "deny"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a scan is answered with."""
+
+    verdict: Verdict
+    code: str
+    text: Text
+    remedy: Text = Text("", "")
+    passes: int = 0
+    ticket: str = ""
+    product: str = ""
+
+
+def utc_now() -> datetime:
+    """The wall clock. Only for stamps: timers use the monotonic clock."""
+    return datetime.now(UTC)
+
+
+def iso(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, the form of the wire and of the journal."""
+    stamp = at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return stamp.replace("+00:00", "Z")

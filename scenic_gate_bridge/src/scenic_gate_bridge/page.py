@@ -1,0 +1,216 @@
+"""The lane log as a page for people: Chinese first, English beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+
+from .journal import LogRow
+from .lane import Lane
+from .model import LaneMode
+from .status import ServerState
+
+PHASES = {
+    "admitted": ("允许通行", "admitted", "good"),
+    "denied": ("拒绝", "denied", "bad"),
+    "passed": ("已通过", "passed", "done"),
+    "annulled": ("已撤销", "annulled", "warn"),
+    "exit": ("出园", "exit", "done"),
+    "entry": ("自由入园", "free entry", "done"),
+    "forced": ("强行通过", "forced entry", "bad"),
+    "tailgating": ("尾随", "tailgating", "bad"),
+    "wrong_direction": ("逆行", "wrong direction", "bad"),
+    "fault": ("故障", "fault", "bad"),
+    "fault_cleared": ("故障解除", "fault cleared", "info"),
+    "link_down": ("设备断开", "link down", "bad"),
+    "link_up": ("设备已连接", "link up", "info"),
+    "mode": ("模式", "mode", "info"),
+    "emergency": ("紧急放行", "emergency", "bad"),
+    "emergency_over": ("紧急解除", "emergency over", "info"),
+}
+MODES = {
+    LaneMode.CONTROLLED: ("检票通行", "controlled", "good"),
+    LaneMode.LOCKED: ("关闭", "locked", "bad"),
+    LaneMode.FREE: ("自由通行", "free", "warn"),
+}
+DIRECTIONS = {"in": "入口 In", "out": "出口 Out", "both": "双向 Both"}
+SERVER = {
+    ServerState.UNKNOWN: ("正在连接", "connecting", "warn"),
+    ServerState.ONLINE: ("服务器在线", "server online", "good"),
+    ServerState.OFFLINE: ("服务器离线", "server offline", "bad"),
+    ServerState.FAULT: ("服务器异常", "server fault", "bad"),
+    ServerState.KEY_INVALID: ("设备密钥无效", "device key refused", "bad"),
+}
+NOTES = {
+    "timeout": ("超时未通过", "nobody walked in time"),
+    "restart": ("重启后处理", "resolved after a restart"),
+    "link lost": ("设备断线", "the link was lost"),
+    "shutdown": ("程序停止", "the bridge was stopped"),
+    "emergency": ("紧急状态", "emergency"),
+    "controlled": ("检票通行", "controlled"),
+    "locked": ("关闭", "locked"),
+    "free": ("自由通行", "free"),
+    "free lane": ("自由通行", "free lane"),
+}
+
+STYLE = """
+:root{--ink:#1d2733;--soft:#66758a;--line:#e3e8ef;--bg:#f3f6fa;--good:#0f8a55;
+--bad:#c62f3b;--warn:#b7791f;--info:#2b6cb0;--done:#0b7285}
+*{box-sizing:border-box}
+body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.45 "Noto Sans CJK SC",
+"Source Han Sans SC","Microsoft YaHei","PingFang SC",system-ui,sans-serif}
+header{display:flex;flex-wrap:wrap;gap:10px 14px;align-items:center;color:#fff;
+padding:16px 24px;background:linear-gradient(100deg,#0b4f6c,#0b7285 60%,#12a08a)}
+header h1{font-size:21px;margin:0 auto 0 0;font-weight:650}
+header h1 small{font-weight:400;opacity:.8;font-size:14px;margin-left:8px}
+.pill{display:inline-flex;gap:7px;align-items:center;border-radius:99px;
+padding:3px 12px;font-size:13px;background:rgba(255,255,255,.16);white-space:nowrap}
+.dot{width:9px;height:9px;border-radius:50%;background:#9fb3c8;flex:none}
+.dot.good{background:#3ddc97}.dot.bad{background:#ff6b6b}.dot.warn{background:#ffc457}
+main{display:grid;gap:18px;padding:20px 24px;
+grid-template-columns:repeat(auto-fit,minmax(400px,1fr))}
+section{background:#fff;border:1px solid var(--line);border-radius:14px;
+overflow:hidden;box-shadow:0 1px 3px rgba(20,40,80,.06)}
+.top{display:flex;align-items:center;gap:12px;padding:14px 18px 10px}
+.top b{font-size:20px}.top span.name{color:var(--soft)}
+.top .right{margin-left:auto;display:flex;gap:8px;align-items:center}
+.tag{border-radius:7px;padding:2px 9px;font-size:13px;font-weight:600;
+background:#eef2f7;color:var(--soft);white-space:nowrap}
+.tag.good{background:#e3f6ed;color:var(--good)}.tag.bad{background:#fde9ea;
+color:var(--bad)}.tag.warn{background:#fdf3df;color:var(--warn)}
+.tag.info{background:#e6f0fb;color:var(--info)}.tag.done{background:#e0f3f5;
+color:var(--done)}
+.sum{display:flex;gap:18px;padding:0 18px 12px;color:var(--soft);font-size:13px}
+.sum b{color:var(--ink);font-size:15px}
+.say{margin:0 18px 14px;border-radius:11px;padding:12px 16px;background:#eef2f7;
+border-left:6px solid #b8c4d3;min-height:76px}
+.say.good{background:#e3f6ed;border-color:var(--good)}
+.say.bad{background:#fde9ea;border-color:var(--bad)}
+.say p{margin:0;font-size:20px;font-weight:650}
+.say small{color:var(--soft);font-size:13px;display:block}
+table{border-collapse:collapse;width:100%;font-size:14px}
+td{padding:7px 8px;border-top:1px solid var(--line);vertical-align:top}
+td:first-child{padding-left:18px;color:var(--soft);white-space:nowrap;
+font-variant-numeric:tabular-nums}
+td:last-child{padding-right:18px;width:99%}
+td.code{font-family:ui-monospace,"DejaVu Sans Mono",monospace;color:var(--soft);
+font-size:13px;white-space:nowrap}
+td small{color:var(--soft);display:block}
+.none{padding:18px;color:var(--soft);border-top:1px solid var(--line)}
+footer{padding:0 24px 24px;color:var(--soft);font-size:13px}
+"""
+
+SCRIPT = """
+setInterval(async () => {
+  try {
+    const answer = await fetch("?part=body", {cache: "no-store"});
+    if (answer.ok) document.body.innerHTML = await answer.text();
+  } catch (error) {
+    document.title = "\\u26a0 " + document.title.replace("\\u26a0 ", "");
+  }
+}, 1000);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the page shows beside the lanes."""
+
+    device: str
+    server: ServerState
+    outbox: int
+    version: str
+    now: datetime
+
+
+def page(body: str) -> str:
+    """The whole document; it fetches a fresh body every second."""
+    return (
+        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        "<title>通道日志 · Lane log</title>"
+        f'<style>{STYLE}</style><script src="page.js" defer></script></head>'
+        f"<body>{body}</body></html>"
+    )
+
+
+def body(view: View, lanes: Sequence[tuple[Lane, str, Sequence[LogRow]]]) -> str:
+    """What changes: a bar, one card a lane."""
+    zh, en, tone = SERVER[view.server]
+    cards = "".join(_card(lane, name, rows) for lane, name, rows in lanes)
+    clock = view.now.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return (
+        "<header><h1>通道日志<small>Lane log</small></h1>"
+        + (f'<span class="pill">{escape(view.device)}</span>' if view.device else "")
+        + f'<span class="pill"><i class="dot {tone}"></i>{zh} · {en}</span>'
+        f'<span class="pill">待上传 · outbox {view.outbox}</span>'
+        f'<span class="pill">{clock}</span></header>'
+        f"<main>{cards}</main>"
+        f"<footer>scenic-gate-bridge {escape(view.version)}</footer>"
+    )
+
+
+def _card(lane: Lane, name: str, rows: Sequence[LogRow]) -> str:
+    machine, counters = lane.machine, lane.machine.counters
+    zh, en, tone = (
+        ("紧急放行", "emergency", "bad") if machine.emergency else MODES[machine.mode]
+    )
+    link = "good" if machine.link else "bad"
+    linked = "设备在线 · link up" if machine.link else "设备断开 · link down"
+    direction = DIRECTIONS[machine.rules.direction.value]
+    lines = "".join(_line(row) for row in rows)
+    table = (
+        f"<table>{lines}</table>"
+        if lines
+        else '<div class="none">暂无记录 · nothing yet</div>'
+    )
+    return (
+        f'<section><div class="top"><i class="dot {link}" title="{linked}"></i>'
+        f"<b>{escape(lane.code)}</b>"
+        f'<span class="name">{escape(name)}</span>'
+        f'<div class="right"><span class="tag">{direction}</span>'
+        f'<span class="tag {tone}">{zh} {en}</span></div></div>'
+        f'<div class="sum"><span>放行 granted <b>{counters.granted}</b></span>'
+        f"<span>通过 passed <b>{counters.completed}</b></span>"
+        f"<span>超时 timed out <b>{counters.timed_out}</b></span>"
+        f"<span>撤回 revoked <b>{counters.revoked}</b></span></div>"
+        f"{_banner(rows)}{table}</section>"
+    )
+
+
+def _banner(rows: Sequence[LogRow]) -> str:
+    """What the newest visitor was told."""
+    row = next((row for row in rows if row.phase in ("admitted", "denied")), None)
+    if row is None:
+        return '<div class="say"><p>请扫码</p><small>Please scan</small></div>'
+    tone = "good" if row.phase == "admitted" else "bad"
+    zh = row.text_zh + (f"，{row.remedy_zh}" if row.remedy_zh else "")
+    en = row.text_en + (f". {row.remedy_en}" if row.remedy_en else "")
+    return (
+        f'<div class="say {tone}"><p>{escape(zh)}</p><small>{escape(en)}</small></div>'
+    )
+
+
+def _line(row: LogRow) -> str:
+    zh, en, tone = PHASES.get(row.phase, (row.phase, "", "info"))
+    time = datetime.fromisoformat(row.at).astimezone().strftime("%H:%M:%S")
+    count = f" ×{row.count}" if row.count > 1 else ""
+    assumed = "（推定）" if row.assumed else ""
+    if row.code:
+        said = f"{escape(row.text_zh)}<small>{escape(row.text_en)}"
+        said += f" · {escape(row.code)}</small>"
+    elif row.note:
+        note_zh, note_en = NOTES.get(row.note, (row.note, ""))
+        said = escape(note_zh)
+        if note_en:
+            said += f"<small>{escape(note_en)}</small>"
+    else:
+        said = ""
+    code = f"#{escape(row.code_hash)}" if row.code_hash else ""
+    return (
+        f'<tr><td>{time}</td><td><span class="tag {tone}">{zh}{assumed}{count}</span>'
+        f"<small>{en}</small></td>"
+        f'<td class="code">{code}</td><td>{said}</td></tr>'
+    )

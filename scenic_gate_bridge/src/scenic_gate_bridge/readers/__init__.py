@@ -1,0 +1,1 @@
+"""Readers: whatever a visitor's code comes in by."""

@@ -1,0 +1,74 @@
+"""Refusals the bridge decides by itself, each with its stable code, text, next step."""
+
+from __future__ import annotations
+
+from .model import Decision, Text, Verdict
+
+
+def _deny(code: str, text: Text, remedy: Text, verdict: Verdict) -> Decision:
+    return Decision(verdict=verdict, code=code, text=text, remedy=remedy)
+
+
+_STAFF = Text("Please ask the staff", "请联系工作人员")
+_AGAIN = Text(
+    "Scan again; if it happens twice, ask the staff",
+    "请重新扫码；仍不成功请联系工作人员",
+)
+_OFFLINE = Text("No answer from the ticket server", "票务服务器无响应")
+
+OFFLINE_UNSURE = _deny("OFFLINE", _OFFLINE, _AGAIN, Verdict.UNSURE)
+OFFLINE = _deny("OFFLINE", _OFFLINE, _AGAIN, Verdict.DENY)
+SERVER_ERROR_UNSURE = _deny(
+    "SERVER_ERROR",
+    Text("The ticket server answered with a fault", "票务服务器应答异常"),
+    _AGAIN,
+    Verdict.UNSURE,
+)
+SERVER_REFUSED = _deny(
+    "SERVER_REFUSED",
+    Text("The ticket server refused the request", "票务服务器拒绝了请求"),
+    _STAFF,
+    Verdict.DENY,
+)
+DEVICE_KEY_INVALID = _deny(
+    "DEVICE_KEY_INVALID",
+    Text("This gate is not authorised at the ticket server", "本闸机未获服务器授权"),
+    _STAFF,
+    Verdict.DENY,
+)
+BUSY = _deny(
+    "BUSY",
+    Text("One at a time, please", "请依次通行"),
+    Text("Wait for the visitor before you, then scan", "请等前一位游客通过后再扫码"),
+    Verdict.DENY,
+)
+WAITED_TOO_LONG = _deny(
+    "SCAN_AGAIN",
+    Text("The lane was busy for too long", "通道占用时间过长"),
+    Text("Please scan again", "请重新扫码"),
+    Verdict.DENY,
+)
+LANE_CLOSED = _deny(
+    "LANE_CLOSED",
+    Text("This lane is closed", "本通道暂停使用"),
+    Text("Use another lane", "请使用其他通道"),
+    Verdict.DENY,
+)
+LANE_FREE = _deny(
+    "LANE_FREE",
+    Text("This lane is open, no ticket needed now", "本通道自由通行，无需扫码"),
+    Text("Please walk through", "请直接通行"),
+    Verdict.DENY,
+)
+LANE_FAULT = _deny(
+    "LANE_FAULT",
+    Text("The turnstile is not connected", "闸机未连接"),
+    Text("Use another lane", "请使用其他通道"),
+    Verdict.DENY,
+)
+EMERGENCY = _deny(
+    "EMERGENCY",
+    Text("Emergency: the way is open", "紧急状态：通道已放行"),
+    Text("Leave calmly, follow the staff", "请听从工作人员指引，有序疏散"),
+    Verdict.DENY,
+)

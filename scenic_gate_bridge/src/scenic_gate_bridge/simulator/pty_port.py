@@ -1,0 +1,79 @@
+"""A device on a pseudo terminal, under a name that outlives unplugging."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import tty
+from collections.abc import Callable
+from pathlib import Path
+
+from .faults import Faults
+
+
+class PtyPort:
+    """`received` gets what the host writes. The name is a link to the real terminal."""
+
+    def __init__(
+        self, link: Path, received: Callable[[bytes], None], rng: random.Random
+    ) -> None:
+        self.link = link
+        self.to_host = Faults()
+        self.to_device = Faults()
+        self._received = received
+        self._rng = rng
+        self._master: int | None = None
+        self._slave: int | None = None
+
+    @property
+    def plugged(self) -> bool:
+        """Whether the host can open it."""
+        return self._master is not None
+
+    def plug(self) -> None:
+        """Make the terminal and its name."""
+        if self._master is not None:
+            return
+        master, slave = os.openpty()
+        # the slave stays open here, so that the host may come and go
+        tty.setraw(master)
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        fresh = self.link.with_name(self.link.name + ".new")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(os.ttyname(slave))
+        fresh.replace(self.link)
+        self._master, self._slave = master, slave
+        asyncio.get_running_loop().add_reader(master, self._readable)
+
+    def unplug(self) -> None:
+        """Pull the cable: whoever has the terminal open loses it."""
+        if self._master is None or self._slave is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._master)
+        self.link.unlink(missing_ok=True)
+        os.close(self._master)
+        os.close(self._slave)
+        self._master = self._slave = None
+
+    def send(self, data: bytes) -> None:
+        """Send to the host, through the faults. Bytes that find no room are lost, as
+        on a wire."""
+        for piece in self.to_host.apply(data, self._rng):
+            if self._master is None:
+                return
+            try:
+                os.write(self._master, piece)
+            except BlockingIOError:
+                return
+
+    def _readable(self) -> None:
+        if self._master is None:
+            return
+        try:
+            data = os.read(self._master, 4096)
+        except BlockingIOError:
+            return
+        for piece in self.to_device.apply(data, self._rng):
+            self._received(piece)
