@@ -23,10 +23,14 @@ class ScenicEntitlement(models.Model):
     )
     company_id = fields.Many2one(related="ticket_id.company_id", store=True, index=True)
     entries_total = fields.Integer(required=True, readonly=True)
+    # required: in a CHECK and in the arithmetic of a gate NULL would let all pass
     entries_reserved = fields.Integer(
-        readonly=True, help="Granted to a lane, not passed yet."
+        required=True,
+        readonly=True,
+        default=0,
+        help="Granted to a lane, not passed yet.",
     )
-    entries_used = fields.Integer(readonly=True)
+    entries_used = fields.Integer(required=True, readonly=True, default=0)
     entries_left = fields.Integer(
         compute="_compute_entries_left", help="Neither used nor reserved."
     )
@@ -41,7 +45,10 @@ class ScenicEntitlement(models.Model):
         help="Part of the ticket price without tax, fixed at sale.",
     )
     entries_recognised = fields.Integer(
-        readonly=True, help="Entries whose revenue was recognised."
+        required=True,
+        readonly=True,
+        default=0,
+        help="Entries whose revenue was recognised.",
     )
     amount_recognised = fields.Monetary(string="Recognised", readonly=True)
 
