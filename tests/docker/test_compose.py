@@ -238,6 +238,22 @@ def test_the_odoo_image_has_what_the_addons_import():
     assert installed <= pinned
 
 
+def test_the_bridge_comes_with_the_simulator_profile_only(services):
+    profiles = {name: content.get("profiles") for name, content in services.items()}
+    assert profiles.pop("bridge") == ["simulator"]
+    assert set(profiles) == {"db", "odoo", "prepare"}
+    assert not any(profiles.values())
+
+
+def test_the_device_key_reaches_the_bridge_only():
+    values = dict.fromkeys(REQUIRED, "x-Secret-1") | {"SCENIC_DEVICE_KEY": "sgk_secret"}
+    done = compose_config(values, *_profiles())
+    services = yaml.safe_load(done.stdout)["services"]
+    assert [
+        name for name, content in services.items() if "sgk_secret" in str(content)
+    ] == ["bridge"]
+
+
 @pytest.mark.parametrize("name", ["odoo/scenic-odoo", "postgres/10-roles.sh"])
 def test_scripts_parse_and_may_be_run(name):
     path = DOCKER / name
