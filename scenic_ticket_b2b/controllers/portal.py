@@ -12,6 +12,7 @@ from odoo.tools import formatLang
 
 from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
+from odoo.addons.scenic_ticket_base.controllers.portal import HEADERS
 
 FORM_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 PHONE = re.compile(r"[0-9+()\-. ]{0,32}")
@@ -77,7 +78,7 @@ class ScenicAgencyPortal(CustomerPortal):
             if request.env.user._is_public() and not access_token:
                 path = request.httprequest.full_path.rstrip("?")
                 return None, request.redirect_query("/web/login", {"redirect": path})
-            return None, request.not_found()
+            raise request.not_found() from None
 
     # === ORDER FORM === #
 
@@ -86,7 +87,7 @@ class ScenicAgencyPortal(CustomerPortal):
         """Granted products with the agency's prices, and the order form."""
         agency = request.env.user.partner_id._scenic_agency()
         if not agency:
-            return request.not_found()
+            raise request.not_found()
         grants = self._scenic_grants(agency)
         day = self._scenic_parse_date(visit_date) or self._scenic_default_date(grants)
         return self._scenic_render_form(agency, grants, {"visit_date": day}, {})
@@ -303,7 +304,7 @@ class ScenicAgencyPortal(CustomerPortal):
         """Place the order; the same form sent again leads to the same order."""
         agency = request.env.user.partner_id._scenic_agency()
         if not agency:
-            return request.not_found()
+            raise request.not_found()
         grants = self._scenic_grants(agency)
         data, items, errors = self._scenic_parse_form(grants, post)
         if data["form_token"]:
@@ -441,7 +442,7 @@ class ScenicAgencyPortal(CustomerPortal):
     ):
         agency = request.env.user.partner_id._scenic_agency()
         if not agency:
-            return request.not_found()
+            raise request.not_found()
         sortings = self._scenic_order_sortings()
         filters = self._scenic_order_filters()
         inputs = self._scenic_order_inputs()
@@ -495,7 +496,7 @@ class ScenicAgencyPortal(CustomerPortal):
         try:
             order_sudo = self._scenic_own_order(order_id)
         except (AccessError, MissingError):
-            return request.not_found()
+            raise request.not_found() from None
         booking_sudo = order_sudo.scenic_booking_id.sudo()
         tickets_sudo = booking_sudo.ticket_ids
         pager = portal_pager(
@@ -568,8 +569,7 @@ class ScenicAgencyPortal(CustomerPortal):
                 "pdf_parts": self._scenic_pdf_parts(booking_sudo),
             },
         )
-        # Codes are money: keep them out of shared caches
-        response.headers["Cache-Control"] = "private, no-store"
+        response.headers.extend(HEADERS)
         return response
 
     @http.route("/scenic/booking/<int:booking_id>/pdf", type="http", auth="public")
@@ -585,7 +585,7 @@ class ScenicAgencyPortal(CustomerPortal):
             start : start + TICKETS_PER_PDF
         ]
         if not tickets_sudo:
-            return request.not_found()
+            raise request.not_found()
         content, _type = (
             request.env["ir.actions.report"]
             .sudo()
@@ -599,7 +599,7 @@ class ScenicAgencyPortal(CustomerPortal):
             headers=[
                 ("Content-Type", "application/pdf"),
                 ("Content-Length", len(content)),
-                ("Cache-Control", "private, no-store"),
+                *HEADERS,
                 (
                     "Content-Disposition",
                     http.content_disposition(f"{name}-{self._scenic_page(part)}.pdf"),

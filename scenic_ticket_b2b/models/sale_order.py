@@ -147,6 +147,8 @@ class SaleOrder(models.Model):
         return orders
 
     def write(self, vals):
+        # Who may not write gets no other answer, whatever the order holds
+        self.check_access("write")
         issued = self.filtered("scenic_booking_id")
         if issued:
             issued._scenic_check_write(vals)

@@ -6,6 +6,7 @@ class ScenicTicket(models.Model):
 
     # As for bookings: with the token anybody sees the QR code.
     access_token = fields.Char(groups="base.group_user")
+    credential_ids = fields.One2many(groups="base.group_user")
 
     # === PORTAL === #
 
