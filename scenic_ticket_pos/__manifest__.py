@@ -1,0 +1,24 @@
+{
+    "name": "Scenic Ticket: Window",
+    "summary": "Sell, print and refund attraction tickets in the Point of Sale",
+    "version": "19.0.1.0.0",
+    "category": "Sales/Point of Sale",
+    "author": "Scenic Ticket",
+    "license": "LGPL-3",
+    "depends": ["scenic_ticket_base", "point_of_sale"],
+    "data": [
+        "security/scenic_ticket_pos_groups.xml",
+        "security/ir.model.access.csv",
+        "views/pos_order_views.xml",
+        "views/scenic_ticket_views.xml",
+    ],
+    "assets": {
+        "point_of_sale._assets_pos": [
+            "scenic_ticket_pos/static/src/app/**/*",
+        ],
+        "web.assets_tests": [
+            "scenic_ticket_pos/static/tests/tours/**/*",
+        ],
+    },
+    "installable": True,
+}

@@ -1,0 +1,33 @@
+"""Refusals of the window; the code is stable, the text is for the cashier."""
+
+from odoo.addons.scenic_ticket_base.exceptions import ScenicError
+
+
+class WindowError(ScenicError):
+    """The order cannot be settled as it is; nothing was changed."""
+
+    code = "WINDOW_INVALID"
+
+
+class WindowRightError(WindowError):
+    """The user may not sell, refund or print tickets."""
+
+    code = "WINDOW_RIGHT"
+
+
+class WindowQuantityError(WindowError):
+    """The quantity of a ticket line is not a number of persons."""
+
+    code = "WINDOW_QUANTITY"
+
+
+class WindowAmountError(WindowError):
+    """What was paid is not what the tickets cost."""
+
+    code = "WINDOW_AMOUNT"
+
+
+class WindowRefundError(WindowError):
+    """The tickets of the line cannot be refunded as asked."""
+
+    code = "WINDOW_REFUND"

@@ -1,0 +1,9 @@
+from . import (
+    pos_order,
+    pos_order_line,
+    pos_session,
+    product_template,
+    scenic_site,
+    scenic_ticket,
+    scenic_validity_rule,
+)

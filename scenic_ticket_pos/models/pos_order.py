@@ -1,0 +1,330 @@
+from odoo import api, fields, models
+from odoo.tools import format_amount
+
+from ..exceptions import WindowAmountError, WindowError, WindowRightError
+from .scenic_ticket import CASHIER_GROUP
+
+PAID_STATES = ("paid", "done")
+
+
+class PosOrder(models.Model):
+    _inherit = "pos.order"
+
+    scenic_booking_id = fields.Many2one(
+        "scenic.booking",
+        string="Ticket Booking",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        groups=CASHIER_GROUP,
+    )
+    scenic_ticket_count = fields.Integer(
+        string="Tickets", compute="_compute_scenic_ticket_count", groups=CASHIER_GROUP
+    )
+
+    def _compute_scenic_ticket_count(self):
+        for order in self:
+            order.scenic_ticket_count = len(order._scenic_tickets())
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            # The client sends a paid order as "paid" right away. It becomes so in
+            # action_pos_order_paid, where its tickets are issued, and nowhere else.
+            if vals.get("state") in PAID_STATES and self._scenic_has_ticket_vals(vals):
+                vals["state"] = "draft"
+        self._scenic_check_protected(vals_list)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._scenic_check_protected([vals])
+        if vals.get("state") in PAID_STATES:
+            for order in self.filtered(lambda order: order.state not in PAID_STATES):
+                order._scenic_check_settled()
+        return super().write(vals)
+
+    @api.model
+    def _scenic_has_ticket_vals(self, vals):
+        """Whether the line commands of ``vals`` may hold a ticket product."""
+        product_ids = [
+            command[2].get("product_id")
+            for command in vals.get("lines") or []
+            if len(command) > 2 and isinstance(command[2], dict)
+        ]
+        # sudo: only the kind of product is looked at.
+        products_sudo = (
+            self.env["product.product"]
+            .sudo()
+            .browse([product_id for product_id in product_ids if product_id])
+        )
+        return any(
+            product.service_tracking == "scenic_ticket"
+            for product in products_sudo.exists()
+        )
+
+    def _scenic_check_protected(self, vals_list):
+        """Only this module links an order and its booking."""
+        if not self.env.su and any("scenic_booking_id" in vals for vals in vals_list):
+            raise WindowRightError(
+                self.env._("The booking of an order is set by the sale itself.")
+            )
+
+    def _scenic_check_settled(self):
+        """No paid line without tickets."""
+        for line in self.lines.filtered(lambda line: line._scenic_is_ticket()):
+            line_sudo = line.sudo()
+            if not (
+                line_sudo.scenic_ticket_ids or line_sudo.scenic_refunded_ticket_ids
+            ):
+                raise WindowError(
+                    self.env._(
+                        "%(product)s: the tickets of this order are not issued yet. "
+                        "Take the payment in the window.",
+                        product=line.product_id.display_name,
+                    )
+                )
+
+    # ------------------------------------------------------------
+    # SETTLE
+    # ------------------------------------------------------------
+
+    def action_pos_order_paid(self):
+        self.ensure_one()
+        if self.state not in PAID_STATES:
+            self._scenic_settle()
+        return super().action_pos_order_paid()
+
+    def _scenic_settle(self):
+        """Issue the tickets sold and take back the tickets refunded by this order.
+
+        Runs in the transaction that makes the order paid, just before it does: if the
+        payment turns out short, or anything else fails, nothing of it remains.
+        """
+        self.ensure_one()
+        lines = self.lines.filtered(lambda line: line._scenic_is_ticket())
+        if not lines:
+            return
+        self._scenic_check_cashier()
+        if self.currency_id != self.company_id.currency_id:
+            raise WindowError(
+                self.env._(
+                    "Tickets are sold in the currency of the company, %(currency)s. "
+                    "Choose a point of sale in that currency.",
+                    currency=self.company_id.currency_id.name,
+                )
+            )
+        for line in lines:
+            line._scenic_check_settleable()
+        # What counts as paid are the payments, not a figure that a client writes.
+        self.amount_paid = self._compute_amount_paid()
+        refunds = lines.filtered(lambda line: line.qty < 0)
+        # The price of a sale comes from its unit price alone, not from what a client
+        # claims the taxes to be.
+        (lines - refunds).filtered("extra_tax_data").extra_tax_data = False
+        for line in refunds:
+            self._scenic_refund_line(line)
+        amounts = self._scenic_posted_amounts()
+        self._scenic_check_refund_amounts(refunds, amounts)
+        self._scenic_check_total(amounts)
+        self._scenic_issue(lines - refunds, amounts)
+
+    def _scenic_check_cashier(self):
+        if self.env.su or self.env.user.has_group(CASHIER_GROUP):
+            return
+        raise WindowRightError(
+            self.env._(
+                "%(user)s may not sell, refund or print tickets. Ask the ticketing "
+                'manager for the right "Cashier".',
+                user=self.env.user.name,
+            )
+        )
+
+    def _scenic_refund_line(self, line):
+        """Take back the tickets that ``line`` pays back, at what they carry."""
+        line._scenic_check_refund_terms()
+        origin = line.refunded_orderline_id
+        tickets_sudo = origin._scenic_pick_refundable(-round(line.qty), lock=True)
+        tickets_sudo._refund(
+            self.pos_reference or self.name, self.env._("Refunded at the window")
+        )
+        tickets_sudo.with_context(tracking_disable=True).pos_refund_line_id = line
+        # sudo: as for the tickets; the cashier cannot choose these amounts.
+        line.sudo().extra_tax_data = origin._scenic_refund_tax_data(tickets_sudo)
+
+    def _scenic_posted_amounts(self):
+        """What closing the session, or the invoice, posts for each line.
+
+        The same steps as ``pos.session._accumulate_amounts``, so that rounding per
+        line or globally, discounts and taxes included in the price end in the same
+        cents.
+
+        :return: ``{line: (untaxed, total)}``, negative for what is paid back.
+        """
+        self.ensure_one()
+        AccountTax = self.env["account.tax"]
+        base_lines = self.with_context(
+            linked_to_pos=True
+        )._prepare_tax_base_line_values()
+        AccountTax._add_tax_details_in_base_lines(base_lines, self.company_id)
+        AccountTax._round_base_lines_tax_details(base_lines, self.company_id)
+        result = {}
+        for base_line in base_lines:
+            details = base_line["tax_details"]
+            untaxed = -base_line["sign"] * (
+                details["total_excluded_currency"]
+                + details["delta_total_excluded_currency"]
+            )
+            tax = -base_line["sign"] * sum(
+                data["tax_amount_currency"] for data in details["taxes_data"]
+            )
+            result[base_line["record"]] = (
+                self.currency_id.round(untaxed),
+                self.currency_id.round(untaxed + tax),
+            )
+        return result
+
+    def _scenic_check_refund_amounts(self, refunds, amounts):
+        """A refund posts exactly what its tickets carry, or is not made."""
+        for line in refunds:
+            untaxed, _total = amounts[line]
+            # sudo: the tickets just taken back
+            tickets_sudo = line.sudo().scenic_refunded_ticket_ids
+            carried = sum(tickets_sudo.mapped("amount_untaxed"))
+            if self.currency_id.compare_amounts(-untaxed, carried):
+                raise WindowAmountError(
+                    self.env._(
+                        "%(product)s: the refund cannot be rounded together with the "
+                        "other lines of this order. Refund the tickets in an order of "
+                        "their own.",
+                        product=line.product_id.display_name,
+                    )
+                )
+
+    def _scenic_check_total(self, amounts):
+        """What is paid is what the lines cost, whatever total the client sent."""
+        total = self.currency_id.round(
+            sum(total for _untaxed, total in amounts.values())
+        )
+        tax = self.currency_id.round(
+            sum(total - untaxed for untaxed, total in amounts.values())
+        )
+        expected = {total}
+        if self.config_id.cash_rounding:
+            expected.add(self.config_id.rounding_method.round(total))
+        if all(
+            self.currency_id.compare_amounts(self.amount_total, e) for e in expected
+        ):
+            raise WindowAmountError(
+                self.env._(
+                    "The order says %(claimed)s, but its lines come to %(total)s. "
+                    "Remove the lines, choose them again and take the payment anew.",
+                    claimed=format_amount(
+                        self.env, self.amount_total, self.currency_id
+                    ),
+                    total=format_amount(self.env, total, self.currency_id),
+                )
+            )
+        self.amount_tax = tax
+
+    def _scenic_issue(self, lines, amounts):
+        """Hold and confirm the booking of the lines sold; link tickets and lines."""
+        if not lines:
+            return
+        booking = self.env["scenic.booking"]._hold(
+            "window",
+            self.uuid,
+            [line._scenic_prepare_booking_line(*amounts[line]) for line in lines],
+            partner=self.partner_id,
+            company=self.company_id,
+        )
+        booking._confirm()
+        # sudo: nobody may write tickets; the right to sell was checked above
+        booking_lines_sudo = booking.sudo().line_ids.sorted("id")
+        for line, booking_line_sudo in zip(lines, booking_lines_sudo, strict=True):
+            tickets_sudo = booking_line_sudo.ticket_ids
+            tickets_sudo.with_context(tracking_disable=True).pos_order_line_id = line
+        self.sudo().scenic_booking_id = booking
+
+    def _scenic_tickets(self):
+        """The tickets that these orders sold, in the order of their numbers."""
+        # sudo: whoever may read the order may know how many tickets it sold.
+        return self.sudo().lines.scenic_ticket_ids.sorted("number")
+
+    # ------------------------------------------------------------
+    # POINT OF SALE
+    # ------------------------------------------------------------
+
+    def read_pos_data(self, data, config):
+        result = super().read_pos_data(data, config)
+        if config:
+            result["scenic.ticket"] = self._scenic_load_tickets(config)
+        return result
+
+    def _scenic_load_tickets(self, config):
+        Ticket = self.env["scenic.ticket"]
+        if not Ticket.has_access("read"):
+            return []
+        lines = self.filtered(lambda order: order.state in PAID_STATES).lines
+        tickets = Ticket.search(
+            [
+                "|",
+                ("pos_order_line_id", "in", lines.ids),
+                ("pos_refund_line_id", "in", lines.ids),
+            ],
+            order="number",
+        )
+        return Ticket._load_pos_data_read(tickets, config)
+
+    def scenic_count_ticket_print(self):
+        """Count one print of every ticket of the order that still admits.
+
+        Called by the window before it prints: a ticket is never printed uncounted.
+
+        :return: the tickets as the window loads them, with their new count.
+        """
+        self.ensure_one()
+        self.check_access("read")
+        self._scenic_check_cashier()
+        tickets_sudo = self._scenic_tickets().filtered(
+            lambda ticket: ticket._pos_is_printable()
+        )
+        tickets_sudo._count_print()
+        return {"scenic.ticket": self._scenic_load_tickets(self.config_id)}
+
+    @api.model
+    def scenic_refund_quote(self, quantities):
+        """What refunding so many persons of these lines would give back.
+
+        :param quantities: ``{line id: persons}`` of ticket lines.
+        :return: ``{line id: {"message": why not, "extra_tax_data": exact amounts}}``;
+            one of both is False.
+        """
+        self._scenic_check_cashier()
+        try:
+            wanted = {int(line_id): float(q) for line_id, q in quantities.items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise WindowError(
+                self.env._("The lines to refund are not readable. Choose them again.")
+            ) from error
+        lines = self.env["pos.order.line"].browse(wanted).exists()
+        lines.check_access("read")
+        return {
+            line.id: line._scenic_refund_quote(wanted[line.id])
+            for line in lines
+            if line._scenic_is_ticket()
+        }
+
+    def action_view_scenic_tickets(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Tickets"),
+            "res_model": "scenic.ticket",
+            "view_mode": "list,form",
+            "domain": [("pos_order_line_id", "in", self.lines.ids)],
+        }

@@ -1,0 +1,364 @@
+import math
+
+from odoo import api, fields, models
+from odoo.tools import float_is_zero
+
+from ..exceptions import WindowError, WindowQuantityError, WindowRefundError
+
+# Whoever may read tickets; for others the lines look as without this module.
+TICKET_READERS = ",".join(
+    f"scenic_ticket_base.group_scenic_{role}"
+    for role in ("cashier", "gate_operator", "customer_service", "finance", "auditor")
+)
+# What the tickets of a line were issued for; frozen once they exist.
+FROZEN_FIELDS = {
+    "discount",
+    "extra_tax_data",
+    "order_id",
+    "price_unit",
+    "product_id",
+    "qty",
+    "refunded_orderline_id",
+    "scenic_visit_date",
+    "tax_ids",
+}
+
+
+class PosOrderLine(models.Model):
+    _inherit = "pos.order.line"
+
+    scenic_visit_date = fields.Date(string="Visit Date", copy=False)
+    scenic_ticket_ids = fields.One2many(
+        "scenic.ticket",
+        "pos_order_line_id",
+        string="Tickets",
+        readonly=True,
+        groups=TICKET_READERS,
+    )
+    scenic_refunded_ticket_ids = fields.One2many(
+        "scenic.ticket",
+        "pos_refund_line_id",
+        string="Refunded Tickets",
+        readonly=True,
+        groups=TICKET_READERS,
+    )
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._scenic_check_order_open()
+        return lines
+
+    def write(self, vals):
+        if FROZEN_FIELDS.intersection(vals) and not self.env.su:
+            self._scenic_check_order_open()
+        result = super().write(vals)
+        if "order_id" in vals or "product_id" in vals:
+            self._scenic_check_order_open()
+        return result
+
+    def _scenic_check_order_open(self):
+        """A ticket line neither joins nor changes in an order that is paid."""
+        for line in self:
+            if (
+                line.order_id.state not in ("draft", "cancel")
+                and line._scenic_is_ticket()
+            ):
+                raise WindowError(
+                    self.env._(
+                        "%(product)s: order %(order)s is paid and its tickets are "
+                        "issued. Refund the tickets and sell them again instead of "
+                        "changing the order.",
+                        product=line.product_id.display_name,
+                        order=line.order_id.name,
+                    )
+                )
+
+    # ------------------------------------------------------------
+    # TICKETS
+    # ------------------------------------------------------------
+
+    def _scenic_is_ticket(self):
+        self.ensure_one()
+        return self.product_id.service_tracking == "scenic_ticket"
+
+    def _scenic_check_settleable(self):
+        """Refuse what cannot become tickets, in words the cashier can act on."""
+        self.ensure_one()
+        product = self.product_id.display_name
+        if not float_is_zero(self.qty - round(self.qty), precision_digits=6):
+            raise WindowQuantityError(
+                self.env._(
+                    "%(product)s: tickets are sold to whole persons, not to "
+                    "%(quantity)s. Correct the quantity and pay again.",
+                    product=product,
+                    quantity=f"{self.qty:g}",
+                )
+            )
+        if round(self.qty) == 0:
+            raise WindowQuantityError(
+                self.env._(
+                    "%(product)s: the quantity is 0. Enter the number of persons or "
+                    "remove the line.",
+                    product=product,
+                )
+            )
+        if self.qty < 0 and not self.refunded_orderline_id:
+            raise WindowQuantityError(
+                self.env._(
+                    "%(product)s: a negative quantity of tickets cannot be sold. To "
+                    "take tickets back, open the order that sold them in the order "
+                    "list and refund it there.",
+                    product=product,
+                )
+            )
+        if self.qty > 0 and self.refunded_orderline_id:
+            raise WindowQuantityError(
+                self.env._(
+                    "%(product)s: the quantity of a refund must be negative.",
+                    product=product,
+                )
+            )
+        if self.price_unit < 0 or not 0 <= self.discount <= 100:
+            raise WindowError(
+                self.env._(
+                    "%(product)s: the price of a ticket cannot be negative. Correct "
+                    "the price or the discount and pay again.",
+                    product=product,
+                )
+            )
+        # Odoo books the tax of such a tax on the account of the line: the liability
+        # would no longer be what the tickets are worth.
+        # sudo: a cashier may not read how a tax is booked
+        taxes_sudo = self.sudo().tax_ids_after_fiscal_position
+        astray = taxes_sudo.filtered(
+            lambda tax: any(
+                part.repartition_type == "tax" and part.factor and not part.account_id
+                for part in tax.flatten_taxes_hierarchy().invoice_repartition_line_ids
+            )
+        )
+        if astray:
+            raise WindowError(
+                self.env._(
+                    "%(product)s: the tax %(tax)s has no account, so its amount would "
+                    "be booked as ticket money. Ask the accountant to set the account "
+                    "on the tax.",
+                    product=product,
+                    tax=", ".join(astray.mapped("name")),
+                )
+            )
+
+    def _scenic_prepare_booking_line(self, amount_untaxed, amount_total):
+        """One line of the booking, at the amounts that will be posted."""
+        self.ensure_one()
+        return {
+            "product_id": self.product_id.id,
+            "quantity": round(self.qty),
+            "visit_date": self._scenic_effective_visit_date(),
+            "price_unit": self.price_unit,
+            "amount_untaxed": amount_untaxed,
+            "amount_total": amount_total,
+        }
+
+    def _scenic_effective_visit_date(self):
+        """The day chosen at the window, else the day of the sale at the site."""
+        self.ensure_one()
+        template = self.product_id.product_tmpl_id
+        if template.scenic_validity_rule_id.mode != "visit_date":
+            return None
+        site = template.scenic_site_id.with_context(tz=template.scenic_site_id.tz)
+        sold_on = fields.Datetime.context_timestamp(
+            site, self.order_id.date_order or fields.Datetime.now()
+        ).date()
+        visit_date = self.scenic_visit_date or sold_on
+        if visit_date < sold_on:
+            raise WindowError(
+                self.env._(
+                    "%(product)s: the visit date %(date)s is over. Choose today or a "
+                    "later day.",
+                    product=self.product_id.display_name,
+                    date=fields.Date.to_string(visit_date),
+                )
+            )
+        return visit_date
+
+    # ------------------------------------------------------------
+    # REFUND
+    # ------------------------------------------------------------
+
+    def _scenic_pick_refundable(self, quantity, lock=False):
+        """The tickets that a refund of ``quantity`` persons pays back.
+
+        Highest numbers first. Raises :class:`WindowRefundError` with what the cashier
+        can do when the tickets are used or a group would be torn apart.
+
+        :param quantity: persons, a positive integer.
+        :param lock: also lock the tickets of the line until the transaction ends, so
+            that a gate cannot use one meanwhile.
+        """
+        self.ensure_one()
+        # sudo: the cashier refunds whatever the window sold, and the rows are locked.
+        line_sudo = self.sudo()
+        if lock:
+            line_sudo.scenic_ticket_ids._lock()
+        tickets = line_sudo.scenic_ticket_ids.sorted("number", reverse=True)
+        free = tickets.filtered(lambda ticket: ticket._pos_is_refundable())
+        picked = tickets.browse()
+        for ticket in free:
+            if sum(picked.mapped("persons")) >= quantity:
+                break
+            picked |= ticket
+        if sum(picked.mapped("persons")) == quantity:
+            return picked
+        product = self.product_id.display_name
+        available = sum(free.mapped("persons"))
+        if not free:
+            raise WindowRefundError(
+                self.env._(
+                    "%(product)s: nothing to refund. All tickets of this line are used, "
+                    "in use at a gate or already refunded: %(tickets)s. A used ticket "
+                    "is not refunded.",
+                    product=product,
+                    tickets=tickets._pos_state_list(),
+                )
+            )
+        if available < quantity:
+            raise WindowRefundError(
+                self.env._(
+                    "%(product)s: only %(available)s of %(quantity)s can be refunded; "
+                    "the others are used or already refunded: %(tickets)s. Set the "
+                    "quantity to %(available)s.",
+                    product=product,
+                    available=available,
+                    quantity=quantity,
+                    tickets=(tickets - free)._pos_state_list(),
+                )
+            )
+        raise WindowRefundError(
+            self.env._(
+                "%(product)s: a group ticket is refunded as a whole. Set the quantity "
+                "to %(persons)s.",
+                product=product,
+                persons=picked[-1:].persons,
+            )
+        )
+
+    def _scenic_refund_quote(self, quantity):
+        """Answer of ``pos.order.scenic_refund_quote`` for one line; locks nothing."""
+        self.ensure_one()
+        try:
+            if not math.isfinite(quantity) or quantity <= 0 or quantity % 1:
+                raise WindowQuantityError(
+                    self.env._(
+                        "%(product)s: tickets are refunded to whole persons, not to "
+                        "%(quantity)s. Correct the quantity.",
+                        product=self.product_id.display_name,
+                        quantity=f"{quantity:g}",
+                    )
+                )
+            tickets = self._scenic_pick_refundable(int(quantity))
+        except WindowError as error:
+            return {"message": str(error), "extra_tax_data": False}
+        return {
+            "message": False,
+            "extra_tax_data": self._scenic_refund_tax_data(tickets),
+        }
+
+    def _scenic_check_refund_terms(self):
+        """A refund gives back what was paid: same product, price, discount and taxes."""
+        self.ensure_one()
+        origin = self.refunded_orderline_id
+        if (
+            origin.company_id != self.company_id
+            or origin.order_id.state not in ("paid", "done")
+            or origin.product_id != self.product_id
+            or origin.discount != self.discount
+            or origin.tax_ids != self.tax_ids
+            or origin.currency_id.compare_amounts(origin.price_unit, self.price_unit)
+        ):
+            raise WindowRefundError(
+                self.env._(
+                    "%(product)s: tickets are refunded at the price they were sold for. "
+                    "Remove the line and choose it again in the order list.",
+                    product=self.product_id.display_name,
+                )
+            )
+
+    def _scenic_refund_tax_data(self, tickets):
+        """What the tax engine needs to give back exactly what the tickets carry.
+
+        The unit price alone cannot: three tickets of one line may carry 31.45, 31.44
+        and 31.44. Called on the line that sold the tickets; the signs are those of a
+        refund line (negative quantity).
+        """
+        self.ensure_one()
+        currency = self.currency_id
+        untaxed = currency.round(sum(tickets.mapped("amount_untaxed")))
+        tax_total = currency.round(sum(tickets.mapped("amount_total")) - untaxed)
+        quantity = -sum(tickets.mapped("persons"))
+        company = self.order_id.company_id
+        AccountTax = self.env["account.tax"]
+        base_line = AccountTax._prepare_base_line_for_taxes_computation(
+            self,
+            currency_id=currency,
+            quantity=-quantity,
+            price_unit=self.price_unit,
+            discount=self.discount,
+            tax_ids=self.tax_ids_after_fiscal_position,
+            extra_tax_data={},
+        )
+        AccountTax._add_tax_details_in_base_lines([base_line], company)
+        AccountTax._round_base_lines_tax_details([base_line], company)
+        taxes = {
+            data["tax"].id: data["tax_amount_currency"]
+            for data in base_line["tax_details"]["taxes_data"]
+        }
+        if taxes:
+            main_tax_id = max(taxes, key=lambda tax_id: abs(taxes[tax_id]))
+            taxes[main_tax_id] += tax_total - sum(taxes.values())
+        manual_taxes = {}
+        for tax_id, amount in taxes.items():
+            amounts = {
+                "tax_amount_currency": -currency.round(amount),
+                "tax_amount": -currency.round(amount),
+            }
+            if len(taxes) == 1:
+                amounts.update(base_amount_currency=-untaxed, base_amount=-untaxed)
+            manual_taxes[str(tax_id)] = amounts
+        return {
+            "currency_id": currency.id,
+            "price_unit": self.price_unit,
+            "discount": self.discount,
+            "quantity": quantity,
+            "rate": 1.0,
+            "manual_total_excluded_currency": -untaxed,
+            "manual_total_excluded": -untaxed,
+            "manual_tax_amounts": manual_taxes,
+        }
+
+    def _prepare_base_line_for_taxes_computation(self):
+        base_line = super()._prepare_base_line_for_taxes_computation()
+        # sudo: whether tickets were paid back decides, not who asks.
+        if self.qty < 0 and self.sudo().scenic_refunded_ticket_ids:
+            AccountTax = self.env["account.tax"]
+            data = self.extra_tax_data
+            if base_line["quantity"] > 0:  # the order as a whole is a refund
+                data = AccountTax._reverse_quantity_base_line_extra_tax_data(data)
+            base_line.update(
+                manual_total_excluded_currency=data["manual_total_excluded_currency"],
+                manual_total_excluded=data["manual_total_excluded"],
+                manual_tax_amounts=data["manual_tax_amounts"] or None,
+            )
+        return base_line
+
+    # ------------------------------------------------------------
+    # POINT OF SALE
+    # ------------------------------------------------------------
+
+    @api.model
+    def _load_pos_data_fields(self, config):
+        return super()._load_pos_data_fields(config) + ["scenic_visit_date"]

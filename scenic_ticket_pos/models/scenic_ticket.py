@@ -1,0 +1,92 @@
+from odoo import api, fields, models
+
+CASHIER_GROUP = "scenic_ticket_base.group_scenic_cashier"
+
+
+class ScenicTicket(models.Model):
+    _name = "scenic.ticket"
+    _inherit = ["scenic.ticket", "pos.load.mixin"]
+
+    pos_order_line_id = fields.Many2one(
+        "pos.order.line",
+        string="Sold by",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The paid line of the window that this ticket belongs to.",
+    )
+    pos_order_id = fields.Many2one(
+        related="pos_order_line_id.order_id", string="Window Order"
+    )
+    pos_refund_line_id = fields.Many2one(
+        "pos.order.line",
+        string="Refunded by",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The line of the refund order that paid this ticket back.",
+    )
+    # What admits: never stored, and only for those who hand tickets out.
+    pos_qr_token = fields.Char(
+        string="QR Text", compute="_compute_pos_codes", groups=CASHIER_GROUP
+    )
+    pos_barcode_number = fields.Char(
+        string="Barcode Number", compute="_compute_pos_codes", groups=CASHIER_GROUP
+    )
+
+    def _compute_pos_codes(self):
+        for ticket in self:
+            printable = ticket._pos_is_printable()
+            ticket.pos_qr_token = printable and ticket._qr_token()
+            ticket.pos_barcode_number = printable and ticket._barcode_number()
+
+    def _pos_is_printable(self):
+        """Whether the ticket may still admit somebody, so that a code is of use."""
+        self.ensure_one()
+        return self.state in ("valid", "part_used")
+
+    # ------------------------------------------------------------
+    # POINT OF SALE
+    # ------------------------------------------------------------
+
+    @api.model
+    def _load_pos_data_domain(self, data, config):
+        # Tickets come with their orders (pos.order.read_pos_data), never in bulk.
+        return False
+
+    @api.model
+    def _load_pos_data_fields(self, config):
+        result = [
+            "name",
+            "site_id",
+            "persons",
+            "visit_date",
+            "date_first",
+            "span_days",
+            "state",
+            "print_count",
+            "pos_order_line_id",
+            "pos_refund_line_id",
+            "write_date",
+        ]
+        if self.env.user.has_group(CASHIER_GROUP):
+            result += ["pos_qr_token", "pos_barcode_number"]
+        return result
+
+    def _pos_is_refundable(self):
+        """Whether nothing of the ticket was used and no lane holds an entry of it."""
+        self.ensure_one()
+        return self.state == "valid" and not any(
+            entitlement.entries_used or entitlement.entries_reserved
+            for entitlement in self.entitlement_ids
+        )
+
+    def _pos_state_list(self, limit=5):
+        """``0000000012 (Used), …``: enough for the cashier to name them."""
+        states = dict(self._fields["state"]._description_selection(self.env))
+        names = [f"{ticket.name} ({states[ticket.state]})" for ticket in self[:limit]]
+        if len(self) > limit:
+            names.append("…")
+        return ", ".join(names)

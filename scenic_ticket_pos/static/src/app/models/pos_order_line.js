@@ -1,0 +1,78 @@
+import { PosOrderline } from "@point_of_sale/app/models/pos_order_line";
+import { _t } from "@web/core/l10n/translation";
+import { formatDate } from "@web/core/l10n/dates";
+import { patch } from "@web/core/utils/patch";
+import { parseFloat } from "@web/views/fields/parsers";
+
+// One byte of the QR code counts the persons of a group ticket.
+export const MAX_GROUP_PERSONS = 255;
+
+patch(PosOrderline.prototype, {
+    get isScenicTicket() {
+        return this.product_id?.product_tmpl_id?.service_tracking === "scenic_ticket";
+    },
+
+    get scenicTickets() {
+        const tickets = this["<-scenic.ticket.pos_order_line_id"] || [];
+        return [...tickets].sort((a, b) => a.name.localeCompare(b.name));
+    },
+
+    get scenicRefundedTickets() {
+        const tickets = this["<-scenic.ticket.pos_refund_line_id"] || [];
+        return [...tickets].sort((a, b) => a.name.localeCompare(b.name));
+    },
+
+    get scenicVisitDateText() {
+        return this.isScenicTicket && this.scenic_visit_date
+            ? formatDate(this.scenic_visit_date)
+            : "";
+    },
+
+    canBeMergedWith(orderline) {
+        return (
+            this.scenicVisitDateText === orderline.scenicVisitDateText &&
+            super.canBeMergedWith(...arguments)
+        );
+    },
+
+    setQuantity(quantity) {
+        const refusal = this.isScenicTicket && this._scenicQuantityRefusal(quantity);
+        return refusal || super.setQuantity(...arguments);
+    },
+
+    /**
+     * @returns {{title: string, body: string} | undefined} why the quantity cannot be taken
+     */
+    _scenicQuantityRefusal(value) {
+        const quantity = typeof value === "number" ? value : parseFloat(`${value || 0}`);
+        if (quantity === 0 || quantity === this.qty) {
+            return;
+        }
+        if (this.refunded_orderline_id) {
+            return {
+                title: _t("Ticket refund"),
+                body: _t(
+                    "The quantity of a ticket refund is chosen in the order list. Remove this line and choose it again there."
+                ),
+            };
+        }
+        if (!Number.isInteger(quantity) || quantity < 0) {
+            return {
+                title: _t("Whole persons only"),
+                body: _t(
+                    "Tickets are sold to whole persons. Enter 1 or more; to take tickets back, refund the order that sold them."
+                ),
+            };
+        }
+        const kind = this.product_id.product_tmpl_id.scenic_ticket_kind;
+        if (kind === "group" && quantity > MAX_GROUP_PERSONS) {
+            return {
+                title: _t("Group too large"),
+                body: _t(
+                    "One group ticket admits up to %s persons. Sell the others on a second ticket.",
+                    MAX_GROUP_PERSONS
+                ),
+            };
+        }
+    },
+});

@@ -1,0 +1,49 @@
+import { Base } from "@point_of_sale/app/models/related_models";
+import { barcodeImage, qrImage } from "@scenic_ticket_pos/app/utils/ticket_codes";
+import { _t } from "@web/core/l10n/translation";
+import { formatDate } from "@web/core/l10n/dates";
+import { registry } from "@web/core/registry";
+
+export class ScenicTicket extends Base {
+    static pythonModel = "scenic.ticket";
+
+    get isPrintable() {
+        return Boolean(
+            ["valid", "part_used"].includes(this.state) &&
+                this.pos_qr_token &&
+                this.pos_barcode_number
+        );
+    }
+
+    get productName() {
+        return this.pos_order_line_id?.getFullProductName() || "";
+    }
+
+    get qrImage() {
+        return qrImage(this.pos_qr_token);
+    }
+
+    get barcodeImage() {
+        return barcodeImage(this.pos_barcode_number);
+    }
+
+    /** 22 digits in fours, to be keyed in by hand. */
+    get barcodeText() {
+        return this.pos_barcode_number.match(/\d{1,4}/g).join(" ");
+    }
+
+    get validity() {
+        const first = formatDate(this.date_first);
+        if (this.span_days <= 1) {
+            return first;
+        }
+        const last = formatDate(this.date_first.plus({ days: this.span_days - 1 }));
+        return _t("%(first)s to %(last)s", { first, last });
+    }
+
+    get reprintText() {
+        return this.print_count > 1 ? _t("Reprint %s", this.print_count - 1) : "";
+    }
+}
+
+registry.category("pos_available_models").add(ScenicTicket.pythonModel, ScenicTicket);

@@ -1,0 +1,115 @@
+import base64
+import io
+import unittest
+
+import zxingcpp
+from PIL import Image
+
+from odoo import Command
+from odoo.tests import tagged
+
+from odoo.addons.point_of_sale.tests.test_frontend import TestPointOfSaleHttpCommon
+
+from .common import ScenicPosMixin
+
+
+@tagged("post_install", "-at_install")
+class TestWindowTours(ScenicPosMixin, TestPointOfSaleHttpCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(context={**cls.env.context, "lang": "en_US"})
+        cls._setup_window()
+        cls.config = cls.main_pos_config
+        cls.config.write(
+            {
+                "pricelist_id": cls.window_pricelist.id,
+                "available_pricelist_ids": [
+                    Command.set((cls.window_pricelist + cls.member_pricelist).ids)
+                ],
+            }
+        )
+        cls.cash_method = cls.config.payment_method_ids.filtered("is_cash_count")[:1]
+
+    def start_pos_tour(self, *args, **kwargs):
+        """A browser test that cannot run has failed."""
+        try:
+            super().start_pos_tour(*args, login=self.cashier.login, **kwargs)
+        except unittest.SkipTest as reason:
+            self.fail(f"no browser: {reason}")
+
+    def _decode(self, image):
+        """The texts of all QR and Code 128 codes in a picture."""
+        texts = {"qr": set(), "barcode": set()}
+        for code in zxingcpp.read_barcodes(image):
+            if code.format == zxingcpp.BarcodeFormat.QRCode:
+                texts["qr"].add(code.text)
+            elif code.format == zxingcpp.BarcodeFormat.Code128:
+                texts["barcode"].add(code.text)
+        return texts
+
+    def test_sale(self):
+        self.start_pos_tour("ScenicWindowSaleTour")
+        order = self.env["pos.order"].search(
+            [("session_id", "=", self.config.current_session_id.id)]
+        )
+        self.assertEqual(len(order), 1)
+        self.assertEqual(order.state, "paid")
+        self.assertEqual(order.create_uid, self.cashier)
+        self.assertEqual(order.partner_id, self.member)
+        self.assertEqual(order.pricelist_id, self.member_pricelist)
+        self.assertEqual(order.amount_total, 571)
+        adult_line, group_line = order.lines
+        self.assertEqual((adult_line.qty, adult_line.price_unit), (2, 45.5))
+        self.assertEqual((group_line.qty, group_line.price_unit), (12, 40))
+        self.assertEqual(adult_line.scenic_ticket_ids.mapped("persons"), [1, 1])
+        self.assertEqual(group_line.scenic_ticket_ids.mapped("persons"), [12])
+        tickets = order.lines.scenic_ticket_ids
+        self.assertEqual(set(tickets.mapped("state")), {"valid"})
+        self.assertEqual(set(tickets.mapped("print_count")), {3})
+        self.assertEqual(order.scenic_booking_id.state, "confirmed")
+        self._check_printed_receipt(order, tickets)
+
+    def _check_printed_receipt(self, order, tickets):
+        """Every code can be read from the paper, also from black and white dots."""
+        attachment = self.env["ir.attachment"].search(
+            [("res_model", "=", "pos.order"), ("res_id", "=", order.id)]
+        )
+        receipt = Image.open(io.BytesIO(base64.b64decode(attachment.datas)))
+        self.assertEqual(receipt.width, 512)
+        expected = {
+            "qr": {ticket._qr_token() for ticket in tickets},
+            "barcode": {ticket._barcode_number() for ticket in tickets},
+        }
+        self.assertEqual(self._decode(receipt.convert("L")), expected)
+        dots = receipt.convert("1")  # Floyd-Steinberg, as the printer driver does
+        self.assertEqual(self._decode(dots.convert("L")), expected)
+
+    def test_refund(self):
+        self._open_session()
+        used = self._sell((self.adult, 1), pos_reference="26-USED")
+        mixed = self._sell((self.adult, 3), pos_reference="26-MIXED")
+        group = self._sell((self.group, 12), pos_reference="26-GROUP")
+        unused = self._sell(
+            self._line_vals(self.adult, 3, price_unit=33.33, discount=10),
+            pos_reference="26-UNUSED",
+        )
+        self._admit(used.lines.scenic_ticket_ids)
+        self._admit(mixed.lines.scenic_ticket_ids.sorted("number")[0])
+        self.start_pos_tour("ScenicWindowRefundTour")
+        tickets = unused.lines.scenic_ticket_ids.sorted("number")
+        self.assertEqual(tickets.mapped("state"), ["valid", "refunded", "refunded"])
+        refund = unused.lines.refund_orderline_ids.order_id
+        refund = refund.filtered(lambda order: order.state == "paid")
+        self.assertEqual(len(refund), 1)
+        self.assertEqual(refund.create_uid, self.cashier)
+        self.assertAlmostEqual(
+            refund.amount_total, -sum(tickets[1:].mapped("amount_total")), 2
+        )
+        self.assertEqual(used.lines.scenic_ticket_ids.state, "used")
+        self.assertFalse(used.lines.refund_orderline_ids)
+        self.assertFalse(mixed.lines.refund_orderline_ids)
+        self.assertEqual(group.lines.scenic_ticket_ids.state, "valid")
+        self.config.current_session_id.post_closing_cash_details(0)
+        self.config.current_session_id.close_session_from_ui()
+        self._assert_books_agree()
