@@ -1,0 +1,1 @@
+from . import dispatcher, gate_api

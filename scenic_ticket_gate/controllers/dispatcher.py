@@ -1,0 +1,82 @@
+import json
+
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from odoo.http import Dispatcher
+
+from ..exceptions import (
+    GateApiError,
+    InternalError,
+    InvalidRequest,
+    ParseError,
+)
+
+MAX_BODY = 4 * 1024 * 1024
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is not JSON")
+
+
+class ScenicGateDispatcher(Dispatcher):
+    """JSON-RPC 2.0 as docs/gate-api.md has it.
+
+    Unlike Odoo's own JSON-RPC an error has an HTTP status and a stable code, and
+    never a traceback: a device reads it, and it may stand on a public square.
+    """
+
+    routing_type = "scenic_gate"
+    mimetypes = ("application/json",)
+
+    def __init__(self, request):
+        super().__init__(request)
+        self.rpc_id = None
+
+    @classmethod
+    def is_compatible_with(cls, request):
+        # a wrong content type gets the envelope of this API, too
+        return True
+
+    def dispatch(self, endpoint, args):
+        try:
+            body = json.loads(
+                self.request.httprequest.get_data(), parse_constant=_refuse_constant
+            )
+        except (ValueError, RecursionError) as error:
+            raise ParseError() from error
+        if not isinstance(body, dict):
+            raise InvalidRequest()
+        self.rpc_id = body.get("id")
+        if (
+            body.get("jsonrpc") != "2.0"
+            or body.get("method") != "call"
+            or not isinstance(body.get("params"), dict)
+        ):
+            raise InvalidRequest()
+        self.request.params = {"params": body["params"]}
+        result = self.request.registry["ir.http"]._dispatch(endpoint)
+        return self._answer({"result": result}, 200)
+
+    def handle_error(self, exc):
+        if isinstance(exc, RequestEntityTooLarge):
+            exc = InvalidRequest(
+                f"The body is larger than {MAX_BODY} bytes",
+                f"请求正文超过 {MAX_BODY} 字节",
+            )
+        elif not isinstance(exc, GateApiError):
+            is_client = isinstance(exc, HTTPException) and 400 <= (exc.code or 0) < 500
+            exc = InvalidRequest() if is_client else InternalError()
+        error = {
+            "code": exc.rpc_code,
+            "message": exc.en,
+            "data": {"code": exc.stable_code, "text": {"en": exc.en, "zh": exc.zh}},
+        }
+        return self._answer({"error": error}, exc.code)
+
+    def _answer(self, content, status):
+        headers = [("WWW-Authenticate", "Bearer")] if status == 401 else None
+        return self.request.make_json_response(
+            {"jsonrpc": "2.0", "id": self.rpc_id, **content},
+            headers=headers,
+            status=status,
+        )

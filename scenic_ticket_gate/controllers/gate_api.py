@@ -1,0 +1,51 @@
+from odoo.http import Controller, request, route
+
+from ..exceptions import DeviceKeyInvalid, InvalidParams
+from ..tools import gate_schema
+from .dispatcher import MAX_BODY
+
+ROUTING = {
+    "type": "scenic_gate",
+    "auth": "scenic_device",
+    "methods": ["POST"],
+    "readonly": False,
+    "save_session": False,
+    "max_content_length": MAX_BODY,
+}
+
+
+class ScenicGateApi(Controller):
+    """The gate API, version 1: see docs/gate-api.md."""
+
+    @route("/scenic/gate/v1/validate", **ROUTING)
+    def validate(self, params):
+        """Decide on scans; what is admitted reserves its entries."""
+        return self._call(gate_schema.check_validate, params, "_gate_validate")
+
+    @route("/scenic/gate/v1/report", **ROUTING)
+    def report(self, params):
+        """Keep what the lanes did."""
+        return self._call(gate_schema.check_report, params, "_gate_report")
+
+    @route("/scenic/gate/v1/heartbeat", **ROUTING)
+    def heartbeat(self, params):
+        """Keep that the device lives; answer with the settings of its lanes."""
+        return self._call(gate_schema.check_heartbeat, params, "_gate_heartbeat")
+
+    def _call(self, check, params, method):
+        """Check the parameters, then do the work for the device of the key."""
+        try:
+            values = check(params)
+        except gate_schema.SchemaError as error:
+            raise InvalidParams(error.en, error.zh) from error
+        context = request.env.context
+        # sudo: a device is no user; its key was proven and is proven again in the
+        # statement that does the work
+        device_sudo = (
+            request.env["scenic.device"].sudo().browse(context["scenic_device_id"])
+        )
+        device_sudo._use_short_transactions()
+        result = getattr(device_sudo, method)(context["scenic_device_key_hash"], values)
+        if result is None:
+            raise DeviceKeyInvalid()
+        return result

@@ -1,0 +1,52 @@
+"""What the gate API answers when it cannot do what it was asked."""
+
+from werkzeug.exceptions import HTTPException
+
+
+class GateApiError(HTTPException):
+    """An error of the envelope, see docs/gate-api.md; nothing was done."""
+
+    code = 400
+    rpc_code = -32600
+    stable_code = "INVALID_REQUEST"
+    en = "The body is not a JSON-RPC 2.0 request"
+    zh = "请求不是 JSON-RPC 2.0 对象"
+
+    def __init__(self, en=None, zh=None):
+        super().__init__()
+        self.en = en or self.en
+        self.zh = zh or self.zh
+
+
+class ParseError(GateApiError):
+    rpc_code = -32700
+    stable_code = "PARSE_ERROR"
+    en = "The body is not JSON"
+    zh = "请求正文不是 JSON"
+
+
+class InvalidRequest(GateApiError):
+    pass
+
+
+class InvalidParams(GateApiError):
+    rpc_code = -32602
+    stable_code = "INVALID_PARAMS"
+    en = "A parameter does not fit"
+    zh = "参数错误"
+
+
+class DeviceKeyInvalid(GateApiError):
+    code = 401
+    rpc_code = -32001
+    stable_code = "DEVICE_KEY_INVALID"
+    en = "The device key is missing, unknown or revoked"
+    zh = "设备密钥缺失、未知或已吊销"
+
+
+class InternalError(GateApiError):
+    code = 500
+    rpc_code = -32603
+    stable_code = "INTERNAL_ERROR"
+    en = "The server failed; repeat the request with the same ids"
+    zh = "服务器故障；请使用相同的编号重试"

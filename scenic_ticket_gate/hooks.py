@@ -1,0 +1,20 @@
+def uninstall_hook(env):
+    """Remove what the registry does not know of: the functions and the triggers.
+
+    The triggers go with the function that they call, so that the tables of the
+    module can be dropped with the events in them.
+    """
+    env.cr.execute(
+        """
+        DROP FUNCTION IF EXISTS
+            scenic_gate_validate(integer, text, jsonb),
+            scenic_gate_report(integer, text, jsonb),
+            scenic_gate_heartbeat(
+                integer, text, integer, text, integer, integer, jsonb
+            ),
+            scenic_gate_give_back(integer, integer, text, text, boolean),
+            scenic_gate_ticket_state(integer[]),
+            scenic_pass_event_append_only()
+        CASCADE
+        """
+    )

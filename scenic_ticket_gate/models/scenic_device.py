@@ -1,0 +1,283 @@
+import hashlib
+import json
+import secrets
+from datetime import datetime, timezone
+
+from psycopg2.extensions import STATUS_READY
+
+from odoo import api, fields, models, tools
+from odoo.sql_db import Cursor
+from odoo.tools import SQL
+
+from ..tools import gate_text
+
+KEY_PREFIX = "sgk_"
+ONLINE_SECONDS = 90
+SQL_FILES = ("ticket_state", "validate", "report", "heartbeat", "give_back")
+
+
+class ScenicDevice(models.Model):
+    _name = "scenic.device"
+    _description = "Gate Device"
+    _inherit = ["mail.thread"]
+    _order = "site_id, name, id"
+
+    name = fields.Char(required=True, help="The device is told its name.")
+    site_id = fields.Many2one(
+        "scenic.site", required=True, index=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one(related="site_id.company_id", store=True, index=True)
+    lane_ids = fields.One2many("scenic.lane", "device_id", string="Lanes")
+    active = fields.Boolean(default=True)
+    # Key
+    state = fields.Selection(
+        [("new", "No Key Yet"), ("active", "Active"), ("revoked", "Revoked")],
+        required=True,
+        readonly=True,
+        default="new",
+        copy=False,
+    )
+    key_hash = fields.Char(groups=fields.NO_ACCESS, readonly=True, copy=False)
+    key_date = fields.Datetime(string="Key Made on", readonly=True, copy=False)
+    # What it says of itself
+    last_seen = fields.Datetime(readonly=True, copy=False)
+    last_seq = fields.Integer(
+        string="Message Number", readonly=True, copy=False, aggregator=None
+    )
+    version = fields.Char(readonly=True, copy=False)
+    outbox = fields.Integer(
+        string="Waiting Messages",
+        readonly=True,
+        copy=False,
+        help="Reports that wait on the device for the line.",
+    )
+    unresolved = fields.Integer(
+        readonly=True, copy=False, help="Admissions whose end the device does not know."
+    )
+    connection = fields.Selection(
+        [("never", "Never Seen"), ("online", "Online"), ("offline", "Offline")],
+        compute="_compute_connection",
+    )
+
+    _name_unique = models.Constraint(
+        "UNIQUE (name, company_id)", "Another device of this company has this name."
+    )
+    _key_hash_unique = models.UniqueIndex(
+        "(key_hash) WHERE key_hash IS NOT NULL", "This key belongs to another device."
+    )
+
+    def init(self):
+        for name in SQL_FILES:
+            with tools.file_open(f"scenic_ticket_gate/sql/{name}.sql") as file:
+                self.env.cr.execute(file.read())
+
+    def _compute_connection(self):
+        now = fields.Datetime.now()
+        for device in self:
+            if not device.last_seen:
+                device.connection = "never"
+            elif (now - device.last_seen).total_seconds() <= ONLINE_SECONDS:
+                device.connection = "online"
+            else:
+                device.connection = "offline"
+
+    def write(self, vals):
+        res = super().write(vals)
+        if vals.keys() & {"key_hash", "state", "active"}:
+            self.env.registry.clear_cache()
+        return res
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    # ------------------------------------------------------------------
+    # Keys
+    # ------------------------------------------------------------------
+
+    def action_generate_key(self):
+        """Make a new key and show it once; an older key dies at once."""
+        self.ensure_one()
+        key = self._generate_key()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Device Key"),
+            "res_model": "scenic.device.key",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_device_id": self.id,
+                # in the action only: the wizard does not store it
+                "scenic_device_key": key,
+            },
+        }
+
+    def action_revoke(self):
+        """Lock devices out at once; a new key lets them in again."""
+        self.check_access("write")
+        # sudo: the key is hidden from everybody
+        self.sudo().write({"key_hash": False, "key_date": False, "state": "revoked"})
+        self._message_log_batch(
+            bodies=dict.fromkeys(self.ids, self.env._("Key revoked"))
+        )
+
+    def _generate_key(self):
+        """Give the device a new key and return it; only its hash is kept."""
+        self.ensure_one()
+        self.check_access("write")
+        key = KEY_PREFIX + secrets.token_urlsafe(32)
+        # sudo: the key is hidden from everybody
+        self.sudo().write(
+            {
+                "key_hash": self._hash_key(key),
+                "key_date": fields.Datetime.now(),
+                "state": "active",
+            }
+        )
+        self._message_log(body=self.env._("New key made"))
+        return key
+
+    @api.model
+    def _hash_key(self, key):
+        return hashlib.sha256(key.encode("ascii")).hexdigest()
+
+    @api.model
+    @tools.ormcache("key_hash")
+    def _id_of_key(self, key_hash):
+        """Return the id of the device that a key hash lets in.
+
+        Only hits are cached, so that guesses cannot push anything out.
+
+        :raise KeyError: no device has this key
+        """
+        self.flush_model(["key_hash", "state", "active"])
+        row = self.env.execute_query(
+            SQL(
+                "SELECT id FROM scenic_device "
+                "WHERE key_hash = %s AND state = 'active' AND active",
+                key_hash,
+            )
+        )
+        if not row:
+            raise KeyError("no device has this key")
+        return row[0][0]
+
+    # ------------------------------------------------------------------
+    # Gate API
+    # ------------------------------------------------------------------
+
+    def _use_short_transactions(self):
+        """Let every statement commit by itself, in READ COMMITTED.
+
+        lock: a scan that waited for the row of a ticket must see what the other one
+        did. Odoo's own REPEATABLE READ would fail instead, and be repeated after a
+        pause of up to two seconds. The pool resets this when it gets the connection
+        back. Test cursors share one transaction and keep it.
+        """
+        cr = self.env.cr
+        if isinstance(cr, Cursor):
+            if cr._cnx.status != STATUS_READY:
+                # looking the key up has opened a transaction: it only read
+                cr.rollback()
+            cr._cnx.autocommit = True
+
+    def _gate_validate(self, key_hash, scans):
+        """Decide on scans.
+
+        :param str key_hash: the hash that the device proved itself with
+        :param list scans: as ``gate_schema.check_validate`` returns them
+        :return: the answer of the API, or None if the key is no longer valid
+        """
+        self.ensure_one()
+        parsed = self.env["scenic.credential"]._parse_many(
+            [scan["value"] for scan in scans]
+        )
+        rows = []
+        for scan, credential in zip(scans, parsed, strict=True):
+            asked = scan["kind"]
+            fits = asked in ("auto", credential.kind)
+            rows.append(
+                {
+                    **{k: v for k, v in scan.items() if k != "value"},
+                    "kind": credential.kind,
+                    "forged": fits and credential.status == "forged",
+                    "lookup": credential.lookup
+                    if fits and credential.status == "ok"
+                    else None,
+                }
+            )
+        results = self._call_function("scenic_gate_validate", key_hash, rows)
+        if results is None:
+            return None
+        server_time = self._server_time()
+        return {"results": [self._shape_decision(r, server_time) for r in results]}
+
+    @api.model
+    def _shape_decision(self, result, server_time):
+        """Return a decision as the API has it, with its texts."""
+        detail = result["detail"] or {}
+        text, remedy = gate_text.describe(result["code"], result["passes"], detail)
+        return {
+            "request_id": result["request_id"],
+            "decision": "admit" if result["code"] == "ADMIT" else "deny",
+            "code": result["code"],
+            "passes": result["passes"],
+            "repeat": result["repeat"],
+            "text": text,
+            "remedy": remedy,
+            "ticket": detail.get("ticket"),
+            "server_time": server_time,
+        }
+
+    def _gate_report(self, key_hash, events):
+        """Keep what the lanes did.
+
+        :param list events: as ``gate_schema.check_report`` returns them
+        :return: the answer of the API, or None if the key is no longer valid
+        """
+        self.ensure_one()
+        results = self._call_function("scenic_gate_report", key_hash, events)
+        return None if results is None else {"results": results}
+
+    def _gate_heartbeat(self, key_hash, values):
+        """Keep that the device lives.
+
+        :param dict values: as ``gate_schema.check_heartbeat`` returns them
+        :return: the answer of the API, or None if the key is no longer valid
+        """
+        self.ensure_one()
+        [[answer]] = self.env.execute_query(
+            SQL(
+                "SELECT scenic_gate_heartbeat(%s, %s, %s, %s, %s, %s, %s::jsonb)",
+                self.id,
+                key_hash,
+                values["seq"],
+                values["version"],
+                values["outbox"],
+                values["unresolved"],
+                json.dumps(values["lanes"]),
+            )
+        )
+        if answer is None:
+            return None
+        for lane in answer["lanes"]:
+            name = lane["name"]
+            lane["name"] = name.get("zh_CN") or name["en_US"]
+        return {"server_time": self._server_time(), **answer}
+
+    def _call_function(self, name, key_hash, rows):
+        [[results]] = self.env.execute_query(
+            SQL(
+                "SELECT %s(%s, %s, %s::jsonb)",
+                SQL.identifier(name),
+                self.id,
+                key_hash,
+                json.dumps(rows),
+            )
+        )
+        return results
+
+    @api.model
+    def _server_time(self):
+        now = datetime.now(timezone.utc)
+        return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z"

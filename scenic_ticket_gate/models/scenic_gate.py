@@ -1,0 +1,52 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class ScenicGate(models.Model):
+    _name = "scenic.gate"
+    _description = "Gate"
+    _order = "site_id, name, id"
+
+    name = fields.Char(required=True, translate=True)
+    from_zone_id = fields.Many2one(
+        "scenic.zone",
+        string="From",
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The zone in front of the gate. Keep empty if that is outside.",
+    )
+    to_zone_id = fields.Many2one(
+        "scenic.zone",
+        string="Leads to",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        help="The zone behind the gate, seen by a visitor who goes in.",
+    )
+    site_id = fields.Many2one(related="to_zone_id.site_id", store=True, index=True)
+    company_id = fields.Many2one(
+        related="to_zone_id.company_id", store=True, index=True
+    )
+    lane_ids = fields.One2many("scenic.lane", "gate_id", string="Lanes")
+    active = fields.Boolean(
+        default=True, help="The lanes of an archived gate admit nobody."
+    )
+
+    @api.constrains("from_zone_id", "to_zone_id")
+    def _check_zones(self):
+        for gate in self:
+            if gate.from_zone_id == gate.to_zone_id:
+                raise ValidationError(
+                    self.env._(
+                        "Gate “%(gate)s” must lead from one zone to another.",
+                        gate=gate.name,
+                    )
+                )
+            company = gate.from_zone_id.company_id
+            if company and company != gate.company_id:
+                raise ValidationError(
+                    self.env._(
+                        "Both zones of gate “%(gate)s” must be of the same company.",
+                        gate=gate.name,
+                    )
+                )

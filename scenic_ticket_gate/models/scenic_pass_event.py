@@ -1,0 +1,474 @@
+import logging
+import uuid
+from datetime import timedelta
+
+import psycopg2.errors
+
+from odoo import api, fields, models, tools
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
+
+REVENUE_BATCH = 200
+REVENUE_MARK = "scenic_ticket_gate.revenue_done_until"
+DECISIONS = "phase IN ('authorised', 'denied')"
+
+
+class ScenicPassEvent(models.Model):
+    """A fact told by a gate, kept for ever.
+
+    Rows are made by the functions in ``sql/`` only. Nobody changes or removes one:
+    triggers of the table refuse it, and this class refuses it with a clear text
+    before. So no stored computed field may be added, and whoever adds a column
+    with a value must do so in a migration that switches the triggers off.
+    """
+
+    _name = "scenic.pass.event"
+    _description = "Pass Event"
+    _order = "id desc"
+    _rec_name = "uid"
+    _log_access = False
+
+    uid = fields.Char(string="Identifier", required=True, readonly=True)
+    phase = fields.Selection(
+        [
+            ("authorised", "Admitted"),
+            ("denied", "Refused"),
+            ("passed", "Passed"),
+            ("annulled", "Annulled"),
+            ("exit", "Exit"),
+            ("returned", "Given Back"),
+            ("reviewed", "Reviewed"),
+            ("forced", "Forced"),
+            ("tailgating", "Tailgating"),
+            ("wrong_direction", "Wrong Direction"),
+            ("fault", "Fault"),
+            ("fault_cleared", "Fault Cleared"),
+            ("link_down", "Link Down"),
+            ("link_up", "Link Up"),
+        ],
+        string="Event",
+        required=True,
+        readonly=True,
+    )
+    code = fields.Selection(
+        [
+            ("ADMIT", "Admitted"),
+            ("UNKNOWN", "Unknown Code"),
+            ("FORGED", "Forged Code"),
+            ("NOT_PAID", "Not Paid"),
+            ("NOT_YET_VALID", "Not Yet Valid"),
+            ("EXPIRED", "Expired"),
+            ("USED", "Used Already"),
+            ("IN_USE", "In Use at Another Lane"),
+            ("REFUNDED", "Refunded"),
+            ("VOID", "Void"),
+            ("FROZEN", "Frozen"),
+            ("WRONG_SITE", "For Another Place"),
+            ("WRONG_DIRECTION", "Wrong Direction"),
+            ("LANE_UNKNOWN", "Unknown Lane"),
+            ("LANE_CLOSED", "Lane Closed"),
+            ("OK", "OK"),
+            ("CONFLICT", "Conflict"),
+        ],
+        string="Result",
+        required=True,
+        readonly=True,
+    )
+    origin_id = fields.Many2one(
+        "scenic.pass.event",
+        string="Follows",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The admission of a pass, or the event that staff dealt with.",
+    )
+    follow_ids = fields.One2many("scenic.pass.event", "origin_id", readonly=True)
+    request_uid = fields.Char(
+        string="Request", readonly=True, help="The admission that the device named."
+    )
+    # Where
+    device_id = fields.Many2one(
+        "scenic.device", required=True, readonly=True, ondelete="restrict"
+    )
+    lane_id = fields.Many2one("scenic.lane", readonly=True, ondelete="restrict")
+    lane_code = fields.Char(string="Lane as Told", readonly=True)
+    gate_id = fields.Many2one("scenic.gate", readonly=True, ondelete="restrict")
+    zone_from_id = fields.Many2one(
+        "scenic.zone", string="Zone Left", readonly=True, ondelete="restrict"
+    )
+    zone_to_id = fields.Many2one(
+        "scenic.zone", string="Zone Entered", readonly=True, ondelete="restrict"
+    )
+    site_id = fields.Many2one(
+        "scenic.site", required=True, readonly=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, ondelete="restrict"
+    )
+    direction = fields.Selection([("in", "In"), ("out", "Out")], readonly=True)
+    # What
+    credential_kind = fields.Selection(
+        [("qr", "Signed QR"), ("barcode", "1-D Number"), ("unknown", "Unknown")],
+        string="Medium",
+        readonly=True,
+    )
+    ticket_id = fields.Many2one("scenic.ticket", readonly=True, ondelete="restrict")
+    entitlement_id = fields.Many2one(
+        "scenic.entitlement", readonly=True, ondelete="restrict"
+    )
+    passes = fields.Integer(string="People", readonly=True)
+    reserved_delta = fields.Integer(
+        string="Entries Reserved",
+        readonly=True,
+        help="By how much this event changed the reserved entries of the ticket.",
+    )
+    used_delta = fields.Integer(
+        string="Entries Used",
+        readonly=True,
+        help="By how much this event changed the used entries of the ticket.",
+    )
+    assumed = fields.Boolean(
+        readonly=True, help="No sensor saw this pass; it is taken for granted."
+    )
+    detail = fields.Json(readonly=True, help="The facts behind the decision.")
+    note = fields.Char(readonly=True)
+    user_id = fields.Many2one("res.users", readonly=True, ondelete="restrict")
+    # When
+    seq = fields.Integer(string="Message Number", readonly=True, aggregator=None)
+    event_time = fields.Datetime(
+        string="Time",
+        required=True,
+        readonly=True,
+        help="When it happened, by the device; never in the future and never before "
+        "the admission.",
+    )
+    device_time = fields.Datetime(
+        readonly=True, help="What the clock of the device said."
+    )
+    received_time = fields.Datetime(string="Received", required=True, readonly=True)
+    # Follow-up
+    to_review = fields.Boolean(
+        compute="_compute_to_review",
+        search="_search_to_review",
+        help="A conflict or an assumed pass that nobody has dealt with.",
+    )
+    revenue_entry_ids = fields.One2many(
+        "scenic.revenue.entry", "pass_event_id", string="Revenue", readonly=True
+    )
+
+    _decision_unique = models.UniqueIndex(
+        f"(device_id, uid) WHERE {DECISIONS}", "This request was decided already."
+    )
+    _report_unique = models.UniqueIndex(
+        "(device_id, uid) WHERE phase NOT IN ('authorised', 'denied')",
+        "This event was kept already.",
+    )
+    _lane_index = models.Index("(lane_id, id) WHERE lane_id IS NOT NULL")
+    _ticket_index = models.Index("(ticket_id) WHERE ticket_id IS NOT NULL")
+    _used_index = models.Index(
+        "(entitlement_id, event_time) WHERE phase = 'passed' AND used_delta > 0"
+    )
+    _earned_index = models.Index("(id) WHERE phase = 'passed' AND used_delta > 0")
+    _zone_to_index = models.Index(
+        "(zone_to_id, event_time) WHERE zone_to_id IS NOT NULL"
+    )
+    _zone_from_index = models.Index(
+        "(zone_from_id, event_time) WHERE zone_from_id IS NOT NULL"
+    )
+    _review_index = models.Index("(id) WHERE code = 'CONFLICT' OR assumed")
+
+    def init(self):
+        with tools.file_open("scenic_ticket_gate/sql/append_only.sql") as file:
+            self.env.cr.execute(file.read())
+
+    @api.depends("phase", "code", "lane_code")
+    def _compute_display_name(self):
+        phases = dict(self._fields["phase"]._description_selection(self.env))
+        for event in self:
+            event.display_name = self.env._(
+                "%(event)s, lane %(lane)s",
+                event=phases.get(event.phase, ""),
+                lane=event.lane_code or "",
+            )
+
+    @api.depends("code", "assumed", "follow_ids")
+    def _compute_to_review(self):
+        for event in self:
+            event.to_review = (
+                event.code == "CONFLICT" or event.assumed
+            ) and not event.follow_ids
+
+    def _search_to_review(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        domain = fields.Domain("follow_ids", "=", False) & (
+            fields.Domain("code", "=", "CONFLICT") | fields.Domain("assumed", "=", True)
+        )
+        return domain if True in value else ~domain
+
+    # ------------------------------------------------------------------
+    # Append-only: refused here with a clear text, and by triggers below
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):  # pylint: disable=method-required-super
+        raise UserError(self.env._("Pass events are made by the gates only."))
+
+    def write(self, vals):  # pylint: disable=method-required-super
+        raise UserError(
+            self.env._("Pass events are facts: they cannot be changed, by anybody.")
+        )
+
+    def unlink(self):  # pylint: disable=method-required-super
+        raise UserError(  # pylint: disable=no-raise-unlink
+            self.env._("Pass events are facts: they cannot be deleted, by anybody.")
+        )
+
+    # ------------------------------------------------------------------
+    # Review
+    # ------------------------------------------------------------------
+
+    def action_review(self):
+        """Open the wizard that deals with these events."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Review"),
+            "res_model": "scenic.pass.review",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_event_ids": self.ids},
+        }
+
+    def _give_back(self, reason):
+        """Give one used entry of a pass back, or what an admission still holds.
+
+        Recorded as a new event. Refused once the pass is revenue: money that was
+        earned is corrected by a document, not by a gate.
+
+        :raise UserError: nothing changed
+        """
+        self.ensure_one()
+        code = self._follow_up(reason, give=True)
+        if code == "REVENUE_RECOGNISED":
+            raise UserError(
+                self.env._(
+                    "The revenue of this pass was recognised already, so its entry "
+                    "cannot be given back here. Ask finance."
+                )
+            )
+        if code == "NOTHING_TO_GIVE_BACK":
+            raise UserError(
+                self.env._("This event holds no entry that could be given back.")
+            )
+
+    def _mark_reviewed(self, reason):
+        """Record that somebody looked at these events and leaves them as they are."""
+        for event in self:
+            event._follow_up(reason, give=False)
+
+    def _follow_up(self, reason, give):
+        self.check_access("read")
+        if not self.env.user.has_group("scenic_ticket_base.group_scenic_supervisor"):
+            raise AccessError(
+                self.env._("Only a supervisor may deal with pass events.")
+            )
+        reason = (reason or "").strip()
+        if not reason:
+            raise UserError(self.env._("Please give a reason."))
+        self.env.flush_all()
+        [[result]] = self.env.execute_query(
+            SQL(
+                "SELECT scenic_gate_give_back(%s, %s, %s, %s, %s)",
+                self.id,
+                self.env.uid,
+                str(uuid.uuid4()),
+                reason,
+                give,
+            )
+        )
+        self.env.invalidate_all()
+        return result["code"]
+
+    # ------------------------------------------------------------------
+    # Revenue
+    # ------------------------------------------------------------------
+
+    @api.model
+    def action_recognise_revenue(self):
+        """Turn the passes of the user's companies into posted revenue, up to now."""
+        if not self.env.user.has_group("scenic_ticket_base.group_scenic_finance"):
+            raise AccessError(self.env._("Only finance may recognise revenue."))
+        count = self._recognise_revenue(companies=self.env.companies)
+        self.env["scenic.revenue.entry"].search(
+            [("state", "=", "draft"), ("company_id", "in", self.env.companies.ids)]
+        ).action_post()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._(
+                    "Revenue of %(count)s passes was recognised.", count=count
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    @api.model
+    def _cron_recognise_revenue(self):
+        """Recognise the passes of finished days, then post them.
+
+        Today's passes wait until the day is over by the clock of their site, so
+        that a day has one journal entry, and staff have time to give entries back.
+        """
+        self._recognise_revenue(finished_days=True)
+        self.env["scenic.revenue.entry"]._cron_post()
+
+    @api.model
+    def _recognise_revenue(self, companies=None, finished_days=False):
+        """Turn passes into revenue entries; each pass once, however often called.
+
+        A pass whose revenue cannot be recognised is logged and left for the next
+        time; it does not stop the others.
+
+        :param companies: only passes at these ``res.company``
+        :param bool finished_days: only passes of days that are over at their site
+        :return: how many passes were recognised
+        """
+        in_cron = bool(self.env.context.get("ir_cron_progress_id"))
+        # sudo: system parameter, read and written by this method only
+        parameters_sudo = self.env["ir.config_parameter"].sudo()
+        start = int(parameters_sudo.get_param(REVENUE_MARK, 0))
+        last, count, tries = start, 0, 0
+        while rows := self._next_earned(last, companies, finished_days):
+            try:
+                done = self._recognise_rows(rows)
+                self.env.flush_all()
+            except psycopg2.errors.SerializationFailure:
+                # a gate moved an entry of these tickets since the batch was read
+                tries += 1
+                if not in_cron or tries > 5:
+                    raise
+                self.env.cr.rollback()
+                continue
+            tries = 0
+            count += done
+            last = rows[-1]["id"]
+            if in_cron and not self.env["ir.cron"]._commit_progress(
+                done, remaining=REVENUE_BATCH
+            ):
+                return count
+        if companies is None:
+            self._move_revenue_mark(start)
+        return count
+
+    @api.model
+    def _next_earned(self, last, companies, finished_days):
+        """Return the next passes without revenue, oldest first."""
+        condition = SQL("TRUE")
+        if companies is not None:
+            condition = SQL("e.company_id IN %s", tuple(companies.ids) or (0,))
+        if finished_days:
+            condition = SQL(
+                "%s AND (e.event_time AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date "
+                "< (now() AT TIME ZONE s.tz)::date",
+                condition,
+            )
+        self.env["scenic.revenue.entry"].flush_model(["pass_event_id"])
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT e.id, e.entitlement_id, u.quantity,
+                       (e.event_time AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date AS day
+                  FROM scenic_pass_event e
+                  JOIN scenic_site s ON s.id = e.site_id
+                  LEFT JOIN scenic_revenue_entry r ON r.pass_event_id = e.id
+                 CROSS JOIN LATERAL (
+                           SELECT e.used_delta + COALESCE(sum(f.used_delta), 0)
+                                      AS quantity
+                             FROM scenic_pass_event f
+                            WHERE f.origin_id = e.id
+                       ) u
+                 WHERE e.id > %s AND e.phase = 'passed' AND e.used_delta > 0
+                   AND r.id IS NULL AND u.quantity > 0 AND %s
+                 ORDER BY e.id
+                 LIMIT %s
+                """,
+                last,
+                condition,
+                REVENUE_BATCH,
+            )
+        )
+        return self.env.cr.dictfetchall()
+
+    @api.model
+    def _recognise_rows(self, rows):
+        """Recognise a batch; return how many passes could be.
+
+        One that cannot be recognised makes the batch go one by one.
+        """
+        entries = self.env["scenic.revenue.entry"]
+        entitlements = self.env["scenic.entitlement"]
+        batch = [
+            (
+                entitlements.browse(row["entitlement_id"]),
+                row["quantity"],
+                row["day"],
+                {"pass_event_id": row["id"]},
+            )
+            for row in rows
+        ]
+        try:
+            with self.env.cr.savepoint():
+                entries._recognise_many(batch)
+            return len(rows)
+        except UserError as error:
+            if len(rows) == 1:
+                _logger.warning(
+                    "revenue of pass event %s is not recognised: %s",
+                    rows[0]["id"],
+                    error,
+                )
+                return 0
+        return sum(self._recognise_rows([row]) for row in rows)
+
+    @api.model
+    def _move_revenue_mark(self, start):
+        """Remember up to which event nothing is left to recognise.
+
+        Ids are handed out before a transaction ends, so events of the last two
+        days are always looked at again.
+        """
+        [[done]] = self.env.execute_query(
+            SQL(
+                """
+                SELECT LEAST(
+                           COALESCE((
+                               SELECT e.id FROM scenic_pass_event e
+                                WHERE e.received_time < %s
+                                ORDER BY e.id DESC LIMIT 1
+                           ), 0),
+                           (
+                               SELECT e.id - 1 FROM scenic_pass_event e
+                                 LEFT JOIN scenic_revenue_entry r
+                                   ON r.pass_event_id = e.id
+                                WHERE e.id > %s AND e.phase = 'passed'
+                                  AND e.used_delta > 0 AND r.id IS NULL
+                                  AND e.used_delta > (
+                                          SELECT COALESCE(-sum(f.used_delta), 0)
+                                            FROM scenic_pass_event f
+                                           WHERE f.origin_id = e.id
+                                      )
+                                ORDER BY e.id LIMIT 1
+                           )
+                       )
+                """,
+                fields.Datetime.now() - timedelta(days=2),
+                start,
+            )
+        )
+        if done > start:
+            # sudo: system parameter, see _recognise_revenue
+            self.env["ir.config_parameter"].sudo().set_param(REVENUE_MARK, done)

@@ -1,0 +1,1 @@
+"""The wire of the gate API, without Odoo: parameter checks and answer texts."""

@@ -1,0 +1,1 @@
+from . import scenic_device_key, scenic_pass_review
