@@ -132,6 +132,10 @@ BEGIN
                   FROM scenic_pass_event f
                  WHERE f.origin_id = v_origin.id;
             END IF;
+            IF v_event.count IS NULL THEN
+                -- annulled without a count: whatever is still reserved
+                v_count := v_outstanding;
+            END IF;
             v_reserved := -LEAST(v_count, v_outstanding);
         END IF;
 

@@ -39,6 +39,20 @@ class TestPassRules(GateCommon):
         self.assertEqual(self._counts(ticket), [(1, 0, 0)])
         self._admit(ticket)
 
+    def test_annulled_without_count_gives_all_back(self):
+        """A device that lost the answer cannot know how many were reserved."""
+        ticket = self._today_ticket(self.scenic_group, 9)
+        request_id = self._admit(ticket)["request_id"]
+        self._report(self._event("passed", request_id, count=2))
+        event = self._event("annulled", request_id, count=None)
+        self.assertEqual(self._report(event), ["OK"])
+        self.assertEqual(self._find(event["event_id"]).reserved_delta, -7)
+        self.assertEqual(self._counts(ticket), [(9, 0, 2)])
+        again = self._event("annulled", request_id, count=None)
+        self.assertEqual(self._report(again), ["OK"])
+        self.assertEqual(self._counts(ticket), [(9, 0, 2)])
+        self._assert_log_explains(ticket)
+
     def test_annulled_before_asked_makes_the_request_unusable(self):
         ticket = self._today_ticket()
         scan = self._scan(ticket._qr_token())

@@ -225,7 +225,7 @@ def check_report(params):
     for item in _Object(params, "").objects("events", MAX_EVENTS):
         kind = item.choice("type", EVENT_TYPES)
         admission = _MISSING if kind in ADMISSION_TYPES else None
-        counted = _MISSING if kind in COUNTED_TYPES else None
+        counted = _MISSING if kind in ("passed", "exit") else None
         events.append(
             {
                 "uid": item.uuid("event_id"),
@@ -234,7 +234,7 @@ def check_report(params):
                 "type": kind,
                 "request_id": item.uuid("request_id", admission),
                 "count": item.integer(
-                    "count", 0 if counted is None else 1, MAX_PASSES, counted
+                    "count", 1 if kind in COUNTED_TYPES else 0, MAX_PASSES, counted
                 ),
                 "direction": item.choice("direction", DIRECTIONS, None),
                 "assumed": item.boolean("assumed", False),
