@@ -25,7 +25,7 @@ class ScenicTicketPortal(CustomerPortal):
         """Show one ticket with its QR on a phone."""
         ticket_sudo = self._scenic_ticket(ticket_id, access_token)
         if not ticket_sudo:
-            return request.not_found()
+            raise request.not_found()
         response = request.render(
             "scenic_ticket_base.scenic_ticket_page",
             {"ticket": ticket_sudo},
@@ -44,7 +44,7 @@ class ScenicTicketPortal(CustomerPortal):
         """Return the printable ticket."""
         ticket_sudo = self._scenic_ticket(ticket_id, access_token)
         if not ticket_sudo or not ticket_sudo._shows_codes():
-            return request.not_found()
+            raise request.not_found()
         # sudo: the token was checked; a visitor may not read reports
         report_sudo = request.env["ir.actions.report"].sudo()
         pdf, _type = report_sudo._render_qweb_pdf(

@@ -326,10 +326,10 @@ class ScenicBooking(models.Model):
             template.scenic_validity_rule_id._window(
                 template.scenic_site_id, now, line["visit_date"]
             )
-            if line["visit_date"] and line["visit_date"] < t1.EPOCH:
+            if line["visit_date"] and not t1.EPOCH <= line["visit_date"] <= t1.LAST:
                 raise BookingError(
                     self.env._(
-                        "The visit date %(date)s is too long ago.",
+                        "The visit date %(date)s is out of all proportion.",
                         date=fields.Date.to_string(line["visit_date"]),
                     ),
                     code="VISIT_DATE_INVALID",

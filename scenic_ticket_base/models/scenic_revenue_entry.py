@@ -131,14 +131,18 @@ class ScenicRevenueEntry(models.Model):
             .sudo()
             .browse({entitlement.id for entitlement, *_rest in rows})
         )
-        tickets_sudo = entitlements_sudo.ticket_id
+        # browse: records of their own, so that reading one reads all
+        tickets_sudo = (
+            self.env["scenic.ticket"].sudo().browse(entitlements_sudo.ticket_id.ids)
+        )
         tickets_sudo._lock()
+        by_id = {entitlement.id: entitlement for entitlement in entitlements_sudo}
         values = []
         recognised = {
             e.id: [e.entries_recognised, e.amount_recognised] for e in entitlements_sudo
         }
         for entitlement, quantity, date, extra in rows:
-            entitlement_sudo = entitlement.sudo()
+            entitlement_sudo = by_id[entitlement.id]
             entitlement_sudo._check_recognisable(
                 recognised[entitlement.id][0], quantity
             )

@@ -1,5 +1,3 @@
-import re
-
 import pytz
 
 from odoo import api, fields, models
@@ -53,7 +51,7 @@ class ScenicSite(models.Model):
     )
     _code_shape = models.Constraint(
         "CHECK (code ~ '^[A-Z0-9]{1,8}$')",
-        "A site code is 1 to 8 capital letters or digits.",
+        "A site code is 1 to 8 capital letters or digits, for example YUNXI01.",
     )
 
     @api.model
@@ -67,22 +65,8 @@ class ScenicSite(models.Model):
                 filter(None, [site.parent_id.complete_name, site.name])
             )
 
-    @api.constrains("code")
-    def _check_code(self):
-        for site in self:
-            if not re.fullmatch(r"[A-Z0-9]{1,8}", site.code or ""):
-                raise ValidationError(
-                    self.env._(
-                        "The site code “%(code)s” must be 1 to 8 capital letters "
-                        "or digits, for example YUNXI01.",
-                        code=site.code,
-                    )
-                )
-
     @api.constrains("parent_id", "company_id")
     def _check_parent(self):
-        if self._has_cycle():
-            raise ValidationError(self.env._("A site cannot be part of itself."))
         for site in self:
             if site.parent_id and site.parent_id.company_id != site.company_id:
                 raise ValidationError(

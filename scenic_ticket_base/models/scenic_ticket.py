@@ -275,6 +275,11 @@ class ScenicTicket(models.Model):
         """Return the Code128-C bars as a data URI."""
         return images.code128_data_uri(self._barcode_number())
 
+    def _product_name(self):
+        """Return the name of the ticket product as visitors know it."""
+        self.ensure_one()
+        return self.product_id.with_context(display_default_code=False).display_name
+
     def _price_text(self):
         """Return the price for a person."""
         self.ensure_one()

@@ -1,1 +1,18 @@
-from . import test_booking
+from . import (
+    test_access,
+    test_barcode1d,
+    test_booking,
+    test_credential,
+    test_keystore,
+    test_portal,
+    test_product,
+    test_report,
+    test_revenue,
+    test_signing_key,
+    test_site,
+    test_split,
+    test_t1,
+    test_ticket,
+    test_typeset,
+    test_validity_rule,
+)

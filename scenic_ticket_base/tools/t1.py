@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 PREFIX = "T1"
 DOMAIN = b"SCENIC-T1\0"
 EPOCH = date(2020, 1, 1)
+LAST = EPOCH + timedelta(days=2**16 - 1)
 FORMAT = 1
 TOKEN_LENGTH = 130
 PAYLOAD_LENGTH = 16
