@@ -36,6 +36,7 @@ class OdooClient:
 
     def call(self, model: str, method: str, *arguments: Any, **named: Any) -> Any:
         """Call a public method of a model, as the web client does."""
+        named.setdefault("context", {"lang": "zh_CN", "tz": "Asia/Shanghai"})
         return self._post(
             f"/web/dataset/call_kw/{model}/{method}",
             {"model": model, "method": method, "args": arguments, "kwargs": named},

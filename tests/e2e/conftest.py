@@ -1,0 +1,40 @@
+"""The demo park in real processes: Odoo with two workers, simulated lanes, bridge."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "dev"))
+
+from bootstrap.odoo_server import Odoo  # noqa: E402
+from bootstrap.postgres import free_port  # noqa: E402
+from databases import demo_database  # noqa: E402
+from demo.park import Park  # noqa: E402
+from testing.runner import test_cluster  # noqa: E402
+
+TEMPLATE = "scenic_e2e_template"
+DATABASE = "scenic_e2e"
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    with test_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def park(cluster):
+    """A running park on a fresh copy of the demo database."""
+    odoo = Odoo(cluster, "e2e")
+    demo_database(cluster, odoo, TEMPLATE)
+    cluster.copy(TEMPLATE, DATABASE)
+    with Park(odoo, DATABASE, port=free_port(), workers=2, pass_timeout=1.5) as park:
+        yield park
+
+
+@pytest.fixture
+def sql(cluster):
+    """Ask the park's database behind Odoo's back."""
+    return lambda statement: cluster.psql(DATABASE, statement)
