@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.tools import float_is_zero
 
 from ..exceptions import WindowError, WindowQuantityError, WindowRefundError
+from .scenic_ticket import CASHIER_GROUP
 
 # Whoever may read tickets; for others the lines look as without this module.
 TICKET_READERS = ",".join(
@@ -219,9 +220,9 @@ class PosOrderLine(models.Model):
         if not free:
             raise WindowRefundError(
                 self.env._(
-                    "%(product)s: nothing to refund. All tickets of this line are used, "
-                    "in use at a gate or already refunded: %(tickets)s. A used ticket "
-                    "is not refunded.",
+                    "%(product)s: nothing to refund. All tickets of this line are "
+                    "used, in use at a gate or already refunded: %(tickets)s. A used "
+                    "ticket is not refunded.",
                     product=product,
                     tickets=tickets._pos_state_list(),
                 )
@@ -269,7 +270,7 @@ class PosOrderLine(models.Model):
         }
 
     def _scenic_check_refund_terms(self):
-        """A refund gives back what was paid: same product, price, discount and taxes."""
+        """A refund gives back what was paid: same product, price, discount, taxes."""
         self.ensure_one()
         origin = self.refunded_orderline_id
         if (
@@ -282,8 +283,8 @@ class PosOrderLine(models.Model):
         ):
             raise WindowRefundError(
                 self.env._(
-                    "%(product)s: tickets are refunded at the price they were sold for. "
-                    "Remove the line and choose it again in the order list.",
+                    "%(product)s: tickets are refunded at the price they were sold "
+                    "for. Remove the line and choose it again in the order list.",
                     product=self.product_id.display_name,
                 )
             )
@@ -361,4 +362,7 @@ class PosOrderLine(models.Model):
 
     @api.model
     def _load_pos_data_fields(self, config):
-        return super()._load_pos_data_fields(config) + ["scenic_visit_date"]
+        result = super()._load_pos_data_fields(config) + ["scenic_visit_date"]
+        if self.env.user.has_group(CASHIER_GROUP):
+            result += ["scenic_ticket_ids", "scenic_refunded_ticket_ids"]
+        return result

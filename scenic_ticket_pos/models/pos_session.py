@@ -11,3 +11,13 @@ class PosSession(models.Model):
             "scenic.validity.rule",
             "scenic.ticket",
         ]
+
+    @api.model
+    def _load_pos_data_relations(self, model, fields):
+        relations = super()._load_pos_data_relations(model, fields)
+        if model == "pos.order.line":
+            for name in ("scenic_ticket_ids", "scenic_refunded_ticket_ids"):
+                if name in relations:
+                    # The server links tickets; the window never sends them back.
+                    relations[name]["compute"] = True
+        return relations

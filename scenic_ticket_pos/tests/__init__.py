@@ -1,5 +1,7 @@
-from . import test_window_sale
-from . import test_window_refund
-from . import test_window_books
-from . import test_window_rights
-from . import test_window_tours
+from . import (
+    test_window_books,
+    test_window_refund,
+    test_window_rights,
+    test_window_sale,
+    test_window_tours,
+)

@@ -44,9 +44,12 @@ function keepPrintedReceipt(name) {
                 { addClass: "pos-receipt-print" }
             );
             const datas = canvas.toDataURL("image/png").split(",")[1];
-            await posmodel.data.call("ir.attachment", "create", [
-                [{ name, datas, res_model: "pos.order", res_id: order.id }],
-            ]);
+            await posmodel.data.call(
+                "ir.attachment",
+                "create",
+                [[{ name, datas, res_model: "pos.order", res_id: order.id }]],
+                { context: { image_no_postprocess: true } } // dot by dot
+            );
         },
     };
 }

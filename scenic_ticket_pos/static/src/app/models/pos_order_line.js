@@ -7,19 +7,22 @@ import { parseFloat } from "@web/views/fields/parsers";
 // One byte of the QR code counts the persons of a group ticket.
 export const MAX_GROUP_PERSONS = 255;
 
+/** Users without the right to hand out tickets do not even load the field. */
+function sortByName(tickets) {
+    return [...(tickets || [])].sort((a, b) => a.name.localeCompare(b.name));
+}
+
 patch(PosOrderline.prototype, {
     get isScenicTicket() {
         return this.product_id?.product_tmpl_id?.service_tracking === "scenic_ticket";
     },
 
     get scenicTickets() {
-        const tickets = this["<-scenic.ticket.pos_order_line_id"] || [];
-        return [...tickets].sort((a, b) => a.name.localeCompare(b.name));
+        return sortByName(this.scenic_ticket_ids);
     },
 
     get scenicRefundedTickets() {
-        const tickets = this["<-scenic.ticket.pos_refund_line_id"] || [];
-        return [...tickets].sort((a, b) => a.name.localeCompare(b.name));
+        return sortByName(this.scenic_refunded_ticket_ids);
     },
 
     get scenicVisitDateText() {
