@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import format_list
 
 from ..exceptions import (
     AccountMissingError,
@@ -102,13 +103,16 @@ class ProductTemplate(models.Model):
             if not rule or not components:
                 product.scenic_summary = False
                 continue
-            places = self.env._(", ").join(
-                self.env._(
-                    "%(place)s %(entries)s×",
-                    place=component.name or component.site_id.name or "",
-                    entries=component.entries,
-                )
-                for component in components
+            places = format_list(
+                self.env,
+                [
+                    self.env._(
+                        "%(place)s %(entries)s×",
+                        place=component.name or component.site_id.name or "",
+                        entries=component.entries,
+                    )
+                    for component in components
+                ],
             )
             values = {"places": places, "days": rule.days}
             if product.scenic_ticket_kind == "group":
@@ -359,7 +363,7 @@ class ProductTemplate(models.Model):
                 self.env._(
                     "“%(product)s” cannot be sold: please fill in %(fields)s.",
                     product=self.display_name,
-                    fields=self.env._(", ").join(missing),
+                    fields=format_list(self.env, missing),
                 ),
                 code="PRODUCT_INCOMPLETE",
             )

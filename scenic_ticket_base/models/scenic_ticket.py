@@ -288,7 +288,7 @@ class ScenicTicket(models.Model):
     def _places_text(self):
         """Return what the ticket admits to, for a person."""
         self.ensure_one()
-        return self.env._(" · ").join(
+        return " · ".join(
             self.env._(
                 "%(place)s %(entries)s×",
                 place=entitlement.display_name,

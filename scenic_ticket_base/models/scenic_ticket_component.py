@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class ScenicTicketComponent(models.Model):
@@ -29,6 +29,7 @@ class ScenicTicketComponent(models.Model):
         default=1,
         help="How many times each person may enter.",
     )
+    active = fields.Boolean(default=True)
     share = fields.Float(
         string="Price Share",
         required=True,
@@ -59,6 +60,23 @@ class ScenicTicketComponent(models.Model):
                         product=product.display_name,
                     )
                 )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_sold(self):
+        # sudo: tickets the user cannot see count as well
+        sold_sudo = (
+            self.env["scenic.entitlement"]
+            .sudo()
+            .search([("component_id", "in", self.ids)], limit=1)
+        )
+        if sold_sudo:
+            raise UserError(
+                self.env._(
+                    "Tickets with “%(component)s” were sold, so it cannot be deleted. "
+                    "Archive it: new tickets will come without it.",
+                    component=sold_sudo.component_id.name,
+                )
+            )
 
     @api.onchange("site_id")
     def _onchange_site_id(self):

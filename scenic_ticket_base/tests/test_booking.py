@@ -200,6 +200,16 @@ class TestBooking(ScenicCommon):
                     code, self._scenic_line(self.scenic_individual, visit_date=value)
                 )
 
+    def test_day_that_is_over_at_the_site(self):
+        """17:00 UTC is the next day in China; a till may have been offline."""
+        with freeze_time("2026-11-30 17:00:00"):
+            line = self._scenic_line(
+                self.scenic_individual, visit_date=date(2026, 11, 30)
+            )
+            self._assert_code("VISIT_DATE_PAST", line)
+            self._hold({**line, "visit_date": date(2026, 12, 1)}, ref="today")
+            self.env["scenic.booking"]._hold("window", "late", [line])._confirm()
+
     def test_bad_products(self):
         plain = self.env["product.product"].create({"name": "Map"})
         line = self._scenic_line(self.scenic_individual)

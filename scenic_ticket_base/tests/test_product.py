@@ -1,7 +1,7 @@
 from psycopg2.errors import CheckViolation
 
 from odoo import Command
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
@@ -108,6 +108,16 @@ class TestProduct(ScenicCommon):
             ):
                 self.template.scenic_component_ids.write(values)
                 self.template.scenic_component_ids.flush_recordset()
+
+    def test_sold_component_is_archived_not_deleted(self):
+        self._scenic_sell(self.scenic_combo)
+        spot = self.scenic_combo.scenic_component_ids[1]
+        with self.assertRaises(UserError):
+            spot.unlink()
+        spot.active = False
+        ticket = self._scenic_sell(self.scenic_combo)
+        self.assertEqual(ticket.entitlement_ids.site_id, self.scenic_area)
+        self.assertEqual(ticket.entitlement_ids.amount, 140)
 
     def test_component_of_another_company_is_refused(self):
         other = self.env["res.company"].create({"name": "Other park"})

@@ -85,7 +85,9 @@ class TestReport(ScenicCommon):
     def test_texts_follow_the_language(self):
         self.env["res.lang"]._activate_lang("zh_CN")
         ticket = self._scenic_sell(self.scenic_group, 30)
-        ticket.product_id.with_context(lang="zh_CN").name = "旅行社团队票"
+        self.env.flush_all()
+        template = ticket.product_id.product_tmpl_id
+        template.update_field_translations("name", {"zh_CN": "旅行社团队票"})
         self.assertIn("旅行社团队票", self._text(self._print(ticket, lang="zh_CN")[0]))
         self.env.invalidate_all()
         english = self._text(self._print(ticket, lang="en_US")[0])
