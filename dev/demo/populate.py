@@ -113,7 +113,9 @@ def people():
         "base.group_user",
         "scenic_ticket_base.group_scenic_auditor",
     )
-    env.ref("base.user_admin").write({"lang": "zh_CN", "tz": "Asia/Shanghai"})
+    env.ref("base.user_admin").write(
+        {"lang": "zh_CN", "tz": "Asia/Shanghai", "password": PASSWORD}
+    )
 
 
 def window():

@@ -203,7 +203,7 @@ def _books(steps: Steps, park: Park, window: Window) -> None:
     window.close()
     manager = park.person("manager")
     manager.call("scenic.pass.event", "action_recognise_revenue")
-    accounts = park.person("admin")
+    accounts = park.person("finance")
     open_value = sum(
         row["amount_open"]
         for row in accounts.read("scenic.ticket", [], ["amount_open"])
