@@ -20,5 +20,4 @@
             "scenic_ticket_pos/static/tests/tours/**/*",
         ],
     },
-    "installable": True,
 }

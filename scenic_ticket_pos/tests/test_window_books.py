@@ -195,11 +195,11 @@ class TestWindowBooks(ScenicPosCommon):
     def test_session_posts_to_the_liability_only(self):
         order = self._sell((self.adult, 2), (self.group, 10))
         session = self._close_session()
-        credits = session.move_id.line_ids.filtered(
+        credit_lines = session.move_id.line_ids.filtered(
             lambda line: line.account_id == self.scenic_liability
         )
         self.assertAlmostEqual(
-            -sum(credits.mapped("balance")),
+            -sum(credit_lines.mapped("balance")),
             sum(order.lines.scenic_ticket_ids.mapped("amount_untaxed")),
             2,
         )

@@ -141,8 +141,7 @@ registry.category("web_tour.tours").add("ScenicWindowSaleTour", {
                 run: async ({ waitUntil }) => {
                     const tickets = posmodel.models["scenic.ticket"];
                     const printed = () =>
-                        tickets.length === 3 &&
-                        tickets.getAll().every((t) => t.print_count === 3);
+                        tickets.length === 3 && tickets.getAll().every((t) => t.print_count === 3);
                     await waitUntil(printed, { timeout: 5000 });
                 },
             },

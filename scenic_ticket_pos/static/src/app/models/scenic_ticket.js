@@ -10,8 +10,8 @@ export class ScenicTicket extends Base {
     get isPrintable() {
         return Boolean(
             ["valid", "part_used"].includes(this.state) &&
-                this.pos_qr_token &&
-                this.pos_barcode_number
+            this.pos_qr_token &&
+            this.pos_barcode_number
         );
     }
 
