@@ -31,7 +31,8 @@ LOGIN = PASSWORD = "bench"
 PGBENCH_SCRIPT = """\
 \\set n :n + 1
 \\set id :base + :client_id * :share + :n
-SELECT scenic_gate_validate({device}, '{key_hash}', jsonb_build_array(jsonb_build_object(
+SELECT scenic_gate_validate({device}, '{key_hash}',
+  jsonb_build_array(jsonb_build_object(
     'uid', gen_random_uuid()::text, 'seq', 1, 'lane', 'B1', 'direction', 'in',
     'kind', 'qr', 'lookup', (SELECT lookup FROM scenic_bench_code WHERE id = :id),
     'forged', false, 'at', '{now}')));
