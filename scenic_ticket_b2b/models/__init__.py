@@ -1,6 +1,7 @@
 from . import (
     account_move,
     account_move_line,
+    ir_http,
     product_template,
     res_partner,
     sale_order,

@@ -1,6 +1,6 @@
 from odoo import models
 
-from odoo.addons.scenic_ticket_b2b.exceptions import (
+from ..exceptions import (
     AgencyOrderError,
     TicketsIssuedError,
 )

@@ -3,7 +3,7 @@ from collections import defaultdict
 from odoo import api, fields, models
 from odoo.fields import Command, Domain
 
-from odoo.addons.scenic_ticket_b2b.exceptions import (
+from ..exceptions import (
     AgencyOrderError,
     TicketsIssuedError,
 )

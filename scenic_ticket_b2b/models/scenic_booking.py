@@ -23,6 +23,8 @@ class ScenicBooking(models.Model):
             booking.access_url = f"/scenic/booking/{booking.id}"
 
     def _scenic_live_tickets(self):
-        """Tickets that still let somebody in."""
+        """Tickets whose codes may be handed out, in the order of their numbers."""
         self.ensure_one()
-        return self.ticket_ids.filtered(lambda ticket: ticket._shows_codes())
+        return self.ticket_ids.filtered(lambda ticket: ticket._shows_codes()).sorted(
+            "number"
+        )

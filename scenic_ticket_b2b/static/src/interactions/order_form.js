@@ -1,7 +1,7 @@
-import {Interaction} from "@web/public/interaction";
-import {_t} from "@web/core/l10n/translation";
-import {registry} from "@web/core/registry";
-import {rpc} from "@web/core/network/rpc";
+import { Interaction } from "@web/public/interaction";
+import { _t } from "@web/core/l10n/translation";
+import { registry } from "@web/core/registry";
+import { rpc } from "@web/core/network/rpc";
 
 const PREFIX = "qty_";
 
@@ -12,9 +12,9 @@ const PREFIX = "qty_";
 export class ScenicOrderForm extends Interaction {
     static selector = ".o_scenic_order_form";
     dynamicContent = {
-        _root: {"t-on-submit": this.onSubmit},
-        "[name=visit_date]": {"t-on-change": () => this.update()},
-        ".o_scenic_stepper input": {"t-on-input": this.debounced(this.update, 300)},
+        _root: { "t-on-submit": this.onSubmit },
+        "[name=visit_date]": { "t-on-change": () => this.update() },
+        ".o_scenic_stepper input": { "t-on-input": this.debounced(this.update, 300) },
         ".o_scenic_less": {
             "t-on-click.withTarget": (ev, target) => this.step(target, -1),
         },
@@ -42,14 +42,9 @@ export class ScenicOrderForm extends Interaction {
     }
 
     step(button, difference) {
-        const input = button
-            .closest(".o_scenic_stepper")
-            .querySelector(`input[name^="${PREFIX}"]`);
+        const input = button.closest(".o_scenic_stepper").querySelector(`input[name^="${PREFIX}"]`);
         const card = button.closest(".o_scenic_product");
-        const least = parseInt(
-            card.querySelector(".o_scenic_least_value").textContent,
-            10
-        );
+        const least = parseInt(card.querySelector(".o_scenic_least_value").textContent, 10);
         let persons = (parseInt(input.value, 10) || 0) + difference;
         // The first step leads to the fewest persons allowed, the last one to none
         if (persons < least) {
@@ -81,11 +76,11 @@ export class ScenicOrderForm extends Interaction {
                         visit_date: this.el.querySelector("[name=visit_date]").value,
                         quantities: this.quantities(),
                     },
-                    {silent: true}
+                    { silent: true }
                 )
             );
         } catch {
-            quote = {error: _t("The price cannot be shown at the moment.")};
+            quote = { error: _t("The price cannot be shown at the moment.") };
         }
         if (turn === this.latest) {
             this.show(quote);
@@ -95,8 +90,7 @@ export class ScenicOrderForm extends Interaction {
 
     show(quote) {
         const errors = Object.values(quote.errors || {});
-        this.el.querySelector(".o_scenic_quote_error").textContent =
-            quote.error || errors[0] || "";
+        this.el.querySelector(".o_scenic_quote_error").textContent = quote.error || errors[0] || "";
         this.el.querySelector(".o_scenic_total").textContent = quote.total || "";
         this.el.querySelector(".o_scenic_persons").textContent = quote.persons
             ? _t("%s persons", quote.persons)
@@ -106,7 +100,7 @@ export class ScenicOrderForm extends Interaction {
             const product = quote.products && quote.products[id];
             const line = quote.lines && quote.lines[id];
             card.querySelector(".o_scenic_line_total").textContent = line
-                ? line.total
+                ? _t("Subtotal %s", line.total)
                 : "";
             if (product) {
                 this.showProduct(card, product, line);
@@ -116,18 +110,10 @@ export class ScenicOrderForm extends Interaction {
 
     showProduct(card, product, line) {
         card.classList.toggle("o_scenic_closed", !product.orderable);
-        card.querySelector(".o_scenic_window").classList.toggle(
-            "d-none",
-            product.orderable
-        );
-        card.querySelector(".o_scenic_price").textContent = line
-            ? line.price
-            : product.price;
+        card.querySelector(".o_scenic_window").classList.toggle("d-none", product.orderable);
+        card.querySelector(".o_scenic_price").textContent = line ? line.price : product.price;
         card.querySelector(".o_scenic_least_value").textContent = product.least;
-        card.querySelector(".o_scenic_least").classList.toggle(
-            "d-none",
-            product.least <= 1
-        );
+        card.querySelector(".o_scenic_least").classList.toggle("d-none", product.least <= 1);
         const tiers = product.tiers.length > 1 ? product.tiers : [];
         card.querySelector(".o_scenic_tiers").replaceChildren(
             ...tiers.map((tier) => {
@@ -150,6 +136,4 @@ export class ScenicOrderForm extends Interaction {
     }
 }
 
-registry
-    .category("public.interactions")
-    .add("scenic_ticket_b2b.order_form", ScenicOrderForm);
+registry.category("public.interactions").add("scenic_ticket_b2b.order_form", ScenicOrderForm);

@@ -1,12 +1,12 @@
-import {Interaction} from "@web/public/interaction";
-import {browser} from "@web/core/browser/browser";
-import {registry} from "@web/core/registry";
+import { Interaction } from "@web/public/interaction";
+import { browser } from "@web/core/browser/browser";
+import { registry } from "@web/core/registry";
 
 /** Copies the guide's link; where the browser forbids it, the text is selected. */
 export class ScenicShareLink extends Interaction {
     static selector = ".o_scenic_share";
     dynamicContent = {
-        ".o_scenic_copy": {"t-on-click": this.copy},
+        ".o_scenic_copy": { "t-on-click": this.copy },
     };
 
     async copy() {
@@ -21,6 +21,4 @@ export class ScenicShareLink extends Interaction {
     }
 }
 
-registry
-    .category("public.interactions")
-    .add("scenic_ticket_b2b.share_link", ScenicShareLink);
+registry.category("public.interactions").add("scenic_ticket_b2b.share_link", ScenicShareLink);

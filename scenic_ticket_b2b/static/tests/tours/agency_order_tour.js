@@ -1,4 +1,4 @@
-import {registry} from "@web/core/registry";
+import { registry } from "@web/core/registry";
 
 const PERSONS = 3;
 
@@ -31,7 +31,7 @@ registry.category("web_tour.tours").add("scenic_agency_order", {
             run() {
                 // In a date field typing depends on the locale of the browser
                 this.anchor.value = this.anchor.max;
-                this.anchor.dispatchEvent(new Event("change", {bubbles: true}));
+                this.anchor.dispatchEvent(new Event("change", { bubbles: true }));
             },
         },
         {

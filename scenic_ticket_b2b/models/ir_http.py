@@ -1,0 +1,9 @@
+from odoo import models
+
+
+class IrHttp(models.AbstractModel):
+    _inherit = "ir.http"
+
+    @classmethod
+    def _get_translation_frontend_modules_name(cls):
+        return [*super()._get_translation_frontend_modules_name(), "scenic_ticket_b2b"]
