@@ -254,10 +254,12 @@ class ScenicRevenueEntry(models.Model):
                 code="JOURNAL_MISSING",
             )
         amount = sum(self.mapped("amount"))
-        label = self.env._(
+        # the ledger is kept in the language of the company, not of the scheduler
+        local = self.with_context(lang=company.partner_id.lang or self.env.lang)
+        label = local.env._(
             "Admissions %(site)s %(product)s, %(date)s",
-            site=self.site_id.name,
-            product=self.product_id.display_name,
+            site=local.site_id.name,
+            product=local.product_id.display_name,
             date=fields.Date.to_string(self[0].date),
         )
         common = {"name": label, "product_id": self.product_id.id, "tax_ids": []}
