@@ -117,7 +117,7 @@ def window(park):
 
 
 def codes_of(order):
-    return [ticket["scenic_qr_token"] for ticket in order["tickets"]]
+    return [ticket["pos_qr_token"] for ticket in order["tickets"]]
 
 
 def test_one_entry_for_sixteen_gates_at_once(gate, window):

@@ -17,7 +17,7 @@ def window(park):
 def sell_one(window):
     order = window.sell(("成人票", 1, 120.0))
     (ticket,) = order["tickets"]
-    return ticket["id"], ticket["scenic_qr_token"]
+    return ticket["id"], ticket["pos_qr_token"]
 
 
 def right_of(sql, ticket):
