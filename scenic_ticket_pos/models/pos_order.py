@@ -1,4 +1,7 @@
+from psycopg2.errors import UniqueViolation
+
 from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError
 from odoo.tools import format_amount
 
 from ..exceptions import WindowAmountError, WindowError, WindowRightError
@@ -88,6 +91,17 @@ class PosOrder(models.Model):
                         product=line.product_id.display_name,
                     )
                 )
+
+    @api.model
+    def _process_order(self, order, existing_order):
+        try:
+            return super()._process_order(order, existing_order)
+        except UniqueViolation as error:
+            if error.diag.constraint_name != "pos_order_unique_uuid":
+                raise
+            # lock: the same order arrived twice at once. The framework calls again;
+            # then the first one is found and both get the same answer.
+            raise ConcurrencyError(f"order {order.get('uuid')}") from error
 
     # ------------------------------------------------------------
     # SETTLE
@@ -321,10 +335,8 @@ class PosOrder(models.Model):
 
     def action_view_scenic_tickets(self):
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Tickets"),
-            "res_model": "scenic.ticket",
-            "view_mode": "list,form",
-            "domain": [("pos_order_line_id", "in", self.lines.ids)],
-        }
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "scenic_ticket_base.scenic_ticket_action"
+        )
+        domain = [("pos_order_line_id", "in", self.lines.ids)]
+        return {**action, "domain": domain, "context": {}}

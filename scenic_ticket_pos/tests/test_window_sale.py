@@ -1,7 +1,9 @@
 from freezegun import freeze_time
 
-from odoo import fields
+from odoo import Command, fields
+from odoo.exceptions import ConcurrencyError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.scenic_ticket_base.exceptions import (
     AccountMissingError,
@@ -87,6 +89,21 @@ class TestWindowSale(ScenicPosCommon):
         order = self.env["pos.order"].search([("uuid", "=", vals["uuid"])])
         self.assertEqual(len(order), 1)
         self.assertEqual(len(order.lines.scenic_ticket_ids), 2)
+
+    def test_twice_at_the_same_moment(self):
+        """The later one is called again, and then finds the first."""
+        vals = self._order_vals([self._line_vals(self.adult, 2)])
+        again = {**vals, "lines": [Command.create(self._line_vals(self.adult, 2))]}
+        self._sync(vals)
+        Order = self.env["pos.order"].with_user(self.cashier)
+        with (
+            self.assertRaises(ConcurrencyError),
+            mute_logger("odoo.sql_db"),
+            self.cr.savepoint(),
+        ):
+            Order._process_order(again, False)
+        order = Order.search([("uuid", "=", vals["uuid"])])
+        self.assertEqual(len(order.sudo().lines.scenic_ticket_ids), 2)
 
     def test_draft_then_paid(self):
         """An order kept open has no tickets; paying it issues them once."""
@@ -239,7 +256,7 @@ class TestWindowSale(ScenicPosCommon):
                 "name": "Euro Window",
                 "journal_id": journal.id,
                 "invoice_journal_id": journal.id,
-                "payment_method_ids": [fields.Command.set(self.cash_method.ids)],
+                "payment_method_ids": [Command.set(self.cash_method.ids)],
             }
         )
         self._open_session()

@@ -157,6 +157,7 @@ registry.category("web_tour.tours").add("ScenicWindowRefundTour", {
             TicketScreen.selectFilter("Paid"),
             // A used ticket: refused as soon as it is chosen, and when refund is pressed.
             TicketScreen.selectOrder("26-USED"),
+            { trigger: ".ticket-screen .scenic-ticket-numbers:contains('Used')" },
             ProductScreen.clickNumpad("1"),
             dialogSays("A used ticket is not refunded"),
             TicketScreen.noLinesToRefund(),

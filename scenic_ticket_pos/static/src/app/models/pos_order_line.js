@@ -27,7 +27,7 @@ patch(PosOrderline.prototype, {
 
     get scenicVisitDateText() {
         return this.isScenicTicket && this.scenic_visit_date
-            ? formatDate(this.scenic_visit_date)
+            ? _t("Visit date: %s", formatDate(this.scenic_visit_date))
             : "";
     },
 
@@ -52,6 +52,7 @@ patch(PosOrderline.prototype, {
             return;
         }
         if (this.refunded_orderline_id) {
+            // The numpad is barred by Odoo in a refund; the keyboard is not.
             return {
                 title: _t("Ticket refund"),
                 body: _t(

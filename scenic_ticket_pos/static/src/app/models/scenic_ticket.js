@@ -32,13 +32,34 @@ export class ScenicTicket extends Base {
         return this.pos_barcode_number.match(/\d{1,4}/g).join(" ");
     }
 
-    get validity() {
+    get validityText() {
         const first = formatDate(this.date_first);
-        if (this.span_days <= 1) {
-            return first;
+        if (this.span_days > 1) {
+            const last = formatDate(this.date_first.plus({ days: this.span_days - 1 }));
+            return _t("Valid: %(first)s to %(last)s", { first, last });
         }
-        const last = formatDate(this.date_first.plus({ days: this.span_days - 1 }));
-        return _t("%(first)s to %(last)s", { first, last });
+        return this.visit_date ? _t("Visit date: %s", first) : _t("Valid: %s", first);
+    }
+
+    get personsText() {
+        return _t("Persons: %s", this.persons);
+    }
+
+    get numberText() {
+        return _t("No. %s", this.name);
+    }
+
+    /** What the cashier should know before touching the ticket; nothing if it is unused. */
+    get stateText() {
+        const texts = {
+            part_used: _t("Partly used"),
+            used: _t("Used"),
+            frozen: _t("Frozen"),
+            expired: _t("Expired"),
+            refunded: _t("Refunded"),
+            void: _t("Void"),
+        };
+        return texts[this.state] || "";
     }
 
     get reprintText() {
