@@ -81,6 +81,10 @@ class ScenicDevice(models.Model):
             else:
                 device.connection = "offline"
 
+    @api.constrains("site_id")
+    def _check_site(self):
+        self.with_context(active_test=False).lane_ids._check_device()
+
     def write(self, vals):
         res = super().write(vals)
         if vals.keys() & {"key_hash", "state", "active"}:

@@ -42,6 +42,7 @@ class ScenicGate(models.Model):
                         gate=gate.name,
                     )
                 )
+            gate.with_context(active_test=False).lane_ids._check_device()
             company = gate.from_zone_id.company_id
             if company and company != gate.company_id:
                 raise ValidationError(

@@ -65,7 +65,7 @@ class ScenicLane(models.Model):
     granted = fields.Integer(readonly=True, copy=False)
     completed = fields.Integer(readonly=True, copy=False)
     timed_out = fields.Integer(readonly=True, copy=False)
-    revoked = fields.Integer(readonly=True, copy=False)
+    revoked = fields.Integer(string="Withdrawn", readonly=True, copy=False)
     outstanding = fields.Integer(
         readonly=True, copy=False, help="Granted and not finished yet."
     )

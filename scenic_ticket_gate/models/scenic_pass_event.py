@@ -154,9 +154,6 @@ class ScenicPassEvent(models.Model):
         search="_search_to_review",
         help="A conflict or an assumed pass that nobody has dealt with.",
     )
-    revenue_entry_ids = fields.One2many(
-        "scenic.revenue.entry", "pass_event_id", string="Revenue", readonly=True
-    )
 
     _decision_unique = models.UniqueIndex(
         f"(device_id, uid) WHERE {DECISIONS}", "This request was decided already."
@@ -359,6 +356,8 @@ class ScenicPassEvent(models.Model):
             if in_cron and not self.env["ir.cron"]._commit_progress(
                 done, remaining=REVENUE_BATCH
             ):
+                # the time of this run is over: go on in another one
+                self.env.ref("scenic_ticket_gate.ir_cron_recognise_revenue")._trigger()
                 return count
         if companies is None:
             self._move_revenue_mark(start)

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 
@@ -23,6 +23,13 @@ class ScenicZone(models.Model):
         "the site.",
     )
     active = fields.Boolean(default=True)
+
+    @api.constrains("site_id")
+    def _check_site(self):
+        gates = self.env["scenic.gate"].with_context(active_test=False)
+        gates.search(
+            ["|", ("from_zone_id", "in", self.ids), ("to_zone_id", "in", self.ids)]
+        )._check_zones()
 
     def _compute_headcount(self):
         """Count in one query; never below zero, as exits may be counted better."""

@@ -38,10 +38,17 @@ class TestLane(GateCommon):
         device = self.env["scenic.device"].create({"name": "o", "site_id": site.id})
         with self.assertRaises(ValidationError):
             self.lane.device_id = device
+        for record in (self.device, self.zone, self.zone_cave):
+            with self.assertRaises(ValidationError), self.env.cr.savepoint():
+                record.site_id = site
 
     def test_gate_leads_somewhere_else(self):
-        with self.assertRaises(ValidationError):
-            self.gate.from_zone_id = self.zone
+        for zones in (
+            {"from_zone_id": self.zone.id},
+            {"from_zone_id": self.zone_cave.id, "to_zone_id": self.zone_cave.id},
+        ):
+            with self.assertRaises(ValidationError):
+                self.gate.write(zones)
 
     def test_operator_switches_the_mode_and_nothing_else(self):
         operator = new_test_user(

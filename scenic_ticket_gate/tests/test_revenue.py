@@ -1,4 +1,5 @@
 from datetime import datetime
+from unittest.mock import patch
 
 import psycopg2.errors
 import pytz
@@ -8,6 +9,8 @@ from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import GateCommon
+
+MODEL = "odoo.addons.scenic_ticket_gate.models.scenic_pass_event"
 
 
 @tagged("post_install", "-at_install")
@@ -144,12 +147,27 @@ class TestRevenue(GateCommon):
             ]
         )
 
+    def test_cron_out_of_time_goes_on_in_another_run(self):
+        tickets = self._today_ticket(quantity=3)
+        for ticket in tickets:
+            self._pass(ticket)
+        cron = self.env.ref("scenic_ticket_gate.ir_cron_recognise_revenue")
+        events = self.env["scenic.pass.event"].with_context(ir_cron_progress_id=1)
+        with (
+            patch(f"{MODEL}.REVENUE_BATCH", 2),
+            patch.object(type(cron), "_commit_progress", return_value=0),
+        ):
+            self.assertEqual(events._recognise_revenue(), 2)
+        triggers = self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)])
+        self.assertEqual(len(triggers), 1)
+        self.assertEqual(self._recognise(), 1)
+
     def test_one_that_fails_does_not_stop_the_others(self):
         good, bad = self._today_ticket(quantity=2)
         self._pass(good)
         event = self._pass(bad)
         self._set_ticket(bad, state="refunded")
-        with mute_logger("odoo.addons.scenic_ticket_gate.models.scenic_pass_event"):
+        with mute_logger(MODEL):
             self.assertEqual(self._recognise(), 1)
         self.assertTrue(self._entries(good))
         self.assertFalse(self._entries(bad))
