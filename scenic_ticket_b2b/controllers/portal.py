@@ -1,5 +1,6 @@
 import re
 import secrets
+import unicodedata
 from datetime import date, timedelta
 
 from psycopg2.errors import UniqueViolation
@@ -70,6 +71,9 @@ class ScenicAgencyPortal(CustomerPortal):
 
     def _scenic_booking_or_response(self, booking_id, access_token):
         """The booking, sudoed, or the answer to somebody who may not see it."""
+        if access_token and not access_token.isascii():
+            # Comparing it in constant time would not be possible
+            raise request.not_found()
         try:
             return self._document_check_access(
                 "scenic.booking", booking_id, access_token
@@ -164,6 +168,10 @@ class ScenicAgencyPortal(CustomerPortal):
             ],
         }
 
+    def _scenic_is_text(self, text):
+        """Whether this is one line of text that can be stored."""
+        return not any(unicodedata.category(char) in ("Cc", "Cs") for char in text)
+
     def _scenic_parse_date(self, text):
         try:
             return date.fromisoformat((text or "").strip())
@@ -215,6 +223,8 @@ class ScenicAgencyPortal(CustomerPortal):
                 errors[name] = request.env._(
                     "At most %(limit)s characters.", limit=limit
                 )
+            elif not self._scenic_is_text(details[name]):
+                errors[name] = request.env._("Write it in one line of plain text.")
         details["guide_phone"] = (post.get("guide_phone") or "").strip()
         if not PHONE.fullmatch(details["guide_phone"]):
             errors["guide_phone"] = request.env._("This is not a phone number.")
@@ -463,6 +473,8 @@ class ScenicAgencyPortal(CustomerPortal):
         search_in = search_in if search_in in inputs else "all"
         domain = self._scenic_orders_domain(agency) & filters[filterby]["domain"]
         search = (search or "").strip()[:64]
+        if not self._scenic_is_text(search):
+            search = ""
         if search:
             domain &= self._scenic_order_search(search_in, search)
         SaleOrder = request.env["sale.order"]
@@ -502,7 +514,10 @@ class ScenicAgencyPortal(CustomerPortal):
         return request.render("scenic_ticket_b2b.portal_orders", values)
 
     @http.route(
-        "/my/tickets/orders/<int:order_id>", type="http", auth="user", website=True
+        "/my/tickets/orders/<int(max=2147483647):order_id>",
+        type="http",
+        auth="user",
+        website=True,
     )
     def scenic_order_page(self, order_id, page=1, **kwargs):
         try:
@@ -551,7 +566,10 @@ class ScenicAgencyPortal(CustomerPortal):
         return list(range(1, -(-count // TICKETS_PER_PDF) + 1))
 
     @http.route(
-        "/scenic/booking/<int:booking_id>", type="http", auth="public", website=True
+        "/scenic/booking/<int(max=2147483647):booking_id>",
+        type="http",
+        auth="public",
+        website=True,
     )
     def scenic_booking_codes(self, booking_id, access_token=None, page=1, **kwargs):
         """All QR codes of a booking, for a phone; a plain GET, safe to reload."""
@@ -584,7 +602,11 @@ class ScenicAgencyPortal(CustomerPortal):
         response.headers.extend(HEADERS)
         return response
 
-    @http.route("/scenic/booking/<int:booking_id>/pdf", type="http", auth="public")
+    @http.route(
+        "/scenic/booking/<int(max=2147483647):booking_id>/pdf",
+        type="http",
+        auth="public",
+    )
     def scenic_booking_pdf(self, booking_id, access_token=None, part=1, **kwargs):
         """The tickets still good for entry, one page each."""
         booking_sudo, refusal = self._scenic_booking_or_response(

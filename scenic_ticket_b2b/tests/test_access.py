@@ -78,6 +78,8 @@ class TestAccess(B2BHttpCommon):
             f"/scenic/booking/{self.booking.id}",
             f"/scenic/booking/{self.booking.id}?access_token={wrong}",
             f"/scenic/booking/{self.booking.id}?access_token=",
+            f"/scenic/booking/{self.booking.id}?access_token=%00",
+            f"/scenic/booking/{self.booking.id}?access_token=%C3%A9",
             f"/scenic/booking/{self.booking.id}?access_token={ticket.access_token}",
             f"/scenic/booking/{self.booking.id}/pdf",
             f"/scenic/booking/{self.booking.id}/pdf?access_token={wrong}",
@@ -115,6 +117,9 @@ class TestAccess(B2BHttpCommon):
             "/my/tickets/orders/999999999",
             "/scenic/booking/999999999",
             "/scenic/booking/999999999/pdf?access_token=x",
+            "/my/tickets/orders/99999999999999999999",
+            "/scenic/booking/99999999999999999999",
+            f"/scenic/booking/{self.booking.id}?access_token=%C3%A9",
         ):
             self.assertEqual(self.url_open(path).status_code, 404, path)
 
