@@ -1,6 +1,7 @@
 """What the set-up says to a person: steps, progress, one sentence on failure."""
 
 import errno
+import signal
 import subprocess
 import sys
 import threading
@@ -80,7 +81,11 @@ def run_logged(
 
 @contextmanager
 def one_sentence_on_failure() -> Iterator[None]:
-    """Turn the failures a person can mend into one sentence and exit code 1."""
+    """Turn the failures a person can mend into one sentence and exit code 1.
+
+    Being asked to end (SIGTERM) ends in order too: what was started is stopped.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         yield
     except SetupError as error:

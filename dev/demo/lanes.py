@@ -40,7 +40,7 @@ class LineProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment(),
+                env=environment(TZ="Asia/Shanghai"),
                 cwd=ROOT,
             )
         ready = f"{self.name} ready "

@@ -95,8 +95,9 @@ def _window(chrome: Browser, park: Park) -> None:
         "pos.config", [["name", "=", "南门售票窗口"]], ["name"]
     )
     page.goto(f"{park.server.url}/pos/ui/{config['id']}")
-    opening = page.locator(".modal .btn-primary").first
-    opening.or_(page.locator(".product-list")).first.wait_for(timeout=60_000)
+    page.locator(".open-register-btn").click(timeout=60_000)
+    opening = page.locator(".modal .modal-footer .btn-primary")
+    opening.or_(page.locator(".product-list")).first.wait_for()
     if opening.is_visible():
         opening.click()
     page.locator(".product-list").wait_for()

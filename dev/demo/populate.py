@@ -5,6 +5,11 @@ bare company lacks: the chart of accounts, taxes, a Point of Sale, and people. T
 passwords are for this database alone, which never leaves the machine.
 """
 
+import base64
+import io
+
+from PIL import Image, ImageDraw
+
 from odoo import Command
 from odoo.api import Environment
 from odoo.modules import Manifest
@@ -116,6 +121,33 @@ def people():
     env.ref("base.user_admin").write(
         {"lang": "zh_CN", "tz": "Asia/Shanghai", "password": PASSWORD}
     )
+
+
+def picture(sky, hill, front):
+    """A small landscape, so that the cashier tells the ticket kinds apart."""
+    image = Image.new("RGB", (256, 256), sky)
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((168, 36, 216, 84), fill="#fff3c4")
+    draw.polygon([(0, 200), (90, 84), (160, 176), (200, 120), (256, 190)], fill=hill)
+    draw.polygon([(90, 84), (68, 113), (84, 122), (96, 108), (112, 113)], fill="#fff")
+    draw.polygon([(0, 180), (70, 206), (150, 172), (256, 214), (256, 256)], fill=front)
+    draw.rectangle((0, 214, 256, 256), fill=front)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue())
+
+
+def pictures():
+    colours = {
+        "ticket_adult": ("#bfe3f2", "#2f8f6b", "#1d6a50"),
+        "ticket_concession": ("#fde3c8", "#d98a3d", "#b0652a"),
+        "ticket_group": ("#d9d6f2", "#6f63b0", "#4d4390"),
+        "ticket_cave": ("#c9d3da", "#5a6d7a", "#37474f"),
+        "ticket_combo": ("#fbd5dc", "#c2506c", "#96324d"),
+        "ticket_open": ("#d3efe6", "#2a9d8f", "#1f776c"),
+    }
+    for name, three in colours.items():
+        env.ref(f"scenic_ticket_base.{name}").image_1920 = picture(*three)
 
 
 def window():
@@ -234,6 +266,7 @@ def main():
     accounts()
     demo_files()
     english_names()
+    pictures()
     people()
     window()
     env.cr.commit()

@@ -12,7 +12,7 @@ from odoo import fields
 
 BATCH = 1000
 wanted = int(os.environ["BENCH_TICKETS"])
-product = env.ref("scenic_ticket_base.demo_product_adult").product_variant_id  # noqa: F821
+product = env.ref("scenic_ticket_base.ticket_adult").product_variant_id  # noqa: F821
 site = product.product_tmpl_id.scenic_site_id
 device = env["scenic.device"].search([("name", "=", "bench")], limit=1)  # noqa: F821
 if not device:
