@@ -120,6 +120,7 @@ class PosOrder(models.Model):
         payment turns out short, or anything else fails, nothing of it remains.
         """
         self.ensure_one()
+        self = self.with_company(self.company_id)
         lines = self.lines.filtered(lambda line: line._scenic_is_ticket())
         if not lines:
             return

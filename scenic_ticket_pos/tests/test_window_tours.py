@@ -74,9 +74,7 @@ class TestWindowTours(ScenicPosMixin, TestPointOfSaleHttpCommon):
 
     def _check_printed_receipt(self, order, tickets):
         """Every code can be read from the paper, also from black and white dots."""
-        attachment = self.env["ir.attachment"].search(
-            [("res_model", "=", "pos.order"), ("res_id", "=", order.id)]
-        )
+        attachment = self._attachments(order)
         receipt = Image.open(io.BytesIO(base64.b64decode(attachment.datas)))
         self.assertEqual(receipt.width, 512)
         expected = {
@@ -86,6 +84,29 @@ class TestWindowTours(ScenicPosMixin, TestPointOfSaleHttpCommon):
         self.assertEqual(self._decode(receipt.convert("L")), expected)
         dots = receipt.convert("1")  # Floyd-Steinberg, as the printer driver does
         self.assertEqual(self._decode(dots.convert("L")), expected)
+
+    def test_many_tickets(self):
+        """A busload prints on strips, so that every code stays large enough."""
+        self._open_session()
+        order = self._sell((self.adult, 40), pos_reference="26-BUS")
+        self.start_pos_tour("ScenicWindowManyTicketsTour")
+        tickets = order.lines.scenic_ticket_ids
+        self.assertEqual(set(tickets.mapped("print_count")), {1})
+        found = {"qr": set(), "barcode": set()}
+        for attachment in self._attachments(order):
+            job = Image.open(io.BytesIO(base64.b64decode(attachment.datas)))
+            self.assertEqual(job.width, 512)
+            for kind, texts in self._decode(job.convert("1").convert("L")).items():
+                found[kind] |= texts
+        self.assertEqual(found["qr"], {ticket._qr_token() for ticket in tickets})
+        self.assertEqual(
+            found["barcode"], {ticket._barcode_number() for ticket in tickets}
+        )
+
+    def _attachments(self, order):
+        return self.env["ir.attachment"].search(
+            [("res_model", "=", "pos.order"), ("res_id", "=", order.id)]
+        )
 
     def test_refund(self):
         self._open_session()

@@ -149,6 +149,70 @@ registry.category("web_tour.tours").add("ScenicWindowSaleTour", {
         ].flat(Infinity),
 });
 
+/** A receipt printer that keeps the pictures it gets instead of printing them. */
+function connectPrinter() {
+    return {
+        content: "connect a receipt printer",
+        trigger: "body",
+        run: () => {
+            const name = "@point_of_sale/app/utils/printer/base_printer";
+            const { BasePrinter } = odoo.loader.modules.get(name);
+            class KeepingPrinter extends BasePrinter {
+                jobs = [];
+
+                async sendPrintingJob(image) {
+                    this.jobs.push(image);
+                    return { result: true };
+                }
+            }
+            posmodel.hardwareProxy.printer = new KeepingPrinter();
+        },
+    };
+}
+
+function keepPrintedJobs(reference, expected) {
+    return {
+        content: `${expected} jobs are printed`,
+        trigger: "body",
+        timeout: 60000,
+        run: async ({ waitUntil }) => {
+            const { jobs } = posmodel.hardwareProxy.printer;
+            await waitUntil(() => jobs.length === expected, { timeout: 50000 });
+            const order = posmodel.models["pos.order"].find(
+                ({ pos_reference }) => pos_reference === reference
+            );
+            await posmodel.data.call(
+                "ir.attachment",
+                "create",
+                [
+                    jobs.map((datas, index) => ({
+                        name: `job${index}.jpg`,
+                        datas,
+                        res_model: "pos.order",
+                        res_id: order.id,
+                    })),
+                ],
+                { context: { image_no_postprocess: true } }
+            );
+        },
+    };
+}
+
+registry.category("web_tour.tours").add("ScenicWindowManyTicketsTour", {
+    steps: () =>
+        [
+            Chrome.startPoS(),
+            connectPrinter(),
+            Chrome.clickOrders(),
+            TicketScreen.selectFilter("Paid"),
+            TicketScreen.selectOrder("26-BUS"),
+            TicketScreen.clickControlButton("Print Receipt"),
+            // The receipt, and 40 tickets in strips of 15.
+            keepPrintedJobs("26-BUS", 4),
+            Chrome.endTour(),
+        ].flat(Infinity),
+});
+
 registry.category("web_tour.tours").add("ScenicWindowRefundTour", {
     steps: () =>
         [

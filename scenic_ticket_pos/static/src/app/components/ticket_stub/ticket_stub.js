@@ -5,3 +5,10 @@ export class TicketStub extends Component {
     static template = "scenic_ticket_pos.TicketStub";
     static props = { ticket: Object };
 }
+
+/** Tickets on a strip of paper of their own, without a receipt. */
+export class TicketStrip extends Component {
+    static template = "scenic_ticket_pos.TicketStrip";
+    static components = { TicketStub };
+    static props = { tickets: Array };
+}
