@@ -10,6 +10,8 @@ class ScenicError(UserError):
     """Something a person can put right; nothing was changed."""
 
     code = "SCENIC_ERROR"
+    # The web client shows it as a message, not as a server fault with a traceback.
+    context = {"exception_class": "odoo.exceptions.UserError"}
 
     def __init__(self, message, code=None):
         super().__init__(message)
