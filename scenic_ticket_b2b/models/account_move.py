@@ -12,7 +12,7 @@ class AccountMove(models.Model):
     # === GUARDS === #
 
     def _post(self, soft=True):
-        for move in self:
+        for move in self.filtered(lambda move: move.is_sale_document()):
             move._scenic_check_post()
         return super()._post(soft)
 

@@ -40,7 +40,7 @@ registry.category("web_tour.tours").add("scenic_agency_order", {
             run: "click",
         },
         {
-            trigger: ".o_scenic_product:first .o_scenic_line_total:contains(90)",
+            trigger: ".o_scenic_product:first .o_scenic_line_total:contains(小计):contains(90)",
         },
         {
             trigger: ".o_scenic_product:first .o_scenic_stepper input",
