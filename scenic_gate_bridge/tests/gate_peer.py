@@ -250,7 +250,12 @@ class Peer:
         app = web.Application()
         app.router.add_post("/scenic/gate/v1/{path}", self._call)
         app.router.add_get("/state", self._state)
+        app.router.add_post("/faults", self._set_faults)
         return app
+
+    async def _set_faults(self, request: web.Request) -> web.Response:
+        self.faults = [(path, what, s) for path, what, s in await request.json()]
+        return web.json_response({})
 
     async def _state(self, _request: web.Request) -> web.Response:
         return web.json_response(self.state())

@@ -200,6 +200,18 @@ async def test_report_answer_lost_is_repeated_not_doubled(start: Start) -> None:
     assert len(passed(world)) == 1
 
 
+async def test_lane_that_the_server_does_not_know(start: Start) -> None:
+    """Its facts are kept by the server with a remark, and that is the end of it."""
+    world = await start("L1:in,L2:in")
+    del world.peer.lanes["L2"]
+    assert await world.visit("CODET1", "L2", patience=0.5) == (False, 0)
+    assert (await world.wait_log("denied", "L2"))["code"] == "LANE_UNKNOWN"
+    world.sim("L2").walk(Direction.IN, force=True)
+    await until(lambda: world.peer.of_type("forced"))
+    await wait_health(world, lambda h: h["outbox"] == 0)
+    assert await world.visit("CODET1") == (True, 1)
+
+
 async def test_malformed_fact_does_not_block_the_others(start: Start) -> None:
     world = await start()
     world.peer.refused_types = {"tailgating"}

@@ -30,7 +30,7 @@ PARALLEL = 4
 BATCH = 20
 PATIENCE = 10.0  # seconds for which a late answer is still awaited
 FOLLOW_UPS = (2.0, 8.0, 30.0)  # seconds before asking again what had become of it
-MOST_PASSES = 10_000
+MOST_PASSES = 1000
 
 
 @dataclass(frozen=True, slots=True)

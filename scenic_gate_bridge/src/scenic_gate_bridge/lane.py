@@ -20,8 +20,8 @@ from .drivers.base import (
 from .journal import Journal
 from .lane_machine import (
     Allow,
-    AllowDone,
-    AllowOutcome,
+    AllowFailed,
+    AllowFailure,
     Ask,
     Decided,
     Effect,
@@ -153,18 +153,17 @@ class Lane:
         self.put(Decided(request.request_id, decision))
 
     async def _allow(self, ticket: int, direction: Direction) -> None:
-        outcome = AllowOutcome.ACCEPTED
         try:
             await self.driver.allow(direction)
+            return
         except CommandRefused:
-            outcome = AllowOutcome.REFUSED
+            failure = AllowFailure.REFUSED
         except CommandUnanswered:
-            outcome = AllowOutcome.UNANSWERED
+            failure = AllowFailure.UNANSWERED
         except LinkLost as error:
-            outcome = AllowOutcome.LOST if error.sent else AllowOutcome.NOT_SENT
-        if outcome is not AllowOutcome.ACCEPTED:
-            self._log.warning("release failed", outcome=outcome.value)
-        self.put(AllowDone(ticket, outcome))
+            failure = AllowFailure.LOST if error.sent else AllowFailure.NOT_SENT
+        self._log.warning("release failed", failure=failure.value)
+        self.put(AllowFailed(ticket, failure))
 
     async def _rest(self, ticket: int, free: frozenset[Direction]) -> None:
         try:

@@ -23,7 +23,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from . import refusals
-from .drivers.base import LinkDown, LinkUp, Noise, Passed
+from .drivers.base import Accepted, LinkDown, LinkUp, Noise, Passed
 from .journal import JournalDb
 from .model import (
     BOTH,
@@ -52,10 +52,9 @@ class Phase(StrEnum):
 RELEASED = (Phase.OPEN, Phase.CLOSING, Phase.SETTLING)
 
 
-class AllowOutcome(StrEnum):
-    """How a release went."""
+class AllowFailure(StrEnum):
+    """Why a release was not accepted."""
 
-    ACCEPTED = "accepted"
     REFUSED = "refused"
     UNANSWERED = "unanswered"
     LOST = "link lost"
@@ -81,11 +80,11 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class AllowDone:
-    """The end of the `Allow` with this ticket."""
+class AllowFailed:
+    """The `Allow` with this ticket was not accepted (else comes Accepted)."""
 
     ticket: int
-    outcome: AllowOutcome
+    failure: AllowFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +122,13 @@ class Stop:
 Input = (
     ScanRead
     | Decided
-    | AllowDone
+    | AllowFailed
     | RestDone
     | SetMode
     | SetEmergency
     | Tick
     | Stop
+    | Accepted
     | Passed
     | Noise
     | LinkUp
@@ -155,7 +155,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Tell the driver to release one person; answer with AllowDone."""
+    """Tell the driver to release one person; answer with Accepted or AllowFailed."""
 
     ticket: int
     direction: Direction
@@ -270,8 +270,10 @@ class LaneMachine:
                 self._scan(scan)
             case Decided(request_id, decision):
                 self._decided(request_id, decision)
-            case AllowDone(ticket, outcome):
-                self._allow_done(ticket, outcome)
+            case Accepted():
+                self._accepted()
+            case AllowFailed(ticket, failure):
+                self._allow_failed(ticket, failure)
             case RestDone(ticket, ok):
                 self._rest_done(ticket, ok)
             case Passed(direction):
@@ -364,7 +366,21 @@ class LaneMachine:
 
     # -- answers of the device -----------------------------------------------------
 
-    def _allow_done(self, ticket: int, outcome: AllowOutcome) -> None:
+    def _accepted(self) -> None:
+        admission = self._admission
+        if admission is None or self.phase is not Phase.OPENING:
+            return
+        if admission.early:
+            # reported before the device had this release: it was not on it
+            admission.early = False
+            self._unasked(admission.scan.direction)
+        if self._hindrance:
+            self._take_back(admission, self._hindrance)
+            return
+        self.phase = Phase.OPEN
+        self.deadline = self._now + self.rules.pass_timeout
+
+    def _allow_failed(self, ticket: int, failure: AllowFailure) -> None:
         admission = self._admission
         if (
             admission is None
@@ -372,29 +388,29 @@ class LaneMachine:
             or ticket != self._ticket
         ):
             return
-        if admission.early:
-            # The report proves that the release worked, whatever the answer was
-            self._complete(admission)
-        elif outcome is AllowOutcome.NOT_SENT:
-            self._end(admission, outcome.value)
-        elif outcome is AllowOutcome.LOST:
-            admission.unsure = True
-            self._end(admission, outcome.value)
-        elif outcome is AllowOutcome.ACCEPTED and not self._interrupted and self.link:
-            self.phase = Phase.OPEN
-            self.deadline = self._now + self.rules.pass_timeout
+        reason = f"release: {failure.value}"
+        obeyed = failure in (AllowFailure.UNANSWERED, AllowFailure.LOST)
+        if admission.early and not obeyed:
+            self._unasked(admission.scan.direction)
+        if admission.early and obeyed:
+            # the acknowledgement was lost, not the release: somebody walked on it
+            self._book(admission)
+        if failure is AllowFailure.NOT_SENT:
+            self._end(admission, reason)
+        elif failure is AllowFailure.LOST:
+            admission.unsure = not admission.spent
+            self._end(admission, reason)
         else:
-            self._take_back(
-                admission,
-                self._interrupted or f"release {outcome.value}",
-            )
+            self._take_back(admission, reason)
 
     @property
-    def _interrupted(self) -> str:
-        """Why a release that is out has to be taken back at once."""
+    def _hindrance(self) -> str:
+        """Why a release must not be out now, or not be followed by another."""
         if self.emergency:
             return "emergency"
-        return "shutdown" if self.stopping else ""
+        if self.stopping:
+            return "shutdown"
+        return "" if self.link else "link lost"
 
     def _take_back(self, admission: _Admission, reason: str) -> None:
         admission.reason = admission.reason or reason
@@ -415,9 +431,7 @@ class LaneMachine:
             or ticket != self._ticket
         ):
             return
-        if admission.completed == admission.passes:
-            self._idle()
-        elif not ok:
+        if not ok or admission.completed == admission.passes:
             admission.unsure = not admission.spent
             self._end(admission, admission.reason)
         else:
@@ -436,6 +450,9 @@ class LaneMachine:
 
     def _end(self, admission: _Admission, reason: str) -> None:
         """The admission's one terminal step when not all of its persons were seen."""
+        if admission.completed == admission.passes:
+            self._idle()
+            return
         request_id, at = admission.request_id, self._at
         assume = (
             admission.unsure and self.rules.after_crash is AfterCrash.ASSUMED_PASSED
@@ -464,7 +481,6 @@ class LaneMachine:
         ):
             if self.phase is Phase.OPENING and not admission.early:
                 admission.early = True
-                self._last_pass = (self._now, direction, admission.request_id)
                 return
             if self.phase in RELEASED and not admission.spent:
                 self._complete(admission)
@@ -473,24 +489,25 @@ class LaneMachine:
 
     def _complete(self, admission: _Admission) -> None:
         """The released person went through."""
+        more = admission.completed + 1 < admission.passes
+        release = more and self.phase is Phase.OPEN
+        self._book(admission, release=release)
+        if release:
+            self._release()
+        elif not more and self.phase is not Phase.CLOSING:
+            self._idle()
+        # else: while a release is being taken back, wait for that to be answered
+
+    def _book(self, admission: _Admission, *, release: bool = False) -> None:
+        """Write down that the released person went through, and with it whether the
+        next one is released now."""
         request_id, at = admission.request_id, self._at
         admission.completed += 1
         admission.spent = True
         admission.unsure = False
         self.counters.completed += 1
         self._last_pass = (self._now, admission.scan.direction, request_id)
-        more = admission.completed < admission.passes
-        going_on = self.phase in (Phase.OPENING, Phase.OPEN)
-        reason = self._interrupted or ("" if self.link else "link lost")
-        release = more and going_on and not reason
         self._write(lambda db: db.passed(request_id, at, release=release))
-        if release:
-            self._release()
-        elif more and going_on:
-            self._take_back(admission, reason)
-        elif not more and self.phase is not Phase.CLOSING:
-            self._idle()
-        # else: while a release is being taken back, wait for that to be answered
 
     def _unasked(self, direction: Direction) -> None:
         """A pass that no grant covers: counted or alarmed, never paid by a ticket."""

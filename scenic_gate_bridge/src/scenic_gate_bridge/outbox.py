@@ -97,7 +97,9 @@ class OutboxSender:
         for event_id, code in answers:
             self._metrics.reported.labels(code).inc()
             if code not in ("OK", "REPEAT"):
-                self._log.warning("fact kept with a remark", event=event_id, code=code)
+                self._log.warning(
+                    "fact kept with a remark", event_id=event_id, code=code
+                )
         return True
 
     async def _nap(self, seconds: float) -> None:

@@ -179,7 +179,7 @@ class Settings(BaseSettings):
     state_dir: Path
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     api: ApiSettings = ApiSettings()
-    lanes: Annotated[list[LaneSettings], Field(min_length=1)]
+    lanes: Annotated[list[LaneSettings], Field(min_length=1, max_length=64)]
 
     @classmethod
     def settings_customise_sources(

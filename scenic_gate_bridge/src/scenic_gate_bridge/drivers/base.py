@@ -30,6 +30,13 @@ class CommandUnanswered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """The device acknowledged the release under way. An event, not only the return of
+    `allow`, because its place among the pass reports matters: a person reported before
+    it did not walk on this release."""
+
+
+@dataclass(frozen=True, slots=True)
 class Passed:
     """The device saw one person through, in this direction."""
 
@@ -53,7 +60,7 @@ class LinkDown:
     reason: str
 
 
-DriverEvent = Passed | Noise | LinkUp | LinkDown
+DriverEvent = Accepted | Passed | Noise | LinkUp | LinkDown
 Emit = Callable[[DriverEvent], None]
 
 
@@ -66,8 +73,9 @@ class LaneDriver(Protocol):
         ...
 
     async def allow(self, direction: Direction) -> None:
-        """Release one person. Returns when the device has accepted. The release is
-        sent at most once; raises CommandRefused, CommandUnanswered or LinkLost."""
+        """Release one person. Emits Accepted when the device has accepted, and
+        returns. The release is sent at most once; raises CommandRefused,
+        CommandUnanswered or LinkLost."""
         ...
 
     async def rest(self, free: frozenset[Direction]) -> None:

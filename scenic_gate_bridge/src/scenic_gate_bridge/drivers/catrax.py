@@ -29,6 +29,7 @@ from ..settings import CatraxSettings
 from ..transport import PortError, open_port, read_some
 from . import catrax_codec as codec
 from .base import (
+    Accepted,
     CommandRefused,
     CommandUnanswered,
     Emit,
@@ -65,6 +66,7 @@ class CatraxDriver:
         self._debt = 0
         self._debt_since = 0.0
         self._released: Direction | None = None
+        self._releasing = False
         self._broken: asyncio.Future[str] | None = None
 
     # -- LaneDriver ------------------------------------------------------------------
@@ -107,7 +109,12 @@ class CatraxDriver:
             if self._writer is None:
                 raise LinkLost("no link")
             self._released = direction
-            if not await self._command(self._release[direction]):
+            self._releasing = True
+            try:
+                accepted = await self._command(self._release[direction])
+            finally:
+                self._releasing = False
+            if not accepted:
                 raise CommandRefused("the turnstile refused the release")
 
     async def rest(self, free: frozenset[Direction]) -> None:
@@ -159,6 +166,8 @@ class CatraxDriver:
             emit(Passed(direction))
         elif self._answer is not None and not self._answer.done():
             self._answer.set_result(command == codec.ACK)
+            if self._releasing and command == codec.ACK:
+                emit(Accepted())
         else:
             # too late for its command, and now no longer in the way of the next one
             self._debt = max(0, self._debt - 1)

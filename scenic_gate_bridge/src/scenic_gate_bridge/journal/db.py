@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ..model import AfterCrash, Decision, Direction, LaneMode, Scan, Verdict, iso
 
+LONGEST_NOTE = 200
 OPEN_STATES = "('asking', 'authorised', 'opening')"
 
 
@@ -220,7 +221,7 @@ class JournalDb:
             "direction": direction.value,
             "assumed": assumed,
             "at": at,
-            "note": note,
+            "note": note[:LONGEST_NOTE],
         }
         if request_id is not None:
             event["request_id"] = request_id

@@ -1,0 +1,311 @@
+"""The journal: each step once, state and outbox together, nothing forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scenic_gate_bridge import refusals
+from scenic_gate_bridge.bridge import StateDirError, state_dir_lock
+from scenic_gate_bridge.journal import Journal, JournalDb, JournalError
+from scenic_gate_bridge.model import (
+    AfterCrash,
+    Code,
+    Decision,
+    Direction,
+    LaneMode,
+    Scan,
+    Text,
+    Verdict,
+)
+
+AT = datetime(2026, 12, 1, 1, 2, 3, tzinfo=UTC)
+SCAN = Scan("L1", Direction.IN, Code("SECRETCODE123"), AT)
+ASSUME = {"L1": AfterCrash.ASSUMED_PASSED}
+ANNUL = {"L1": AfterCrash.ANNUL}
+
+
+def admit(passes: int = 1) -> Decision:
+    return Decision(Verdict.ADMIT, "ADMIT", Text("Welcome", "欢迎"), passes=passes)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+def db(path: Path) -> Any:
+    opened = JournalDb(path)
+    yield opened
+    opened.close()
+
+
+def opened(db: JournalDb, request_id: str = "r1", passes: int = 1) -> None:
+    db.ask(request_id, SCAN, AT)
+    db.authorise(request_id, admit(passes), AT)
+    db.open(request_id, AT)
+
+
+def events(db: JournalDb) -> list[tuple[Any, ...]]:
+    return [
+        tuple(row.event[name] for name in ("type", "count", "assumed", "note"))
+        for row in db.waiting(100)
+    ]
+
+
+def state(db: JournalDb, request_id: str = "r1") -> Any:
+    return db._con.execute(
+        "SELECT state, passes, issued, passed, annulled FROM journal"
+        " WHERE request_id = ?",
+        (request_id,),
+    ).fetchone()
+
+
+def test_whole_way(db: JournalDb) -> None:
+    assert db.ask("r1", SCAN, AT) == 1
+    assert state(db)[0] == "asking"
+    db.authorise("r1", admit(), AT)
+    assert state(db) == ("authorised", 1, 0, 0, 0)
+    db.open("r1", AT)
+    assert state(db) == ("opening", 1, 1, 0, 0)
+    db.passed("r1", AT)
+    assert state(db) == ("passed", 1, 1, 1, 0)
+    (row,) = db.waiting(10)
+    assert row.event == {
+        "event_id": row.event_id,
+        "seq": 2,
+        "lane": "L1",
+        "type": "passed",
+        "request_id": "r1",
+        "count": 1,
+        "direction": "in",
+        "assumed": False,
+        "at": "2026-12-01T01:02:03.000Z",
+        "note": "",
+    }
+    assert [line.phase for line in db.recent("L1", 9)] == ["passed", "admitted"]
+
+
+STEPS: list[tuple[str, Any]] = [
+    ("authorise", lambda db: db.authorise("r1", admit(), AT)),
+    ("open", lambda db: db.open("r1", AT)),
+    ("passed", lambda db: db.passed("r1", AT)),
+    ("deny", lambda db: db.deny("r1", refusals.OFFLINE_UNSURE, AT)),
+    ("close", lambda db: db.close_admission("r1", "x", AT)),
+]
+
+
+@pytest.mark.parametrize(("name", "step"), STEPS)
+def test_no_step_twice_and_none_after_the_end(
+    db: JournalDb, name: str, step: Any
+) -> None:
+    with pytest.raises(JournalError, match="missing"):
+        step(db)
+    opened(db)
+    db.close_admission("r1", "timeout", AT)
+    before = events(db), state(db)
+    with pytest.raises(JournalError, match="is annulled, expected"):
+        step(db)
+    assert (events(db), state(db)) == before
+
+
+def test_a_request_id_is_used_once(db: JournalDb) -> None:
+    db.ask("r1", SCAN, AT)
+    with pytest.raises(JournalError, match="UNIQUE"):
+        db.ask("r1", SCAN, AT)
+    # the failed step has not used up a number
+    assert db.next_seq() == 2
+
+
+def test_state_and_outbox_are_one_step(db: JournalDb) -> None:
+    opened(db)
+    db._con.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON outbox"
+        " BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    )
+    with pytest.raises(JournalError, match="disk full"):
+        db.passed("r1", AT)
+    assert state(db)[0] == "opening"
+    assert [line.phase for line in db.recent("L1", 9)] == ["admitted"]
+    db._con.execute("DROP TRIGGER full")
+    db.passed("r1", AT)
+    assert len(events(db)) == 1
+
+
+@pytest.mark.parametrize("rules", [ASSUME, ANNUL, {}])
+def test_recovery(path: Path, rules: dict[str, AfterCrash]) -> None:
+    db = JournalDb(path)
+    db.ask("asking", SCAN, AT)
+    db.ask("authorised", SCAN, AT)
+    db.authorise("authorised", admit(4), AT)
+    opened(db, "opening")
+    opened(db, "group", passes=5)
+    db.passed("group", AT, release=True)
+    db.passed("group", AT, release=True)
+    opened(db, "rested", passes=3)
+    db.passed("rested", AT)
+    opened(db, "done")
+    db.passed("done", AT)
+    before = len(events(db))
+    db.close()
+
+    db = JournalDb(path)
+    done = {each.request_id: each for each in db.recover(rules, AT)}
+    assume = rules.get("L1") is not AfterCrash.ANNUL
+    ends = {key: (each.passed, each.annulled) for key, each in done.items()}
+    assert ends == {
+        "asking": (0, 1),
+        "authorised": (0, 4),
+        "opening": (1, 0) if assume else (0, 1),
+        "group": (1, 2) if assume else (0, 3),
+        "rested": (0, 2),
+    }
+    assert state(db, "authorised") == ("annulled", 4, 0, 0, 4)
+    assert state(db, "group")[0] == "passed"
+    news = events(db)[before:]
+    assert sum(assumed for _kind, _count, assumed, _note in news) == 2 * assume
+    assert all(note.startswith("restart") for *_rest, note in news)
+    # once
+    assert db.recover(rules, AT) == []
+    db.close()
+    db = JournalDb(path)
+    assert db.recover(rules, AT) == []
+    assert len(events(db)) == before + len(news)
+    db.close()
+
+
+def test_refusal_without_answer_is_annulled_at_the_server(db: JournalDb) -> None:
+    for number, decision in enumerate(
+        (refusals.OFFLINE_UNSURE, refusals.OFFLINE, refusals.SERVER_REFUSED)
+    ):
+        db.ask(f"r{number}", SCAN, AT)
+        db.deny(f"r{number}", decision, AT)
+    assert events(db) == [("annulled", 1, False, "no answer: OFFLINE")]
+    db.late("r0", 30, AT)
+    db.late("r1", 1, AT)
+    assert events(db)[1:] == [("annulled", 29, False, "late answer")]
+
+
+def test_outbox_keeps_order_and_skips(db: JournalDb) -> None:
+    for number in range(5):
+        db.lane_event("L1", "exit", Direction.OUT, AT, note=str(number))
+    rows = db.waiting(3)
+    assert [row.event["note"] for row in rows] == ["0", "1", "2"]
+    rest = db.waiting(2, [rows[0].event_id])
+    assert [row.event["note"] for row in rest] == ["1", "2"]
+    db.answered([(rows[1].event_id, "OK"), (rows[0].event_id, "REPEAT")], AT)
+    assert [row.event["note"] for row in db.waiting(9)] == ["2", "3", "4"]
+    assert db.counts() == (3, 0)
+    seqs = [row.event["seq"] for row in db.waiting(9)]
+    assert seqs == sorted(seqs)
+
+
+def test_numbers_rise_over_restarts(path: Path) -> None:
+    seen = []
+    for _ in range(3):
+        db = JournalDb(path)
+        seen += [db.next_seq(), db.ask(str(len(seen)), SCAN, AT)]
+        db.close()
+    assert seen == sorted(set(seen))
+
+
+def test_settings_of_a_lane_survive(path: Path) -> None:
+    db = JournalDb(path)
+    assert db.lane_states() == {}
+    db.set_mode("L1", LaneMode.FREE, AT)
+    db.set_emergency("L1", True, Direction.IN, AT)
+    db.close()
+    db = JournalDb(path)
+    assert db.lane_states()["L1"].mode is LaneMode.FREE
+    assert db.lane_states()["L1"].emergency
+    db.close()
+
+
+def test_no_code_on_the_disk(path: Path) -> None:
+    db = JournalDb(path)
+    opened(db)
+    db.note("L1", "denied", AT, scan=SCAN, decision=refusals.BUSY)
+    db.close()
+    content = b"".join(each.read_bytes() for each in path.parent.iterdir())
+    assert SCAN.code.value.encode() not in content
+    assert SCAN.code.digest.encode() in content
+    assert SCAN.code.value not in f"{SCAN} {SCAN.code!r} {SCAN.code!s}"
+
+
+def test_prune_forgets_only_what_is_settled(db: JournalDb) -> None:
+    opened(db, "old")
+    db.passed("old", AT)
+    opened(db, "open")
+    later = AT + timedelta(days=31)
+    db.prune(30, later)
+    assert state(db, "old") is None
+    assert state(db, "open") is not None
+    assert len(events(db)) == 1
+    (row,) = db.waiting(9)
+    db.answered([(row.event_id, "OK")], AT)
+    db.prune(30, later)
+    assert db._con.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+    assert db.recent("L1", 9) == []
+
+
+def test_journal_of_a_newer_version_is_left_alone(path: Path) -> None:
+    con = sqlite3.connect(path)
+    con.execute("PRAGMA user_version=99")
+    con.close()
+    with pytest.raises(JournalError, match="newer version"):
+        JournalDb(path)
+
+
+def test_not_a_database(path: Path) -> None:
+    path.write_bytes(b"this is no database, it is a text" * 100)
+    with pytest.raises(JournalError, match="cannot open the journal"):
+        JournalDb(path)
+
+
+def test_durability_settings(db: JournalDb) -> None:
+    assert db._con.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert db._con.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_thread_serves_many_callers_and_wakes_the_outbox(path: Path) -> None:
+    async with Journal(path) as journal:
+        seqs = await asyncio.gather(
+            *(journal.call(lambda db: db.next_seq()) for _ in range(50))
+        )
+        assert sorted(seqs) == list(range(1, 51))
+        assert not journal.outbox_ready.is_set()
+        await journal.call(
+            lambda db: db.lane_event("L1", "exit", Direction.OUT, AT, note="")
+        )
+        assert journal.outbox_ready.is_set()
+    with pytest.raises(RuntimeError, match="closed"):
+        await journal.call(lambda db: db.next_seq())
+
+
+async def test_broken_journal_fails_on_entry(tmp_path: Path) -> None:
+    with pytest.raises(JournalError):
+        async with Journal(tmp_path / "nowhere" / "journal.sqlite"):
+            pass
+
+
+def test_state_dir_is_for_one_bridge(tmp_path: Path) -> None:
+    state_dir = tmp_path / "a" / "b"
+    with state_dir_lock(state_dir):
+        assert stat.S_IMODE(os.stat(state_dir).st_mode) == 0o700
+        with pytest.raises(StateDirError, match="another bridge"):
+            with state_dir_lock(state_dir):
+                pass
+    with state_dir_lock(state_dir):
+        pass
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateDirError, match="cannot use"):
+        with state_dir_lock(tmp_path / "file"):
+            pass

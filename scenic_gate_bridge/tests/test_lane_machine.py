@@ -1,0 +1,687 @@
+"""The lane's rules against a device and people that do whatever they like.
+
+The machine runs with a real journal database. Beside it stands a model of the steel: a
+release that is or is not obeyed, persons who walk, push or stand still, a line that
+loses reports, and a process that dies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from scenic_gate_bridge import refusals
+from scenic_gate_bridge.drivers.base import Accepted, LinkDown, LinkUp, Noise, Passed
+from scenic_gate_bridge.journal import JournalDb
+from scenic_gate_bridge.lane_machine import (
+    Allow,
+    AllowFailed,
+    AllowFailure,
+    Ask,
+    Decided,
+    Input,
+    LaneMachine,
+    LaneRules,
+    Phase,
+    Rest,
+    RestDone,
+    ScanRead,
+    SetEmergency,
+    SetMode,
+    Stop,
+    Tick,
+    Write,
+)
+from scenic_gate_bridge.model import (
+    AfterCrash,
+    Code,
+    Decision,
+    Direction,
+    LaneDirection,
+    LaneMode,
+    Scan,
+    Text,
+    Verdict,
+)
+
+START = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def admit(passes: int) -> Decision:
+    return Decision(Verdict.ADMIT, "ADMIT", Text("in", "请进"), passes=passes)
+
+
+DISTURBANCES: list[Input | str] = [
+    "link",
+    "link",
+    "crash",
+    SetMode(LaneMode.CONTROLLED),
+    SetMode(LaneMode.LOCKED),
+    SetMode(LaneMode.FREE),
+    SetEmergency(True),
+    SetEmergency(False),
+    Noise(),
+]
+
+
+class LaneModel(RuleBasedStateMachine):
+    """The lane, its journal, its device and its visitors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.db = JournalDb(Path(":memory:"))
+        self.now = 100.0
+        self.link = False
+        self.credit: tuple[Direction, str] | None = None
+        self.free: frozenset[Direction] = frozenset()
+        self.asks: list[str] = []
+        self.commands: list[tuple[Allow | Rest, str, bool]] = []
+        self.really_passed: Counter[str] = Counter()
+        self.allowed: Counter[str] = Counter()
+        self.passes: dict[str, int] = {}
+        self.scans = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "machine"):
+            self.finish()
+        self.db.close()
+
+    @initialize(
+        direction=st.sampled_from(LaneDirection),
+        free_exit=st.sampled_from([False, False, False, True]),
+        after_crash=st.sampled_from(AfterCrash),
+        link=st.sampled_from([True, True, True, False]),
+    )
+    def begin(
+        self,
+        direction: LaneDirection,
+        free_exit: bool,
+        after_crash: AfterCrash,
+        link: bool,
+    ) -> None:
+        free_exit = free_exit and direction is not LaneDirection.IN
+        self.rules = LaneRules(
+            "L1", direction, free_exit=free_exit, after_crash=after_crash
+        )
+        self.boot()
+        if link:
+            self.link_comes()
+
+    def boot(self) -> None:
+        state = self.db.lane_states().get("L1")
+        self.machine = LaneMachine(
+            self.rules,
+            mode=state.mode if state else LaneMode.CONTROLLED,
+            emergency=state.emergency if state else False,
+        )
+        self.wanted_at_link = self.machine.wanted_rest
+        self.before_boot = self.rows("SELECT total(passed) FROM journal")[0][0]
+        self.asks, self.commands = [], []
+        self.link = False
+
+    # -- carrying out ------------------------------------------------------------------
+
+    def feed(self, event: Input) -> None:
+        at = START + timedelta(seconds=self.now)
+        for effect in self.machine.handle(event, self.now, at):
+            match effect:
+                case Write(work):
+                    work(self.db)
+                case Ask(request_id, scan):
+                    assert self.machine.mode is LaneMode.CONTROLLED
+                    assert not self.machine.emergency
+                    assert not self.machine.stopping
+                    self.db.ask(request_id, scan, at)
+                    self.asks.append(request_id)
+                case Allow(_ticket, direction):
+                    self.check_allow(direction)
+                    request_id = self.current()
+                    self.allowed[request_id] += 1
+                    self.commands.append((effect, request_id, False))
+                case Rest(_ticket, free):
+                    assert free == self.machine.wanted_rest
+                    self.wanted_at_link = free
+                    self.commands.append((effect, "", False))
+        assert len(self.asks) <= 1
+
+    def current(self) -> str:
+        rows = self.rows("SELECT request_id FROM journal WHERE state = 'opening'")
+        assert len(rows) == 1
+        return str(rows[0][0])
+
+    def check_allow(self, direction: Direction) -> None:
+        """The journal already says so, and nothing else may be open."""
+        assert self.machine.link
+        assert not self.machine.emergency
+        assert not any(isinstance(command, Allow) for command, _r, _e in self.commands)
+        assert self.credit is None
+        ((issued, passed, passes, way),) = self.rows(
+            "SELECT issued, passed, passes, direction FROM journal"
+            " WHERE state = 'opening'"
+        )
+        assert issued == passed + 1 <= passes
+        assert way == direction
+
+    def rows(self, statement: str, *values: Any) -> list[Any]:
+        return self.db._con.execute(statement, values).fetchall()
+
+    # -- visitors and the server -------------------------------------------------------
+
+    @rule(data=st.data())
+    def scan(self, data: st.DataObject) -> None:
+        served = sorted(self.rules.direction.served)
+        direction = data.draw(st.sampled_from(served))
+        if self.rules.free_exit and direction is Direction.OUT:
+            return
+        self.scans += 1
+        code = Code(f"CODE{self.scans}")
+        self.feed(ScanRead(Scan("L1", direction, code, START)))
+
+    @precondition(lambda self: self.machine.phase is Phase.IDLE)
+    @rule(
+        passes=st.sampled_from([1, 2, 4]),
+        upto=st.sampled_from(["asked", "sent", "accepted"]),
+    )
+    def visitor_comes(self, passes: int, upto: str) -> None:
+        """The everyday beginning, in one step, so that what comes after it is tried
+        often: the lane works by ticket, a code is admitted, the release is out."""
+        if not self.link:
+            self.link_comes()
+        self.feed(SetEmergency(False))
+        self.feed(SetMode(LaneMode.CONTROLLED))
+        while self.commands:
+            self.device_answers(None, True)
+        served = sorted(self.rules.direction.served)
+        self.scans += 1
+        if not self.asks:
+            code = Code(f"CODE{self.scans}")
+            self.feed(ScanRead(Scan("L1", served[0], code, START)))
+        if upto != "asked":
+            self.answer(admit(passes))
+        if upto == "accepted":
+            self.device_answers(None, True)
+
+    @precondition(lambda self: self.asks)
+    @rule(
+        decision=st.sampled_from(
+            [admit(1), admit(1), admit(3), refusals.OFFLINE_UNSURE, refusals.OFFLINE]
+        )
+    )
+    def answer(self, decision: Decision) -> None:
+        request_id = self.asks.pop()
+        if decision.verdict is Verdict.ADMIT:
+            self.passes[request_id] = decision.passes
+        self.feed(Decided(request_id, decision))
+        # an answer that comes twice changes nothing
+        before = self.snapshot()
+        self.feed(Decided(request_id, admit(1)))
+        assert self.snapshot() == before
+
+    def snapshot(self) -> Any:
+        return self.rows("SELECT * FROM journal"), self.rows("SELECT id FROM outbox")
+
+    # -- the device --------------------------------------------------------------------
+
+    def head(self) -> Allow | Rest | None:
+        return self.commands[0][0] if self.commands else None
+
+    @precondition(lambda self: self.link and isinstance(self.head(), Allow))
+    @rule()
+    def releases_before_it_answers(self) -> None:
+        command, request_id, done = self.commands[0]
+        assert isinstance(command, Allow)
+        if not done:
+            self.release(command.direction, request_id)
+            self.commands[0] = (command, request_id, True)
+
+    def release(self, direction: Direction, request_id: str) -> None:
+        assert self.credit is None, "two releases at once"
+        self.credit = (direction, request_id)
+
+    @precondition(lambda self: self.link and self.commands)
+    @rule(
+        failure=st.sampled_from(
+            [None, None, AllowFailure.REFUSED, AllowFailure.UNANSWERED]
+        ),
+        obeyed=st.booleans(),
+    )
+    def device_answers(self, failure: AllowFailure | None, obeyed: bool) -> None:
+        command, request_id, done = self.commands.pop(0)
+        if isinstance(command, Rest):
+            self.credit = None
+            self.free = command.free
+            self.feed(RestDone(command.ticket, True))
+            return
+        if done:
+            # it had obeyed, so its answer was before what came since, and was lost
+            failure = AllowFailure.UNANSWERED
+        elif failure is None or (obeyed and failure is AllowFailure.UNANSWERED):
+            self.release(command.direction, request_id)
+        if failure is None:
+            self.feed(Accepted())
+        else:
+            self.feed(AllowFailed(command.ticket, failure))
+
+    def link_goes(self, obeyed: bool, told_first: bool) -> None:
+        self.link = False
+        if told_first:
+            self.feed(LinkDown("unplugged"))
+        self.fail_commands(obeyed)
+        if not told_first:
+            self.feed(LinkDown("unplugged"))
+            self.fail_commands(False)
+
+    def fail_commands(self, obeyed: bool) -> None:
+        first = True
+        while self.commands:
+            command, request_id, done = self.commands.pop(0)
+            if isinstance(command, Rest):
+                self.feed(RestDone(command.ticket, False))
+            elif first:
+                if obeyed and not done:
+                    self.release(command.direction, request_id)
+                self.feed(AllowFailed(command.ticket, AllowFailure.LOST))
+            else:
+                self.feed(AllowFailed(command.ticket, AllowFailure.NOT_SENT))
+            first = False
+
+    def link_comes(self) -> None:
+        self.fail_unsent()
+        self.link = True
+        self.credit = None
+        self.free = self.wanted_at_link
+        self.feed(LinkUp())
+
+    def fail_unsent(self) -> None:
+        """Without a link the driver answers at once."""
+        while self.commands:
+            command, _request_id, _done = self.commands.pop(0)
+            if isinstance(command, Rest):
+                self.feed(RestDone(command.ticket, False))
+            else:
+                self.feed(AllowFailed(command.ticket, AllowFailure.NOT_SENT))
+
+    # -- people ------------------------------------------------------------------------
+
+    @precondition(lambda self: self.credit is not None)
+    @rule(lost=st.sampled_from([False, False, True]))
+    def released_visitor_walks(self, lost: bool) -> None:
+        assert self.credit is not None
+        self.walk(self.credit[0], False, lost)
+
+    @rule(direction=st.sampled_from(Direction), force=st.booleans(), lost=st.booleans())
+    def walk(self, direction: Direction, force: bool, lost: bool) -> None:
+        if self.credit is not None and self.credit[0] is direction:
+            self.really_passed[self.credit[1]] += 1
+            self.credit = None
+        elif direction not in self.free and not force:
+            return
+        if self.link:
+            # a report is only lost in noise that the driver notices
+            self.feed(Noise() if lost else Passed(direction))
+
+    @rule(seconds=st.sampled_from([0.2, 1.0, 5.0, 9.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.feed(Tick())
+
+    @rule(event=st.sampled_from(DISTURBANCES), first=st.booleans(), last=st.booleans())
+    def something_happens(self, event: Input | str, first: bool, last: bool) -> None:
+        if event == "crash":
+            self.crash()
+        elif isinstance(event, str):
+            if self.link:
+                self.link_goes(first, last)
+            else:
+                self.fail_unsent()
+                self.link_comes()
+        elif self.link or not isinstance(event, Noise):
+            self.feed(event)
+
+    def crash(self) -> None:
+        """The process dies; a person may still use a release that is out."""
+        if self.credit is not None:
+            self.really_passed[self.credit[1]] += 1
+            self.credit = None
+        self.db.recover({"L1": self.rules.after_crash}, START)
+        assert self.db.recover({"L1": self.rules.after_crash}, START) == []
+        self.boot()
+
+    def finish(self) -> None:
+        """Stop; then everything that is under way must come to an end."""
+        self.feed(Stop())
+        for _ in range(40):
+            if self.machine.finished:
+                break
+            if self.asks:
+                self.answer(admit(2))
+            elif self.commands and self.link:
+                self.device_answers(None, True)
+            elif self.commands:
+                self.fail_unsent()
+            else:
+                self.time_passes(5.0)
+        assert self.machine.finished
+        states = {row[0] for row in self.rows("SELECT state FROM journal")}
+        assert states <= {"passed", "annulled", "denied"}
+        self.books(finished=True)
+
+    # -- what always holds -------------------------------------------------------------
+
+    @invariant()
+    def counters_add_up(self) -> None:
+        if not hasattr(self, "machine"):
+            return
+        counters = self.machine.counters
+        assert (
+            counters.granted
+            == counters.completed
+            + counters.timed_out
+            + counters.revoked
+            + self.machine.outstanding
+        )
+        assert self.machine.outstanding >= 0
+
+    @invariant()
+    def counters_are_the_journals(self) -> None:
+        if hasattr(self, "machine"):
+            (booked,) = self.rows("SELECT total(passed) FROM journal")[0]
+            assert self.machine.counters.completed == booked - self.before_boot
+
+    @invariant()
+    def the_arm_rests_as_it_should(self) -> None:
+        """With every command answered, nobody is held up in an emergency, and an idle
+        lane lets through exactly whom its mode says."""
+        if not hasattr(self, "machine") or not self.link or self.commands:
+            return
+        if self.machine.emergency:
+            assert self.free == frozenset(Direction)
+        if self.machine.phase in (Phase.IDLE, Phase.ASKING):
+            assert self.credit is None
+            assert self.free == self.machine.wanted_rest
+
+    @invariant()
+    def nobody_is_forgotten(self) -> None:
+        """Whenever nothing is under way, the lane is idle or waits for a deadline."""
+        if hasattr(self, "machine") and not self.asks and not self.commands:
+            assert self.machine.phase in (Phase.IDLE, Phase.OPEN, Phase.SETTLING)
+            if self.machine.phase is not Phase.IDLE:
+                assert self.machine.deadline is not None
+
+    @invariant()
+    def books(self, finished: bool = False) -> None:
+        """What is reported of each admission fits what was granted, and nobody who
+        walked on a release goes unbooked."""
+        if not hasattr(self, "machine"):
+            return
+        reported: dict[str, Counter[str]] = {}
+        for (body,) in self.rows("SELECT body FROM outbox"):
+            event = json.loads(body)
+            if event["type"] in ("passed", "annulled"):
+                counts = reported.setdefault(event["request_id"], Counter())
+                counts[event["type"]] += event["count"]
+        for request_id, state, passes, passed, annulled in self.rows(
+            "SELECT request_id, state, passes, passed, annulled FROM journal"
+        ):
+            counts = reported.get(request_id, Counter())
+            assert counts["passed"] == passed
+            if state != "denied":
+                assert counts["annulled"] == annulled
+                assert passed + annulled <= passes
+            if state in ("passed", "annulled"):
+                assert passed + annulled == passes
+            assert self.allowed[request_id] <= passed + 1
+            assert self.allowed[request_id] <= passes
+            if (
+                state in ("passed", "annulled")
+                and self.rules.after_crash is AfterCrash.ASSUMED_PASSED
+            ):
+                assert passed >= self.really_passed[request_id]
+        if finished:
+            assert self.db.counts()[1] == 0
+
+
+LaneModel.TestCase.settings = settings(max_examples=300, stateful_step_count=30)
+TestLaneModel = LaneModel.TestCase
+
+
+# -- single rules, spelled out -------------------------------------------------------
+
+
+class Bench:
+    """A machine with a journal, driven by hand."""
+
+    def __init__(self, **rules: Any) -> None:
+        self.db = JournalDb(Path(":memory:"))
+        self.machine = LaneMachine(
+            LaneRules("L1", rules.pop("direction", LaneDirection.IN), **rules)
+        )
+        self.now = 0.0
+
+    def __call__(self, event: Input, after: float = 0.0) -> list[Any]:
+        self.now += after
+        effects = self.machine.handle(event, self.now, START)
+        kept = []
+        for effect in effects:
+            if isinstance(effect, Write):
+                effect.work(self.db)
+            else:
+                kept.append(effect)
+            if isinstance(effect, Ask):
+                self.db.ask(effect.request_id, effect.scan, START)
+        return kept
+
+    def admit(self, passes: int = 1) -> str:
+        """Scan and admit; the release is out and acknowledged."""
+        scan = Scan("L1", Direction.IN, Code("CODE"), START)
+        (ask,) = self(ScanRead(scan))
+        (allow,) = self(Decided(ask.request_id, admit(passes)))
+        self(Accepted())
+        return str(ask.request_id)
+
+    def events(self) -> list[tuple[str, int, bool]]:
+        return [
+            (row.event["type"], row.event["count"], row.event["assumed"])  # type: ignore
+            for row in self.db.waiting(100)
+            if not str(row.event["type"]).startswith("link")
+        ]
+
+
+@pytest.fixture
+def bench() -> Any:
+    benches: list[Bench] = []
+
+    def make(**rules: Any) -> Bench:
+        made = Bench(**rules)
+        benches.append(made)
+        made(LinkUp())
+        return made
+
+    yield make
+    for made in benches:
+        made.db.close()
+
+
+def test_unanswered_release_is_taken_back_never_repeated(bench: Any) -> None:
+    lane = bench()
+    (ask,) = lane(ScanRead(Scan("L1", Direction.IN, Code("C"), START)))
+    (allow,) = lane(Decided(ask.request_id, admit(1)))
+    (rest,) = lane(AllowFailed(allow.ticket, AllowFailure.UNANSWERED))
+    assert isinstance(rest, Rest)
+    assert lane(RestDone(rest.ticket, True)) == []
+    assert lane(Tick(), after=1.0) == []
+    assert lane.events() == [("annulled", 1, False)]
+    assert lane.machine.counters.revoked == 1
+
+
+def test_report_and_lost_acknowledgement_count_as_the_pass(bench: Any) -> None:
+    lane = bench()
+    (ask,) = lane(ScanRead(Scan("L1", Direction.IN, Code("C"), START)))
+    (allow,) = lane(Decided(ask.request_id, admit(1)))
+    lane(Passed(Direction.IN))
+    (rest,) = lane(AllowFailed(allow.ticket, AllowFailure.UNANSWERED))
+    lane(Passed(Direction.IN))
+    lane(RestDone(rest.ticket, True))
+    assert lane.events() == [("passed", 1, False), ("tailgating", 1, False)]
+    assert lane.machine.phase is Phase.IDLE
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_report_before_the_answer_is_somebody_elses(bench: Any, refused: bool) -> None:
+    """Forced through in the moment before the device took the release."""
+    lane = bench()
+    (ask,) = lane(ScanRead(Scan("L1", Direction.IN, Code("C"), START)))
+    (allow,) = lane(Decided(ask.request_id, admit(1)))
+    lane(Passed(Direction.IN))
+    if refused:
+        lane(AllowFailed(allow.ticket, AllowFailure.REFUSED))
+    else:
+        lane(Accepted())
+    assert lane.events() == [("forced", 1, False)]
+    assert lane.machine.outstanding == 1
+
+
+def test_late_pass_counts_until_the_lane_has_settled(bench: Any) -> None:
+    lane = bench()
+    lane.admit()
+    (rest,) = lane(Tick(), after=5.0)
+    lane(RestDone(rest.ticket, True))
+    lane(Passed(Direction.IN), after=0.9)
+    assert lane.events() == [("passed", 1, False)]
+    lane(Passed(Direction.IN), after=9)
+    assert lane.events()[1:] == [("forced", 1, False)]
+
+
+def test_noise_makes_the_timeout_unsure(bench: Any) -> None:
+    for rule_name, end in (
+        (AfterCrash.ASSUMED_PASSED, ("passed", 1, True)),
+        (AfterCrash.ANNUL, ("annulled", 1, False)),
+    ):
+        lane = bench(after_crash=rule_name)
+        lane.admit()
+        lane(Noise())
+        (rest,) = lane(Tick(), after=5.0)
+        lane(RestDone(rest.ticket, True))
+        lane(Tick(), after=1.0)
+        assert lane.events() == [end]
+
+
+def test_link_lost_while_open_leaves_the_pass_unsure(bench: Any) -> None:
+    lane = bench()
+    lane.admit(3)
+    assert lane(LinkDown("unplugged")) == []
+    assert lane.events() == [("passed", 1, True), ("annulled", 2, False)]
+
+
+def test_release_that_cannot_be_taken_back_leaves_the_pass_unsure(bench: Any) -> None:
+    lane = bench()
+    lane.admit()
+    (rest,) = lane(Tick(), after=5.0)
+    lane(RestDone(rest.ticket, False))
+    assert lane.events() == [("passed", 1, True)]
+
+
+def test_late_member_of_a_group_ends_it(bench: Any) -> None:
+    lane = bench()
+    lane.admit(3)
+    (rest,) = lane(Tick(), after=5.0)
+    assert lane(Passed(Direction.IN)) == []
+    lane(RestDone(rest.ticket, True))
+    lane(Noise())
+    lane(Tick(), after=1.0)
+    assert lane.events() == [("passed", 1, False), ("annulled", 2, False)]
+
+
+def test_stop_takes_the_release_back_at_once(bench: Any) -> None:
+    lane = bench()
+    lane.admit()
+    (rest,) = lane(Stop())
+    lane(RestDone(rest.ticket, True))
+    lane(Tick(), after=1.0)
+    assert lane.machine.finished
+    assert lane.machine.counters.revoked == 1
+
+
+@pytest.mark.parametrize("event", [SetEmergency(True), Stop(), LinkDown("gone")])
+def test_release_acknowledged_too_late_is_taken_back(bench: Any, event: Input) -> None:
+    lane = bench()
+    (ask,) = lane(ScanRead(Scan("L1", Direction.IN, Code("C"), START)))
+    lane(Decided(ask.request_id, admit(1)))
+    assert lane(event) == []
+    (rest,) = lane(Accepted())
+    assert rest.free == lane.machine.wanted_rest
+
+
+def test_group_interrupted_by_emergency_gives_the_rest_back(bench: Any) -> None:
+    lane = bench()
+    lane.admit(5)
+    (allow,) = lane(Passed(Direction.IN))
+    lane(Accepted())
+    (rest,) = lane(SetEmergency(True))
+    assert rest.free == frozenset(Direction)
+    lane(RestDone(rest.ticket, True))
+    lane(Tick(), after=1.0)
+    assert lane.events() == [("passed", 1, False), ("fault", 1, False),
+                             ("annulled", 4, False)]  # fmt: skip
+    assert lane(ScanRead(Scan("L1", Direction.IN, Code("D"), START))) == []
+    assert lane.db.recent("L1", 1)[0].code == "EMERGENCY"
+    lane(SetMode(LaneMode.LOCKED))
+    assert lane.machine.wanted_rest == frozenset(Direction)
+    (rest,) = lane(SetEmergency(False))
+    assert rest.free == frozenset()
+
+
+def test_waiting_scan_is_asked_in_its_turn_or_told_to_scan_again(bench: Any) -> None:
+    lane = bench(queue_timeout=3.0)
+    lane.admit()
+    assert lane(ScanRead(Scan("L1", Direction.IN, Code("D"), START))) == []
+    (ask,) = lane(Passed(Direction.IN), after=2.0)
+    assert ask.scan.code == Code("D")
+    lane(Decided(ask.request_id, refusals.OFFLINE))
+    lane.admit()
+    assert lane(ScanRead(Scan("L1", Direction.IN, Code("E"), START))) == []
+    assert lane(Passed(Direction.IN), after=4.0) == []
+    assert lane.db.recent("L1", 1)[0].code == "SCAN_AGAIN"
+
+
+def test_pass_against_the_grant_is_wrong_direction(bench: Any) -> None:
+    lane = bench(direction=LaneDirection.BOTH)
+    lane.admit()
+    lane(Passed(Direction.OUT))
+    assert lane.events() == [("wrong_direction", 1, False)]
+    assert lane.machine.outstanding == 1
+    lane(Passed(Direction.IN))
+    assert lane.machine.outstanding == 0
+
+
+def test_exit_needs_exit_mode(bench: Any) -> None:
+    assert bench(direction=LaneDirection.OUT, free_exit=True).machine.wanted_rest == {
+        Direction.OUT
+    }
+    for free_exit, kind in ((True, "exit"), (False, "forced")):
+        lane = bench(direction=LaneDirection.BOTH, free_exit=free_exit)
+        lane(Passed(Direction.OUT))
+        assert lane.events() == [(kind, 1, False)]
+
+
+def test_clock_jump_changes_no_deadline(bench: Any) -> None:
+    lane = bench()
+    lane.admit()
+    for year in (1970, 2100):
+        jumped = START.replace(year=year)
+        assert lane.machine.handle(Tick(), lane.now + 1.0, jumped) == []
+    assert lane.machine.phase is Phase.OPEN

@@ -1,0 +1,351 @@
+"""Calls to the server: answers that make no sense, batches, waiting times."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import new_peer, serving, until, write_config
+from scenic_gate_bridge import decision, refusals
+from scenic_gate_bridge.backoff import Backoff
+from scenic_gate_bridge.decision import DecisionClient, Request, read_decisions
+from scenic_gate_bridge.journal import OutboxRow
+from scenic_gate_bridge.model import Code, Decision, Direction, Scan, Verdict, utc_now
+from scenic_gate_bridge.outbox import read_answers
+from scenic_gate_bridge.rpc import (
+    KeyInvalid,
+    RequestRefused,
+    RpcClient,
+    RpcError,
+    ServerFault,
+    Unanswered,
+    Unreachable,
+)
+from scenic_gate_bridge.settings import load
+from scenic_gate_bridge.status import ServerState, ServerStatus
+
+
+def request(code: str = "CODET1", lane: str = "L1", seq: int = 1) -> Request:
+    scan = Scan(lane, Direction.IN, Code(code), utc_now())
+    return Request(str(uuid.uuid4()), seq, scan)
+
+
+@asynccontextmanager
+async def raw_server(answer: Any) -> AsyncIterator[str]:
+    """A server that answers everything with `answer(body)`."""
+
+    async def handle(req: web.Request) -> web.StreamResponse:
+        result: web.StreamResponse = answer(await req.json())
+        return result
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def client(tmp_path: Path, url: str) -> RpcClient:
+    return RpcClient(load(write_config(tmp_path, url, "L1:in")))
+
+
+def rpc_error(status: int, code: str) -> Any:
+    return lambda body: web.json_response(
+        {
+            "jsonrpc": "2.0",
+            "id": body["id"],
+            "error": {"code": -1, "message": "m", "data": {"code": code}},
+        },
+        status=status,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (lambda body: web.Response(text="hello"), ServerFault),
+        (lambda body: web.Response(text=""), ServerFault),
+        (lambda body: web.Response(status=302, headers={"Location": "/"}), ServerFault),
+        (lambda body: web.Response(status=401, text="no"), KeyInvalid),
+        (lambda body: web.Response(body=b"x" * (2 << 20)), ServerFault),
+        (lambda body: web.json_response([1]), ServerFault),
+        (lambda body: web.json_response({"jsonrpc": "2.0", "id": 0}), ServerFault),
+        (
+            lambda body: web.json_response({"jsonrpc": "2.0", "id": -9, "result": {}}),
+            ServerFault,
+        ),
+        (
+            lambda body: web.json_response(
+                {"jsonrpc": "2.0", "id": body["id"], "result": []}
+            ),
+            ServerFault,
+        ),
+        (rpc_error(401, "DEVICE_KEY_INVALID"), KeyInvalid),
+        (rpc_error(200, "DEVICE_KEY_INVALID"), KeyInvalid),
+        (rpc_error(400, "INVALID_PARAMS"), RequestRefused),
+        (rpc_error(500, "INTERNAL_ERROR"), ServerFault),
+        (rpc_error(400, "SOMETHING_NEW"), ServerFault),
+    ],
+)
+async def test_answers_that_are_no_result(
+    tmp_path: Path, answer: Any, kind: type[RpcError]
+) -> None:
+    outcomes: list[Any] = []
+    async with raw_server(answer) as url, client(tmp_path, url) as rpc:
+        rpc.on_outcome = outcomes.append
+        with pytest.raises(RpcError) as caught:
+            await rpc.call("heartbeat", {}, 5)
+    assert type(caught.value) is kind
+    assert outcomes == [caught.value]
+    assert "sgk_" not in str(caught.value)
+
+
+async def test_nobody_listens(tmp_path: Path) -> None:
+    async with client(tmp_path, "http://127.0.0.1:1") as rpc:
+        with pytest.raises(Unreachable):
+            await rpc.call("heartbeat", {}, 5)
+
+
+async def test_database_header_and_path(tmp_path: Path) -> None:
+    seen = []
+
+    async def handle(req: web.Request) -> web.Response:
+        seen.append((req.path, req.headers.get("X-Odoo-Database")))
+        body = await req.json()
+        return web.json_response({"jsonrpc": "2.0", "id": body["id"], "result": {}})
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    path = write_config(
+        tmp_path, f"http://127.0.0.1:{runner.addresses[0][1]}/", "L1:in"
+    )
+    path.write_text(path.read_text().replace("[server]", '[server]\ndatabase = "db1"'))
+    async with RpcClient(load(path)) as rpc:
+        assert await rpc.call("report", {}, 5) == {}
+    await runner.cleanup()
+    assert seen == [("/scenic/gate/v1/report", "db1")]
+
+
+# -- decisions -----------------------------------------------------------------------
+
+
+@dataclass
+class Late:
+    told: list[tuple[str, int]] = field(default_factory=list)
+
+    async def __call__(self, request_id: str, passes: int) -> None:
+        self.told.append((request_id, passes))
+
+
+@asynccontextmanager
+async def deciding(
+    tmp_path: Path, url: str, timeout: float = 2.0
+) -> AsyncIterator[tuple[DecisionClient, Late]]:
+    late = Late()
+    async with client(tmp_path, url) as rpc, asyncio.TaskGroup() as group:
+        decisions = DecisionClient(rpc, timeout, late, group)
+        yield decisions, late
+        await decisions.close()
+
+
+async def test_what_waits_goes_together(tmp_path: Path) -> None:
+    peer = new_peer("L1:in")
+    peer.faults = [("validate", "slow", 0.2)] * 4
+    async with serving(peer) as url, deciding(tmp_path, url) as (decisions, _late):
+        answers = await asyncio.gather(
+            *(decisions.decide(request(f"NOPE{n}", seq=n + 1)) for n in range(30))
+        )
+    assert {answer.code for answer in answers} == {"UNKNOWN"}
+    sizes = [size for _path, size in peer.requests]
+    assert sizes[:4] == [1, 1, 1, 1]
+    assert sorted(sizes[4:]) == [6, 20]
+
+
+async def test_one_bad_scan_does_not_refuse_the_others(tmp_path: Path) -> None:
+    peer = new_peer("L1:in")
+    peer.faults = [("validate", "slow", 0.2)] * 4
+    async with serving(peer) as url, deciding(tmp_path, url) as (decisions, _late):
+        first = [
+            asyncio.create_task(decisions.decide(request(f"NOPE{n}"))) for n in range(4)
+        ]
+        await asyncio.sleep(0.05)
+        good, bad = await asyncio.gather(
+            decisions.decide(request("CODET1")),
+            decisions.decide(request("x" * 513)),
+        )
+        await asyncio.gather(*first)
+    assert (good.verdict, good.passes) == (Verdict.ADMIT, 1)
+    assert bad == refusals.SERVER_REFUSED
+
+
+async def test_scan_that_was_never_sent_needs_no_annulment(tmp_path: Path) -> None:
+    peer = new_peer("L1:in")
+    peer.faults = [("validate", "slow", 1.0)] * 4
+    async with serving(peer) as url, deciding(tmp_path, url, 0.2) as (decisions, _late):
+        answers = await asyncio.gather(
+            *(decisions.decide(request(seq=n + 1)) for n in range(6))
+        )
+    assert answers == [refusals.OFFLINE_UNSURE] * 4 + [refusals.OFFLINE] * 2
+
+
+async def test_group_behind_a_lost_answer_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decision, "FOLLOW_UPS", (0.05, 0.05, 0.05))
+    peer = new_peer("L1:in")
+    peer.tickets["CODET1"].persons = peer.tickets["CODET1"].entries = 12
+    # lost twice (the repeat, too), then away, then there again
+    peer.faults = [("validate", "lost", 0), ("validate", "cut", 0)] * 2
+    async with serving(peer) as url, deciding(tmp_path, url) as (decisions, late):
+        asked = request()
+        assert await decisions.decide(asked) == refusals.OFFLINE_UNSURE
+        await until(lambda: late.told)
+    assert late.told == [(asked.request_id, 12)]
+
+
+def result(asked: Request, **changes: Any) -> dict[str, Any]:
+    item = {
+        "request_id": asked.request_id,
+        "decision": "admit",
+        "code": "ADMIT",
+        "passes": 1,
+        "text": {"en": "Welcome", "zh": "欢迎"},
+        "remedy": {"en": "", "zh": ""},
+        "ticket": {"name": "1", "product": "成人票"},
+    }
+    return {"results": [item | changes]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"request_id": "other"},
+        {"decision": "maybe"},
+        {"code": ""},
+        {"code": 3},
+        {"passes": 0},
+        {"passes": -1},
+        {"passes": True},
+        {"passes": 1.0},
+        {"passes": "1"},
+        {"passes": 1001},
+        {"passes": None},
+    ],
+)
+def test_odd_decisions_do_not_open(changes: dict[str, Any]) -> None:
+    asked = request()
+    with pytest.raises(ServerFault):
+        read_decisions(result(asked, **changes), [asked])
+
+
+def test_decision_is_read() -> None:
+    asked = request()
+    (read,) = read_decisions(result(asked), [asked])
+    assert (read.verdict, read.passes, read.text.zh, read.product) == (
+        Verdict.ADMIT,
+        1,
+        "欢迎",
+        "成人票",
+    )
+    (read,) = read_decisions(
+        result(asked, decision="deny", code="USED", passes=0, text=None, ticket=None),
+        [asked],
+    )
+    assert (read.verdict, read.code, read.text.en) == (Verdict.DENY, "USED", "")
+    # texts are cut, whatever their length
+    (read,) = read_decisions(result(asked, text={"en": "x" * 9999, "zh": 5}), [asked])
+    assert (len(read.text.en), read.text.zh) == (300, "")
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["results", "request_id", "event_id", "code", "decision"]),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=10,
+)
+
+
+@given(json_values)
+def test_any_json_is_a_fault_or_a_decision(value: Any) -> None:
+    asked = request()
+    row = OutboxRow(1, "e1", "L1", {})
+    for answer in (value, {"results": value}, {"results": [value]}):
+        if not isinstance(answer, dict):
+            continue
+        try:
+            decisions = read_decisions(answer, [asked])
+        except ServerFault:
+            pass
+        else:
+            assert all(isinstance(each, Decision) for each in decisions)
+        with pytest.raises(ServerFault):
+            read_answers(answer, [row])
+
+
+def test_report_answers_are_read() -> None:
+    rows = [OutboxRow(n, f"e{n}", "L1", {}) for n in range(3)]
+    codes = ["OK", "CONFLICT", "SOMETHING_NEW"]
+    good = [
+        {"event_id": row.event_id, "code": code}
+        for row, code in zip(rows, codes, strict=True)
+    ]
+    assert [code for _id, code in read_answers({"results": good}, rows)] == codes
+    for bad in (good[:2], good[::-1], [*good[:2], {"event_id": "e2", "code": None}]):
+        with pytest.raises(ServerFault):
+            read_answers({"results": bad}, rows)
+
+
+# -- waiting and status ----------------------------------------------------------------
+
+
+def test_backoff_grows_to_its_cap_and_starts_again() -> None:
+    backoff = Backoff(cap=30.0)
+    waits = [backoff.next() for _ in range(5000)]
+    for number, wait in enumerate(waits):
+        ideal = min(30.0, 1.8 ** min(number, 50))
+        assert 0.8 * ideal <= wait <= 1.2 * ideal
+    backoff.reset()
+    assert backoff.next() <= 1.2
+    assert Backoff(cap=0.1).next() <= 0.12
+
+
+async def test_status_follows_the_calls() -> None:
+    status = ServerStatus()
+    assert status.state is ServerState.UNKNOWN
+    for error, state in (
+        (Unreachable("x"), ServerState.OFFLINE),
+        (Unanswered("x"), ServerState.OFFLINE),
+        (ServerFault("x"), ServerState.FAULT),
+        (KeyInvalid("x"), ServerState.KEY_INVALID),
+        (RequestRefused("x"), ServerState.ONLINE),
+    ):
+        status.outcome(error)
+        assert (status.state, status.last_error) == (state, "x")
+        assert not status.came_back.is_set()
+    status.outcome(None)
+    assert (status.state, status.last_error) == (ServerState.ONLINE, "")
+    assert status.last_ok is not None
+    assert status.came_back.is_set()

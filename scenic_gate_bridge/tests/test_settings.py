@@ -1,0 +1,214 @@
+"""Every mistake in a settings file is named with its line."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from gate_peer import KEY
+from scenic_gate_bridge.cli import app
+from scenic_gate_bridge.settings import ConfigError, load
+from scenic_gate_bridge.toml_lines import line_numbers
+
+GOOD = """\
+state_dir = "state"
+
+[server]
+url = "http://127.0.0.1:8069"
+key_file = "KEYFILE"
+
+[[lanes]]
+code = "L1"
+direction = "in"
+[lanes.driver]
+kind = "catrax"
+port = "/dev/lane1"
+[[lanes.readers]]
+kind = "line"
+framing = "cr"
+transport = { kind = "serial", port = "/dev/scan1", baud = 115200 }
+
+[[lanes]]
+code = "X1"
+direction = "out"
+driver = { kind = "catrax", port = "/dev/lane2" }
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Any:
+    key = tmp_path / "device.key"
+    key.write_text(KEY)
+    key.chmod(0o600)
+
+    def make(*changes: tuple[str, str]) -> Path:
+        text = GOOD
+        for old, new in changes:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        path = tmp_path / "bridge.toml"
+        path.write_text(text.replace("KEYFILE", str(key)))
+        return path
+
+    return make
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return [problem.removeprefix(str(path)) for problem in caught.value.problems]
+
+
+def test_good_settings_and_their_defaults(write: Any) -> None:
+    settings = load(write())
+    assert settings.device_key() == KEY
+    assert settings.server.timeout == 0.8
+    assert settings.api.host == "127.0.0.1"
+    entry, out = settings.lanes
+    assert (entry.pass_timeout, entry.driver.baud) == (5.0, 115200)
+    assert (entry.exits_freely, out.exits_freely) == (False, True)
+    assert KEY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (('direction = "in"', 'direction = "up"'), ":9: lanes[0].direction: "),
+        (('direction = "in"', "colour = 3"), ":9: lanes[0].colour: unknown key"),
+        (("baud = 115200", "boud = 1"), ":16: lanes[0].readers[0].transport.boud: "),
+        (('framing = "cr"', 'framing = "tab"'), ":15: lanes[0].readers[0].framing: "),
+        (('kind = "line"\n', ""), ":13: lanes[0].readers[0].kind: missing"),
+        (('code = "X1"', 'code = "L1"'), ":19: lanes[1].code: L1 is already"),
+        (('"/dev/lane2"', '"/dev/scan1"'), ":21: lanes[1].driver.port: /dev/scan1 is"),
+        (('"/dev/lane2"', '"/dev/./lane1"'), ":21: lanes[1].driver.port: "),
+        (('"http://127', '"ftp://127'), ":4: server.url: "),
+        (('code = "X1"', 'code = "X 1"'), ":19: lanes[1].code: "),
+        (('direction = "in"', 'direction = "both"'), ":7: lanes[0]: a reader of a"),
+        (('direction = "in"', "free_exit = true"), ":7: lanes[0]: free_exit needs"),
+        (('framing = "cr"', 'direction = "out"'), ":7: lanes[0]: a reader of dir"),
+        (('[server]\n', '[server]\nkey = "sgk_x"\n'), ":4: server.key: a device key"),
+        (('state_dir = "state"', "_env_file = 3"), ":1: _env_file: unknown key"),
+        (("[[lanes]]\ncode = \"X1\"", "[[lanes\ncode = 1"), ": Expected"),
+        (('key_file = "KEYFILE"', ""), ":3: server: no device key"),
+        (('"KEYFILE"', '"/nonexistent"'), ":3: server.key_file: cannot read"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named(write: Any, change: tuple[str, str], expected: str) -> None:
+    found = problems(write(change))
+    assert any(problem.startswith(expected) for problem in found), found
+
+
+def test_all_mistakes_at_once(write: Any) -> None:
+    found = problems(
+        write(('direction = "in"', "colour = 3"), ("baud = 115200", "boud = 1"))
+    )
+    assert len(found) == 2
+
+
+def test_key_file_must_be_private(write: Any, tmp_path: Path) -> None:
+    path = write()
+    (tmp_path / "device.key").chmod(0o640)
+    (problem,) = problems(path)
+    assert "may be read by others (mode 0640)" in problem
+    (tmp_path / "device.key").chmod(0o600)
+    (tmp_path / "device.key").write_text("sgk with spaces and so on\n")
+    (problem,) = problems(path)
+    assert "does not hold a device key" in problem
+
+
+def test_environment_wins(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCENIC_GATE_BRIDGE_SERVER__KEY", "sgk_" + "e" * 43)
+    monkeypatch.setenv("SCENIC_GATE_BRIDGE_SERVER__URL", "https://gate.example")
+    settings = load(write())
+    assert settings.device_key() == "sgk_" + "e" * 43
+    assert str(settings.server.url) == "https://gate.example/"
+    assert settings.server.database is None
+
+
+def test_check_config_command(write: Any) -> None:
+    runner = CliRunner()
+    good = runner.invoke(app, ["check-config", "-c", str(write())])
+    assert good.exit_code == 0
+    assert "lane X1: out, catrax at /dev/lane2, 0 reader(s), free exit" in good.output
+    bad = runner.invoke(
+        app, ["check-config", "-c", str(write(('direction = "in"', "a = 1")))]
+    )
+    assert bad.exit_code == 2
+    assert "bridge.toml:9: lanes[0].a: unknown key" in bad.output
+    none = runner.invoke(app, ["check-config", "-c", "/nonexistent.toml"])
+    assert none.exit_code == 2
+    assert "cannot read" in none.output
+
+
+def test_example_is_valid_but_for_its_key() -> None:
+    example = Path(__file__).parent.parent / "examples" / "bridge.toml"
+    found = problems(example)
+    assert len(found) == 1, found
+    assert "server.key_file: cannot read" in found[0]
+
+
+# -- positions ---------------------------------------------------------------------
+
+keys = st.sampled_from(["a", "b-1", "c_2", '"q.x"', "'r s'", "7"])
+scalars = st.sampled_from(
+    [
+        "1", "-2.5", "true", "1979-05-27T07:32:00Z", '"x # ] } ="', "'l\"'",
+        '"e\\"s\\\\"', '"""m\nn "" o\\""""', "'''p\n'q' '''", "0x1F",
+    ]
+)  # fmt: skip
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda xs: "[ " + ",\n # c\n".join(xs) + "\n]"),
+        st.lists(inner, min_size=1, max_size=3).map(
+            lambda xs: "[" + ", ".join(xs) + ",]"
+        ),
+        st.dictionaries(keys, inner.filter(lambda v: "\n" not in v), max_size=2).map(
+            lambda d: "{ " + ", ".join(f"{k} = {v}" for k, v in d.items()) + " }"
+        ),
+    ),
+    max_leaves=6,
+)
+pairs = st.dictionaries(keys, values, max_size=3).map(
+    lambda d: "".join(f"{k} = {v} # end\n" for k, v in d.items())
+)
+documents = st.builds(
+    lambda head, tables: (
+        head
+        + "".join(
+            (f"[[t.u{n % 2}]]\n" if array else f"[s{n}.'x y']\n\n") + body
+            for n, (array, body) in enumerate(tables)
+        )
+    ),
+    pairs,
+    st.lists(st.tuples(st.booleans(), pairs), max_size=4),
+)
+
+
+def paths(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    found = [at] if at else []
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            found += paths(inner, (*at, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            found += paths(inner, (*at, index))
+    return found
+
+
+@given(documents)
+def test_every_value_has_a_line(text: str) -> None:
+    data = tomllib.loads(text)
+    lines = line_numbers(text)
+    assert set(lines) == set(paths(data))
+    rows = text.split("\n")
+    for path, line in lines.items():
+        name = path[-1]
+        if isinstance(name, str):
+            assert name in rows[line - 1]
