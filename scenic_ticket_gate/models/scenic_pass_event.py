@@ -114,7 +114,9 @@ class ScenicPassEvent(models.Model):
         string="Medium",
         readonly=True,
     )
-    ticket_id = fields.Many2one("scenic.ticket", readonly=True, ondelete="restrict")
+    ticket_id = fields.Many2one(
+        "scenic.ticket", readonly=True, index="btree_not_null", ondelete="restrict"
+    )
     entitlement_id = fields.Many2one(
         "scenic.entitlement", readonly=True, ondelete="restrict"
     )
@@ -163,7 +165,6 @@ class ScenicPassEvent(models.Model):
         "This event was kept already.",
     )
     _lane_index = models.Index("(lane_id, id) WHERE lane_id IS NOT NULL")
-    _ticket_index = models.Index("(ticket_id) WHERE ticket_id IS NOT NULL")
     _used_index = models.Index(
         "(entitlement_id, event_time) WHERE phase = 'passed' AND used_delta > 0"
     )
