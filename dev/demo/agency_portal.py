@@ -37,7 +37,7 @@ class AgencyPortal:
         found = re.search(r"/my/tickets/orders/(\d+)", answer.url)
         if not found:
             words = html.fromstring(answer.content).xpath(
-                "//*[contains(@class, 'alert') or contains(@class, 'invalid')]//text()"
+                "//*[@id='scenic_form_error']//li//text()"
             )
             raise ValueError(" ".join(" ".join(words).split()) or answer.status_code)
         return int(found[1])
