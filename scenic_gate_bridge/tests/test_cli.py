@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,13 @@ import aiohttp
 import pytest
 from typer.testing import CliRunner
 
-from conftest import Start, running, until, write_config
+from conftest import Start, new_peer, running, serving, until, write_config
 from gate_peer import KEY
 from scenic_gate_bridge.cli import app
+from scenic_gate_bridge.journal import JournalError
+from scenic_gate_bridge.model import Direction
 from scenic_gate_bridge.settings import load
+from scenic_gate_bridge.simulator.park import Park, parse_lanes
 
 PROGRAM = [sys.executable, "-m", "scenic_gate_bridge"]
 
@@ -153,6 +158,28 @@ async def test_health_names_what_does_not_fit(start: Start) -> None:
     assert "lane L1: the server names an unknown mode" in found
     assert "lane L2: the server does not know it" in found
     assert any("direction is out at the server, in in the settings" in p for p in found)
+
+
+async def test_no_journal_no_opening(tmp_path: Path) -> None:
+    """A full disk ends the program; the lane that was about to open stays shut."""
+    peer = new_peer("L1:in")
+    park = Park(tmp_path / "run", parse_lanes("L1:in"), seed=1)
+    with pytest.raises(ExceptionGroup) as caught:
+        async with park, serving(peer) as server:
+            settings = load(write_config(tmp_path, server, "L1:in"))
+            async with running(settings) as (bridge, _url):
+                await until(lambda: bridge.lanes["L1"].machine.link)
+                with closing(sqlite3.connect(tmp_path / "state/journal.sqlite")) as con:
+                    con.execute(
+                        "CREATE TRIGGER full BEFORE UPDATE ON journal"
+                        " WHEN NEW.state = 'opening'"
+                        " BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+                    )
+                sim = park.lanes["L1"]
+                sim.show("CODET1")
+                assert not await sim.wait_released(Direction.IN, 1.0)
+                assert sim.model.releases == 0
+    assert caught.group_contains(JournalError, match="disk is full")
 
 
 async def test_modes_survive_a_restart_without_server(tmp_path: Path) -> None:

@@ -195,6 +195,16 @@ async def test_one_bad_scan_does_not_refuse_the_others(tmp_path: Path) -> None:
     assert bad == refusals.SERVER_REFUSED
 
 
+async def test_hung_requests_do_not_hold_up_the_next_visitor(tmp_path: Path) -> None:
+    peer = new_peer("L1:in")
+    peer.faults = [("validate", "slow", 3.0)] * 4
+    async with serving(peer) as url, deciding(tmp_path, url, 0.3) as (decisions, _late):
+        hung = await asyncio.gather(*(decisions.decide(request()) for _ in range(4)))
+        assert hung == [refusals.OFFLINE_UNSURE] * 4
+        answer = await decisions.decide(request())
+    assert answer.verdict is Verdict.ADMIT
+
+
 async def test_scan_that_was_never_sent_needs_no_annulment(tmp_path: Path) -> None:
     peer = new_peer("L1:in")
     peer.faults = [("validate", "slow", 1.0)] * 4

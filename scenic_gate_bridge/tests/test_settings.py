@@ -88,6 +88,7 @@ def test_good_settings_and_their_defaults(write: Any) -> None:
         (('"/dev/lane2"', '"/dev/scan1"'), ":21: lanes[1].driver.port: /dev/scan1 is"),
         (('"/dev/lane2"', '"/dev/./lane1"'), ":21: lanes[1].driver.port: "),
         (('"http://127', '"ftp://127'), ":4: server.url: "),
+        (('//127', '//user:pw@127'), ":4: server.url: only scheme, host"),
         (('code = "X1"', 'code = "X 1"'), ":19: lanes[1].code: "),
         (('direction = "in"', 'direction = "both"'), ":7: lanes[0]: a reader of a"),
         (('direction = "in"', "free_exit = true"), ":7: lanes[0]: free_exit needs"),

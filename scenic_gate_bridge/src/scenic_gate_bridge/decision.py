@@ -28,7 +28,7 @@ from .rpc import (
 
 PARALLEL = 4
 BATCH = 20
-PATIENCE = 10.0  # seconds for which a late answer is still awaited
+PATIENCE = 5.0  # seconds for which a late answer is still awaited
 FOLLOW_UPS = (2.0, 8.0, 30.0)  # seconds before asking again what had become of it
 MOST_PASSES = 1000
 
@@ -79,6 +79,7 @@ class DecisionClient:
         self._late = late
         self._queue: deque[_Pending] = deque()
         self._busy = 0
+        self._one_follow_up = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger()
 
@@ -106,10 +107,11 @@ class DecisionClient:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _pump(self) -> None:
         while self._queue and self._busy < PARALLEL:
@@ -118,8 +120,11 @@ class DecisionClient:
             self._spawn(self._send(batch))
 
     async def _send(self, batch: list[_Pending]) -> None:
+        """Send a batch. A request that is overdue no longer holds up others: its
+        visitors have been answered, and only its follow-up still waits for it."""
         try:
-            await self._ask(batch)
+            asking = self._spawn(self._ask(batch))
+            await asyncio.wait({asking}, timeout=self._timeout)
         finally:
             self._busy -= 1
             self._pump()
@@ -158,7 +163,8 @@ class DecisionClient:
                 break
             await asyncio.sleep(wait)
             again = _Pending(request)
-            await self._ask([again])
+            async with self._one_follow_up:
+                await self._ask([again])
             decision = again.answer.result()
             if decision in (refusals.OFFLINE, refusals.DEVICE_KEY_INVALID):
                 decision = refusals.OFFLINE_UNSURE
@@ -207,7 +213,6 @@ def _read_decision(item: Any, request: Request) -> Decision:
         text=_text(item.get("text")),
         remedy=_text(item.get("remedy")),
         passes=passes if admit else 0,
-        ticket=_short(ticket.get("name")),
         product=_short(ticket.get("product")),
     )
 

@@ -185,6 +185,7 @@ class Lane:
             ("timed_out", counters.timed_out),
             ("revoked", counters.revoked),
             ("outstanding", machine.outstanding),
+            ("exit", counters.exits),
         ):
             self._metrics.passes.labels(self.code, outcome).set(value)
 

@@ -194,6 +194,7 @@ class Counters:
     completed: int = 0
     timed_out: int = 0
     revoked: int = 0
+    exits: int = 0
 
 
 @dataclass(slots=True)
@@ -513,6 +514,7 @@ class LaneMachine:
         """A pass that no grant covers: counted or alarmed, never paid by a ticket."""
         if direction in self.wanted_rest:
             if direction is Direction.OUT:
+                self.counters.exits += 1
                 self._event("exit", direction)
             else:
                 lane, at = self.rules.code, self._at

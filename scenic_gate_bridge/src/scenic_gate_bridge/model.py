@@ -103,7 +103,6 @@ class Decision:
     text: Text
     remedy: Text = Text("", "")
     passes: int = 0
-    ticket: str = ""
     product: str = ""
 
 

@@ -82,7 +82,8 @@ background:#eef2f7;color:var(--soft);white-space:nowrap}
 color:var(--bad)}.tag.warn{background:#fdf3df;color:var(--warn)}
 .tag.info{background:#e6f0fb;color:var(--info)}.tag.done{background:#e0f3f5;
 color:var(--done)}
-.sum{display:flex;gap:18px;padding:0 18px 12px;color:var(--soft);font-size:13px}
+.sum{display:flex;flex-wrap:wrap;gap:4px 16px;padding:0 18px 12px;
+color:var(--soft);font-size:13px}
 .sum b{color:var(--ink);font-size:15px}
 .say{margin:0 18px 14px;border-radius:11px;padding:12px 16px;background:#eef2f7;
 border-left:6px solid #b8c4d3;min-height:76px}
@@ -175,14 +176,19 @@ def _card(lane: Lane, name: str, rows: Sequence[LogRow]) -> str:
         f'<div class="sum"><span>放行 granted <b>{counters.granted}</b></span>'
         f"<span>通过 passed <b>{counters.completed}</b></span>"
         f"<span>超时 timed out <b>{counters.timed_out}</b></span>"
-        f"<span>撤回 revoked <b>{counters.revoked}</b></span></div>"
-        f"{_banner(rows)}{table}</section>"
+        f"<span>撤回 revoked <b>{counters.revoked}</b></span>"
+        f"<span>出园 exits <b>{counters.exits}</b></span></div>"
+        f"{_banner(lane, rows)}{table}</section>"
     )
 
 
-def _banner(rows: Sequence[LogRow]) -> str:
+def _banner(lane: Lane, rows: Sequence[LogRow]) -> str:
     """What the newest visitor was told."""
     row = next((row for row in rows if row.phase in ("admitted", "denied")), None)
+    if row is None and lane.machine.wanted_rest:
+        return (
+            '<div class="say"><p>请直接通行</p><small>Please walk through</small></div>'
+        )
     if row is None:
         return '<div class="say"><p>请扫码</p><small>Please scan</small></div>'
     tone = "good" if row.phase == "admitted" else "bad"
@@ -201,6 +207,8 @@ def _line(row: LogRow) -> str:
     if row.code:
         said = f"{escape(row.text_zh)}<small>{escape(row.text_en)}"
         said += f" · {escape(row.code)}</small>"
+        if row.product:
+            said = f"{escape(row.product)} · {said}"
     elif row.note:
         note_zh, note_en = NOTES.get(row.note, (row.note, ""))
         said = escape(note_zh)

@@ -61,7 +61,7 @@ class RpcClient:
 
     async def __aenter__(self) -> RpcClient:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=8, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self

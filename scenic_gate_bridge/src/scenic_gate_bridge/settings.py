@@ -146,10 +146,16 @@ class LaneSettings(_Model):
         return self
 
 
+def _plain_url(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("only scheme, host, port and path")
+    return url
+
+
 class ServerSettings(_Model):
     """The Odoo server that decides."""
 
-    url: HttpUrl
+    url: Annotated[HttpUrl, AfterValidator(_plain_url)]
     database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,63}$")] | None = None
     key_file: Path | None = None
     key: SecretStr | None = None

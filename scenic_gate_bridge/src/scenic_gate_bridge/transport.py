@@ -4,6 +4,7 @@ exchanged without touching a driver or a reader."""
 from __future__ import annotations
 
 import asyncio
+import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -32,7 +33,7 @@ async def open_port(
     except asyncio.CancelledError:
         opening.add_done_callback(_close_unwanted)
         raise
-    except (serial.SerialException, OSError, ValueError) as error:
+    except (serial.SerialException, termios.error, OSError, ValueError) as error:
         raise PortError(f"cannot open {settings.port}: {error}") from error
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)

@@ -53,6 +53,7 @@ class LogRow:
     text_zh: str
     remedy_en: str
     remedy_zh: str
+    product: str
     count: int
     assumed: int
     note: str
@@ -236,8 +237,9 @@ class JournalDb:
         decision = log.decision
         self._con.execute(
             "INSERT INTO lane_log (at, lane, phase, request_id, direction, code_hash,"
-            " code, text_en, text_zh, remedy_en, remedy_zh, count, assumed, note)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " code, text_en, text_zh, remedy_en, remedy_zh, product, count, assumed,"
+            " note)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 at,
                 lane,
@@ -250,6 +252,7 @@ class JournalDb:
                 decision.text.zh if decision else "",
                 decision.remedy.en if decision else "",
                 decision.remedy.zh if decision else "",
+                decision.product if decision else "",
                 log.count,
                 int(log.assumed),
                 log.note,
@@ -608,7 +611,7 @@ class JournalDb:
         """The newest lines of a lane's log, newest first."""
         rows = self._con.execute(
             "SELECT id, at, lane, phase, request_id, direction, code_hash, code,"
-            " text_en, text_zh, remedy_en, remedy_zh, count, assumed, note"
+            " text_en, text_zh, remedy_en, remedy_zh, product, count, assumed, note"
             " FROM lane_log WHERE lane = ? ORDER BY id DESC LIMIT ?",
             (lane, limit),
         )

@@ -59,6 +59,7 @@ CREATE TABLE lane_log (
     text_zh TEXT NOT NULL DEFAULT '',
     remedy_en TEXT NOT NULL DEFAULT '',
     remedy_zh TEXT NOT NULL DEFAULT '',
+    product TEXT NOT NULL DEFAULT '',
     count INTEGER NOT NULL DEFAULT 1,
     assumed INTEGER NOT NULL DEFAULT 0,
     note TEXT NOT NULL DEFAULT ''
