@@ -2,6 +2,7 @@ from . import (
     test_access,
     test_barcode1d,
     test_booking,
+    test_concurrency,
     test_credential,
     test_keystore,
     test_portal,

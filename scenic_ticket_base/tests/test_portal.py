@@ -12,6 +12,12 @@ class TestPortal(ScenicMixin, HttpCase):
         super().setUpClass()
         cls.ticket = cls._scenic_sell(cls.scenic_individual)
         cls.url = cls.ticket._page_url()
+        for code in ("en_US", "zh_CN"):
+            cls.env["res.lang"]._activate_lang(code)
+
+    def setUp(self):
+        super().setUp()
+        self.opener.headers["Accept-Language"] = "en-US"
 
     def test_page_shows_the_ticket(self):
         response = self.url_open(self.url)
@@ -28,6 +34,10 @@ class TestPortal(ScenicMixin, HttpCase):
             [url.split("?")[0] for url in sources],
             [f"/scenic/ticket/{self.ticket.id}/pdf"],
         )
+
+    def test_page_speaks_the_language_of_the_phone(self):
+        self.opener.headers["Accept-Language"] = "zh-CN,zh;q=0.9"
+        self.assertIn('lang="zh-CN"', self.url_open(self.url).text)
 
     def test_refresh_is_the_same(self):
         first, second = (self.url_open(self.url).text for _turn in range(2))
