@@ -19,12 +19,12 @@ def stock_template(cluster: Cluster, odoo: Odoo) -> str:
     """
     if STOCK_TEMPLATE not in cluster.databases():
         raw = f"{STOCK_TEMPLATE}_raw"
-        cluster.drop(raw)
+        odoo.drop_database(raw)
         with step("making the template database with Odoo's own modules"):
             odoo.install(raw, ["base"], "--load-language", "zh_CN,en_US")
             odoo.shell(raw, DEMO / "company.py")
             odoo.install(raw, STOCK_MODULES)
-            cluster.rename(raw, STOCK_TEMPLATE)
+            odoo.rename_database(raw, STOCK_TEMPLATE)
     return STOCK_TEMPLATE
 
 
@@ -44,13 +44,13 @@ def demo_database(cluster: Cluster, odoo: Odoo, database: str) -> None:
     else:
         template = stock_template(cluster, odoo)
         raw = f"{database}_raw"
-        cluster.copy(template, raw)
+        odoo.copy_database(template, raw)
         with step("installing the four add-ons"):
             odoo.install(raw, ADDONS)
         with step("building the demo park"):
             for line in odoo.shell(raw, DEMO / "populate.py").splitlines():
                 say(f"    {line}")
-        cluster.rename(raw, database)
+        odoo.rename_database(raw, database)
     cluster.psql(
         database,
         "INSERT INTO ir_config_parameter (key, value) VALUES "

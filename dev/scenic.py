@@ -182,7 +182,8 @@ def _clean(_options: argparse.Namespace) -> int:
                     if database.startswith(("scenic", "test_")):
                         cluster.drop(database)
                         say(f"dropped {database} ({name})")
-        shutil.rmtree(LOCAL / "odoo-data" / name, ignore_errors=True)
+        for folder in (name, f"cluster-{name}"):
+            shutil.rmtree(LOCAL / "odoo-data" / folder, ignore_errors=True)
     return 0
 
 

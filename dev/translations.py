@@ -18,7 +18,7 @@ DATABASE = "scenic_i18n"
 def export(cluster: Cluster, odoo: Odoo, target: Path) -> dict[str, Path]:
     """Export a fresh template of every add-on into ``target``."""
     template = stock_template(cluster, odoo)
-    cluster.copy(template, DATABASE)
+    odoo.copy_database(template, DATABASE)
     with step("installing the add-ons to read their messages"):
         odoo.install(DATABASE, ADDONS)
     shutil.rmtree(target, ignore_errors=True)
@@ -31,7 +31,7 @@ def export(cluster: Cluster, odoo: Odoo, target: Path) -> dict[str, Path]:
             f"i18n-{addon}",
             f"The messages of {addon} could not be exported.",
         )
-    cluster.drop(DATABASE)
+    odoo.drop_database(DATABASE)
     return found
 
 

@@ -1,6 +1,7 @@
 """Odoo's command line and server, on a cluster of ours with our add-ons."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -41,12 +42,14 @@ class Odoo:
         self.source: OdooSource = find_odoo()
         self.home = LOCAL / "odoo-data" / name
         self.config = self.home / "odoo.conf"
-        self.data_dir = self.home / "data"
+        # One for all configurations on a cluster: attachments belong to databases.
+        self.data_dir = LOCAL / "odoo-data" / f"cluster-{cluster.home.name}"
         self.key_file = self.home / "scenic-keys.json" if one_key_file else None
         self.options = options
 
     def write_config(self) -> Path:
         """Write the config file (0600: it holds the database password)."""
+        self.home.mkdir(parents=True, exist_ok=True)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         addons = [*self.source.addons, ROOT]
         options = {
@@ -80,7 +83,10 @@ class Odoo:
         """Return the command line of ``odoo-bin <arguments>`` with our config."""
         self.write_config()
         words = [str(word) for word in arguments]
-        head = [words.pop(0)] if words and not words[0].startswith("-") else []
+        # The config file is an option of the innermost sub-command (i18n export).
+        head = []
+        while words and not words[0].startswith("-"):
+            head.append(words.pop(0))
         return [str(PYTHON), "-m", "odoo", *head, "-c", str(self.config), *words]
 
     def run(self, arguments: Sequence[str | Path], log: str, failure: str) -> Path:
@@ -96,6 +102,30 @@ class Odoo:
             if " ERROR " in line or " CRITICAL " in line:
                 raise SetupError(f"{failure} Odoo said: {line} (log: {place})")
         return place
+
+    def copy_database(self, template: str, database: str) -> None:
+        """Make ``database`` a copy of ``template``, attachments included."""
+        self.cluster.copy(template, database)
+        shutil.rmtree(self._filestore(database), ignore_errors=True)
+        if self._filestore(template).exists():
+            shutil.copytree(
+                self._filestore(template),
+                self._filestore(database),
+                copy_function=os.link,
+            )
+
+    def rename_database(self, old: str, new: str) -> None:
+        self.cluster.rename(old, new)
+        shutil.rmtree(self._filestore(new), ignore_errors=True)
+        if self._filestore(old).exists():
+            self._filestore(old).rename(self._filestore(new))
+
+    def drop_database(self, database: str) -> None:
+        self.cluster.drop(database)
+        shutil.rmtree(self._filestore(database), ignore_errors=True)
+
+    def _filestore(self, database: str) -> Path:
+        return self.data_dir / "filestore" / database
 
     def install(self, database: str, modules: Iterable[str], *more: str) -> None:
         self.run(

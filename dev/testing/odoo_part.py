@@ -21,7 +21,7 @@ def run_addon(cluster: Cluster, odoo: Odoo, addon: str, tags: str = "") -> PartR
     """Install the add-on on a fresh copy of the template and run its tests."""
     started = time.monotonic()
     database = f"test_{addon}"
-    cluster.copy(stock_template(cluster, odoo), database)
+    odoo.copy_database(stock_template(cluster, odoo), database)
     return _run(
         odoo,
         ["-d", database, "-i", addon, "--test-tags", tags or f"/{addon}"],

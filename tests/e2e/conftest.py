@@ -29,7 +29,7 @@ def park(cluster):
     """A running park on a fresh copy of the demo database."""
     odoo = Odoo(cluster, "e2e")
     demo_database(cluster, odoo, TEMPLATE)
-    cluster.copy(TEMPLATE, DATABASE)
+    odoo.copy_database(TEMPLATE, DATABASE)
     with Park(odoo, DATABASE, port=free_port(), workers=2, pass_timeout=1.5) as park:
         yield park
 
