@@ -158,9 +158,10 @@ class Peer:
             _want(event, "seq", lambda v: type(v) is int and v > 0)
             _want(event, "lane", lambda v: isinstance(v, str))
             _want(event, "type", lambda v: v in TYPES - self.refused_types)
-            _want(event, "count", lambda v: type(v) is int and v > 0)
             _want(event, "direction", lambda v: v in ("in", "out"))
-            _want(event, "assumed", lambda v: isinstance(v, bool))
+            if event["type"] in ("passed", "annulled", "exit"):
+                _want(event, "count", lambda v: type(v) is int and 0 < v <= 1000)
+                _want(event, "assumed", lambda v: isinstance(v, bool))
             _want(event, "at", lambda v: bool(STAMP.fullmatch(v)))
             _want(event, "note", lambda v: isinstance(v, str))
             if event["type"] in ("passed", "annulled"):

@@ -495,7 +495,11 @@ class Bench:
 
     def events(self) -> list[tuple[str, int, bool]]:
         return [
-            (row.event["type"], row.event["count"], row.event["assumed"])  # type: ignore
+            (
+                row.event["type"],
+                row.event.get("count", 1),
+                row.event.get("assumed", False),
+            )  # type: ignore
             for row in self.db.waiting(100)
             if not str(row.event["type"]).startswith("link")
         ]

@@ -9,7 +9,7 @@ from html import escape
 
 from .journal import LogRow
 from .lane import Lane
-from .model import LaneMode
+from .model import LaneDirection, LaneMode
 from .status import ServerState
 
 PHASES = {
@@ -96,8 +96,8 @@ td{padding:7px 8px;border-top:1px solid var(--line);vertical-align:top}
 td:first-child{padding-left:18px;color:var(--soft);white-space:nowrap;
 font-variant-numeric:tabular-nums}
 td:last-child{padding-right:18px;width:99%}
-td.code{font-family:ui-monospace,"DejaVu Sans Mono",monospace;color:var(--soft);
-font-size:13px;white-space:nowrap}
+td code{font-family:ui-monospace,"DejaVu Sans Mono",monospace;font-size:12px;
+margin-left:4px;white-space:nowrap}
 td small{color:var(--soft);display:block}
 .none{padding:18px;color:var(--soft);border-top:1px solid var(--line)}
 footer{padding:0 24px 24px;color:var(--soft);font-size:13px}
@@ -154,7 +154,7 @@ def body(view: View, lanes: Sequence[tuple[Lane, str, Sequence[LogRow]]]) -> str
 
 
 def _card(lane: Lane, name: str, rows: Sequence[LogRow]) -> str:
-    machine, counters = lane.machine, lane.machine.counters
+    machine = lane.machine
     zh, en, tone = (
         ("紧急放行", "emergency", "bad") if machine.emergency else MODES[machine.mode]
     )
@@ -173,11 +173,7 @@ def _card(lane: Lane, name: str, rows: Sequence[LogRow]) -> str:
         f'<span class="name">{escape(name)}</span>'
         f'<div class="right"><span class="tag">{direction}</span>'
         f'<span class="tag {tone}">{zh} {en}</span></div></div>'
-        f'<div class="sum"><span>放行 granted <b>{counters.granted}</b></span>'
-        f"<span>通过 passed <b>{counters.completed}</b></span>"
-        f"<span>超时 timed out <b>{counters.timed_out}</b></span>"
-        f"<span>撤回 revoked <b>{counters.revoked}</b></span>"
-        f"<span>出园 exits <b>{counters.exits}</b></span></div>"
+        f"{_sums(lane)}"
         f"{_banner(lane, rows)}{table}</section>"
     )
 
@@ -204,21 +200,30 @@ def _line(row: LogRow) -> str:
     time = datetime.fromisoformat(row.at).astimezone().strftime("%H:%M:%S")
     count = f" ×{row.count}" if row.count > 1 else ""
     assumed = "（推定）" if row.assumed else ""
+    said_zh, said_en = NOTES.get(row.note, (row.note, ""))
     if row.code:
-        said = f"{escape(row.text_zh)}<small>{escape(row.text_en)}"
-        said += f" · {escape(row.code)}</small>"
-        if row.product:
-            said = f"{escape(row.product)} · {said}"
-    elif row.note:
-        note_zh, note_en = NOTES.get(row.note, (row.note, ""))
-        said = escape(note_zh)
-        if note_en:
-            said += f"<small>{escape(note_en)}</small>"
-    else:
-        said = ""
-    code = f"#{escape(row.code_hash)}" if row.code_hash else ""
+        said_zh = " · ".join(filter(None, (row.product, row.text_zh)))
+        said_en = " · ".join(filter(None, (row.text_en, row.code)))
+    code = f"<code>#{escape(row.code_hash)}</code>" if row.code_hash else ""
+    small = " ".join(filter(None, (escape(said_en), code)))
     return (
         f'<tr><td>{time}</td><td><span class="tag {tone}">{zh}{assumed}{count}</span>'
-        f"<small>{en}</small></td>"
-        f'<td class="code">{code}</td><td>{said}</td></tr>'
+        f"<small>{en}</small></td><td>{escape(said_zh)}<small>{small}</small></td></tr>"
     )
+
+
+def _sums(lane: Lane) -> str:
+    """The counters that mean something at this lane."""
+    counters, rules = lane.machine.counters, lane.machine.rules
+    sums = []
+    if not (rules.free_exit and rules.direction is LaneDirection.OUT):
+        sums = [
+            ("放行 granted", counters.granted),
+            ("通过 passed", counters.completed),
+            ("超时 timed out", counters.timed_out),
+            ("撤回 revoked", counters.revoked),
+        ]
+    if rules.free_exit or counters.exits:
+        sums.append(("出园 exits", counters.exits))
+    cells = "".join(f"<span>{name} <b>{count}</b></span>" for name, count in sums)
+    return f'<div class="sum">{cells}</div>'

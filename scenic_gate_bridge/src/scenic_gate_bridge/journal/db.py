@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ..model import AfterCrash, Decision, Direction, LaneMode, Scan, Verdict, iso
 
+COUNTED = ("passed", "annulled", "exit")  # the others are alarms, not persons
 LONGEST_NOTE = 200
 OPEN_STATES = "('asking', 'authorised', 'opening')"
 
@@ -218,12 +219,12 @@ class JournalDb:
             "seq": seq,
             "lane": lane,
             "type": kind,
-            "count": count,
             "direction": direction.value,
-            "assumed": assumed,
             "at": at,
             "note": note[:LONGEST_NOTE],
         }
+        if kind in COUNTED:
+            event |= {"count": count, "assumed": assumed}
         if request_id is not None:
             event["request_id"] = request_id
         self._con.execute(
