@@ -28,7 +28,13 @@ class TestTour(B2BHttpCommon):
 
     def test_an_agency_orders_and_shows_its_codes(self):
         self.agent.lang = "zh_CN"
-        self.start_tour("/web/login", "scenic_agency_order", login=None)
+        # The browser of the test asks for English; the agency chose Chinese before.
+        self.start_tour(
+            "/web/login",
+            "scenic_agency_order",
+            login=None,
+            cookies={"frontend_lang": "zh_CN"},
+        )
         order = self.env["sale.order"].search([("partner_id", "=", self.agency.id)])
         self.assertEqual(order.client_order_ref, "TOUR-1")
         self.assertEqual(order.scenic_ticket_count, 3)
