@@ -27,8 +27,10 @@ class ScenicBookingLine(models.Model):
     price_unit = fields.Float(
         string="Unit Price", digits="Product Price", readonly=True
     )
-    amount_untaxed = fields.Monetary(string="Untaxed Amount", readonly=True)
-    amount_total = fields.Monetary(string="Total", readonly=True)
+    amount_untaxed = fields.Monetary(
+        string="Untaxed Amount", required=True, readonly=True
+    )
+    amount_total = fields.Monetary(string="Total", required=True, readonly=True)
     ticket_ids = fields.One2many("scenic.ticket", "booking_line_id", string="Tickets")
 
     _quantity_positive = models.Constraint(

@@ -41,6 +41,7 @@ class ScenicEntitlement(models.Model):
     currency_id = fields.Many2one(related="ticket_id.currency_id")
     amount = fields.Monetary(
         string="Untaxed Amount",
+        required=True,
         readonly=True,
         help="Part of the ticket price without tax, fixed at sale.",
     )
@@ -50,7 +51,9 @@ class ScenicEntitlement(models.Model):
         default=0,
         help="Entries whose revenue was recognised.",
     )
-    amount_recognised = fields.Monetary(string="Recognised", readonly=True)
+    amount_recognised = fields.Monetary(
+        string="Recognised", required=True, readonly=True, default=0
+    )
 
     _entries = models.Constraint(
         "CHECK (entries_used >= 0 AND entries_reserved >= 0 AND entries_total > 0 "

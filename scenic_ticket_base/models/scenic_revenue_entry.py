@@ -45,7 +45,7 @@ class ScenicRevenueEntry(models.Model):
         required=True, readonly=True, index=True, help="Day at the site."
     )
     quantity = fields.Integer(string="Entries", required=True, readonly=True)
-    amount = fields.Monetary(readonly=True)
+    amount = fields.Monetary(required=True, readonly=True)
     company_id = fields.Many2one(related="ticket_id.company_id", store=True, index=True)
     currency_id = fields.Many2one(related="company_id.currency_id", store=True)
     state = fields.Selection(

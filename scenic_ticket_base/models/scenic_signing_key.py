@@ -1,5 +1,6 @@
 import base64
 import configparser
+import functools
 import hashlib
 import hmac
 import os
@@ -265,8 +266,12 @@ class ScenicSigningKey(models.Model):
         return digest[:16].hex()
 
 
+@functools.lru_cache
 def _configured_path(rcfile):
-    """Return ``[scenic] key_file`` of a configuration file, or None."""
+    """Return ``[scenic] key_file`` of a configuration file, or None.
+
+    Read once: like all of the configuration it needs a restart to change.
+    """
     parser = configparser.RawConfigParser()
     try:
         parser.read([rcfile])

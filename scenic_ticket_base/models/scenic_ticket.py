@@ -107,11 +107,18 @@ class ScenicTicket(models.Model):
         default="held",
         index=True,
     )
-    print_count = fields.Integer(string="Prints", readonly=True, copy=False)
+    print_count = fields.Integer(
+        string="Prints", required=True, readonly=True, copy=False, default=0
+    )
     # Money
-    amount_untaxed = fields.Monetary(string="Untaxed Amount", readonly=True)
-    amount_total = fields.Monetary(string="Price", readonly=True)
-    amount_recognised = fields.Monetary(string="Recognised", readonly=True)
+    # required: in a CHECK NULL would let all pass
+    amount_untaxed = fields.Monetary(
+        string="Untaxed Amount", required=True, readonly=True
+    )
+    amount_total = fields.Monetary(string="Price", required=True, readonly=True)
+    amount_recognised = fields.Monetary(
+        string="Recognised", required=True, readonly=True, default=0
+    )
     amount_open = fields.Monetary(
         string="Open Amount",
         compute="_compute_amount_open",

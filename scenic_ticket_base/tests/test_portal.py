@@ -1,5 +1,8 @@
 import re
 
+import pypdfium2
+import zxingcpp
+
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from .common import ScenicMixin
@@ -75,10 +78,23 @@ class TestPortal(ScenicMixin, HttpCase):
         pdf = self.url_open(self.ticket._page_url("/pdf"))
         self.assertEqual(pdf.status_code, 404)
 
-    def test_pdf(self):
+    def test_pdf_is_the_ticket(self):
+        report = type(self.env["ir.actions.report"])
+        render = report._render_qweb_pdf
+
+        def really_render(self, *args, **kwargs):
+            # in tests Odoo answers HTML otherwise
+            self = self.with_context(force_report_rendering=True)
+            return render(self, *args, **kwargs)
+
+        self.patch(report, "_render_qweb_pdf", really_render)
         response = self.url_open(self.ticket._page_url("/pdf"))
-        self.assertEqual(response.status_code, 200)
         self.assertEqual(response.headers["Content-Type"], "application/pdf")
+        document = pypdfium2.PdfDocument(response.content)
+        self.addCleanup(document.close)
+        self.assertEqual(len(document), 1)
+        codes = zxingcpp.read_barcodes(document[0].render(scale=3).to_pil())
+        self.assertIn(self.ticket._qr_token(), [code.text for code in codes])
 
     def test_token_does_not_open_the_audit_trail(self):
         self.ticket._freeze("suspected fraud")
