@@ -103,8 +103,9 @@ class World:
     async def visit(self, code: str, lane: str = "L1", **how: Any) -> tuple[bool, int]:
         """Present a code and walk; (released, passed)."""
         sim = self.sim(lane)
-        how = {"walk": "pass", "people": 1, "delay": 0.02, "patience": 3.0} | how
-        visit = await sim.visit(code, min(sim.direction.served), **how)
+        asked: dict[str, Any] = {"walk": "pass", "people": 1, "delay": 0.02}
+        asked |= {"patience": 3.0} | how
+        visit = await sim.visit(code, min(sim.direction.served), **asked)
         return visit.released, visit.passed
 
     async def log(self, lane: str = "L1") -> list[dict[str, Any]]:
@@ -135,7 +136,8 @@ async def running(config: Settings) -> AsyncIterator[tuple[Bridge, str]]:
     stop = asyncio.Event()
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(bridge.run(stop, ready.set_result))
-    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+    ends: set[asyncio.Future[Any]] = {task, ready}
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     try:
         if task.done():
             task.result()

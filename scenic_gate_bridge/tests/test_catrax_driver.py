@@ -163,7 +163,7 @@ async def test_late_answer_of_a_release_does_not_pass_for_the_rest(
     """H is obeyed but answered late; the first C is lost on the line. Only a C that
     was really obeyed may count, else the arm stays released behind an annulment."""
     model = CatraxModel()
-    lost = []
+    lost: list[bytes] = []
 
     def answer(command: bytes) -> bytes:
         if command == b"H":
@@ -334,7 +334,6 @@ async def test_bad_line_loses_no_books(start: Start, seed: int) -> None:
         await until(lambda: world.lane().machine.phase == "idle")
         await asyncio.sleep(0.25)
     sim.lane_port.to_host = sim.lane_port.to_device = Faults()
-    used = lambda: sum(t.used for t in world.peer.tickets.values())  # noqa: E731
     await until(lambda: sum(t.reserved for t in world.peer.tickets.values()) == 0)
-    assert used() >= walked
+    assert sum(t.used for t in world.peer.tickets.values()) >= walked
     assert max(t.used for t in world.peer.tickets.values()) <= 1

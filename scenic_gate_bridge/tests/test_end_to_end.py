@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -163,7 +165,7 @@ async def test_late_answer_to_a_group_gives_everything_back(start: Start) -> Non
     await until(lambda: world.peer.of_type("annulled"))
     await until(lambda: not world.peer.faults and ticket.reserved == 0)
 
-    world.peer.faults = [("validate", "lost", 0), ("validate", "lost", 0)]
+    world.peer.faults = [("validate", "lost", 0.0)] * 2
     await asyncio.sleep(0.3)
     assert await world.visit("CODEG", patience=0.5) == (False, 0)
     await until(lambda: ticket.reserved == 30 or len(world.peer.events) > 1)
@@ -192,7 +194,7 @@ async def test_server_away_and_back(start: Start) -> None:
 
 async def test_report_answer_lost_is_repeated_not_doubled(start: Start) -> None:
     world = await start()
-    world.peer.faults = [("report", "lost", 0)] * 2 + [("report", "wrong", 0)]
+    world.peer.faults = [("report", "lost", 0.0)] * 2 + [("report", "wrong", 0.0)]
     assert await world.visit("CODET1") == (True, 1)
     health = await wait_health(world, lambda h: h["outbox"] == 0 and passed(world))
     assert health["unresolved"] == 0
@@ -288,11 +290,11 @@ async def test_emergency_opens_and_stays(start: Start) -> None:
     await until(lambda: world.peer.of_type("fault_cleared"))
 
 
-async def wait_health(world: World, good: object) -> dict[str, object]:
+async def wait_health(world: World, good: Callable[[Any], object]) -> Any:
     async with aiohttp.ClientSession() as session, asyncio.timeout(15):
         while True:
             async with session.get(f"{world.url}/health") as answer:
                 health = await answer.json()
-            if good(health):  # type: ignore[operator]
+            if good(health):
                 return health
             await asyncio.sleep(0.05)

@@ -204,12 +204,12 @@ def test_outbox_keeps_order_and_skips(db: JournalDb) -> None:
     db.answered([(rows[1].event_id, "OK"), (rows[0].event_id, "REPEAT")], AT)
     assert [row.event["note"] for row in db.waiting(9)] == ["2", "3", "4"]
     assert db.counts() == (3, 0)
-    seqs = [row.event["seq"] for row in db.waiting(9)]
+    seqs: list[Any] = [row.event["seq"] for row in db.waiting(9)]
     assert seqs == sorted(seqs)
 
 
 def test_numbers_rise_over_restarts(path: Path) -> None:
-    seen = []
+    seen: list[int] = []
     for _ in range(3):
         db = JournalDb(path)
         seen += [db.next_seq(), db.ask(str(len(seen)), SCAN, AT)]

@@ -114,7 +114,7 @@ class LaneModel(RuleBasedStateMachine):
         link: bool,
     ) -> None:
         free_exit = free_exit and direction is not LaneDirection.IN
-        self.rules = LaneRules(
+        self.lane_rules = LaneRules(
             "L1", direction, free_exit=free_exit, after_crash=after_crash
         )
         self.boot()
@@ -124,7 +124,7 @@ class LaneModel(RuleBasedStateMachine):
     def boot(self) -> None:
         state = self.db.lane_states().get("L1")
         self.machine = LaneMachine(
-            self.rules,
+            self.lane_rules,
             mode=state.mode if state else LaneMode.CONTROLLED,
             emergency=state.emergency if state else False,
         )
@@ -183,9 +183,9 @@ class LaneModel(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def scan(self, data: st.DataObject) -> None:
-        served = sorted(self.rules.direction.served)
+        served = sorted(self.lane_rules.direction.served)
         direction = data.draw(st.sampled_from(served))
-        if self.rules.free_exit and direction is Direction.OUT:
+        if self.lane_rules.free_exit and direction is Direction.OUT:
             return
         self.scans += 1
         code = Code(f"CODE{self.scans}")
@@ -205,7 +205,7 @@ class LaneModel(RuleBasedStateMachine):
         self.feed(SetMode(LaneMode.CONTROLLED))
         while self.commands:
             self.device_answers(None, True)
-        served = sorted(self.rules.direction.served)
+        served = sorted(self.lane_rules.direction.served)
         self.scans += 1
         if not self.asks:
             code = Code(f"CODE{self.scans}")
@@ -357,8 +357,8 @@ class LaneModel(RuleBasedStateMachine):
         if self.credit is not None:
             self.really_passed[self.credit[1]] += 1
             self.credit = None
-        self.db.recover({"L1": self.rules.after_crash}, START)
-        assert self.db.recover({"L1": self.rules.after_crash}, START) == []
+        self.db.recover({"L1": self.lane_rules.after_crash}, START)
+        assert self.db.recover({"L1": self.lane_rules.after_crash}, START) == []
         self.boot()
 
     def finish(self) -> None:
@@ -448,7 +448,7 @@ class LaneModel(RuleBasedStateMachine):
             assert self.allowed[request_id] <= passes
             if (
                 state in ("passed", "annulled")
-                and self.rules.after_crash is AfterCrash.ASSUMED_PASSED
+                and self.lane_rules.after_crash is AfterCrash.ASSUMED_PASSED
             ):
                 assert passed >= self.really_passed[request_id]
         if finished:
@@ -493,15 +493,11 @@ class Bench:
         self(Accepted())
         return str(ask.request_id)
 
-    def events(self) -> list[tuple[str, int, bool]]:
+    def events(self) -> list[tuple[object, object, object]]:
         return [
-            (
-                row.event["type"],
-                row.event.get("count", 1),
-                row.event.get("assumed", False),
-            )  # type: ignore
-            for row in self.db.waiting(100)
-            if not str(row.event["type"]).startswith("link")
+            (event["type"], event.get("count", 1), event.get("assumed", False))
+            for event in (row.event for row in self.db.waiting(100))
+            if not str(event["type"]).startswith("link")
         ]
 
 
