@@ -466,20 +466,15 @@ class ScenicTicket(models.Model):
         ids = tuple(self.ids) or (0,)
         self.flush_recordset()
         self.entitlement_ids.flush_recordset()
-        self.env.cr.execute(
-            SQL(
-                "SELECT id FROM scenic_ticket WHERE id IN %s ORDER BY id "
-                "FOR NO KEY UPDATE",
-                ids,
+        for statement in (
+            "SELECT id FROM scenic_ticket WHERE id IN %s",
+            "SELECT id FROM scenic_entitlement WHERE ticket_id IN %s",
+        ):
+            # a scan that came first is no fault: the framework calls again
+            self.env.cr.execute(
+                SQL(f"{statement} ORDER BY id FOR NO KEY UPDATE", ids),
+                log_exceptions=False,
             )
-        )
-        self.env.cr.execute(
-            SQL(
-                "SELECT id FROM scenic_entitlement WHERE ticket_id IN %s ORDER BY id "
-                "FOR NO KEY UPDATE",
-                ids,
-            )
-        )
         self.invalidate_recordset()
         self.entitlement_ids.invalidate_recordset()
 
