@@ -55,6 +55,7 @@ class TestPortal(ScenicMixin, HttpCase):
             f"/scenic/ticket/{self.ticket.id}?access_token=x",
             f"/scenic/ticket/{self.ticket.id}?access_token={other.access_token}",
             f"/scenic/ticket/{self.ticket.id}/pdf?access_token=x",
+            f"/scenic/ticket/{self.ticket.id}?access_token=%E9%97%A8",
             "/scenic/ticket/2147483000?access_token=x",
             "/scenic/ticket/99999999999999999999?access_token=x",
         ):
