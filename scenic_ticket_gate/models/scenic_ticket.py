@@ -1,9 +1,25 @@
 from odoo import fields, models
 
+#: Who may read pass events; a cashier below the supervisor may not.
+EVENT_READERS = ",".join(
+    f"scenic_ticket_base.group_scenic_{role}"
+    for role in (
+        "supervisor",
+        "gate_operator",
+        "customer_service",
+        "finance",
+        "auditor",
+    )
+)
+
 
 class ScenicTicket(models.Model):
     _inherit = "scenic.ticket"
 
     pass_event_ids = fields.One2many(
-        "scenic.pass.event", "ticket_id", string="Pass Events", readonly=True
+        "scenic.pass.event",
+        "ticket_id",
+        string="Pass Events",
+        readonly=True,
+        groups=EVENT_READERS,
     )
