@@ -4,6 +4,7 @@ from . import (
     test_booking,
     test_concurrency,
     test_credential,
+    test_images,
     test_keystore,
     test_portal,
     test_product,
