@@ -28,12 +28,16 @@ def stock_template(cluster: Cluster, odoo: Odoo) -> str:
     return STOCK_TEMPLATE
 
 
-def demo_database(cluster: Cluster, odoo: Odoo, database: str) -> None:
-    """Make the demo park in ``database``; update it when the add-ons have changed."""
+def demo_database(cluster: Cluster, odoo: Odoo, database: str) -> bool:
+    """Make the demo park in ``database``; update it when the add-ons have changed.
+
+    :return: whether the database is new
+    """
     wanted = addons_fingerprint()
     if database in cluster.databases():
+        is_new = False
         if _fingerprint_of(cluster, database) == wanted:
-            return
+            return is_new
         with step("updating the demo database: the add-ons have changed"):
             odoo.run(
                 ["-d", database, "-u", ",".join(ADDONS), "--stop-after-init"]
@@ -42,6 +46,7 @@ def demo_database(cluster: Cluster, odoo: Odoo, database: str) -> None:
                 "The demo database could not be updated; remove it with: make clean.",
             )
     else:
+        is_new = True
         template = stock_template(cluster, odoo)
         raw = f"{database}_raw"
         odoo.copy_database(template, raw)
@@ -57,6 +62,7 @@ def demo_database(cluster: Cluster, odoo: Odoo, database: str) -> None:
         f"('scenic.demo.fingerprint', '{wanted}') "
         "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value",
     )
+    return is_new
 
 
 def _fingerprint_of(cluster: Cluster, database: str) -> str:

@@ -1,5 +1,6 @@
 """``make run``: a park that sells, prints, admits and counts, in real processes."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,10 @@ class Park:
         self.bridge: Bridge
         self.bridge_port = bridge_port
         self.pass_timeout = pass_timeout
+
+    def forget(self) -> None:
+        """Throw the bridge's journal away: it belonged to another database."""
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def start(self) -> "Park":
         self.server.start()
@@ -130,8 +135,10 @@ def run_park(*, port: int, once: bool) -> int:
     check_port(port)
     with Cluster("run") as cluster:
         odoo = Odoo(cluster, "run")
-        demo_database(cluster, odoo, DATABASE)
+        is_new = demo_database(cluster, odoo, DATABASE)
         park = Park(odoo, DATABASE, port=port, bridge_port=0 if once else port + 1)
+        if is_new:
+            park.forget()
         with step("starting Odoo, the bridge and the simulated lanes"):
             park.start()
         try:

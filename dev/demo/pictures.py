@@ -32,9 +32,12 @@ def take_pictures() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with Cluster("run") as cluster:
         odoo = Odoo(cluster, "run")
-        demo_database(cluster, odoo, DATABASE)
+        is_new = demo_database(cluster, odoo, DATABASE)
         tickets = LOCAL / "park" / "tickets"
-        with Park(odoo, DATABASE, port=free_port()) as park:
+        park = Park(odoo, DATABASE, port=free_port())
+        if is_new:
+            park.forget()
+        with park:
             failures = walk_through(park, tickets)
             with step("taking pictures"), chromium() as chrome:
                 _lane_log(chrome, park)

@@ -30,7 +30,9 @@ def park(cluster):
     odoo = Odoo(cluster, "e2e")
     demo_database(cluster, odoo, TEMPLATE)
     odoo.copy_database(TEMPLATE, DATABASE)
-    with Park(odoo, DATABASE, port=free_port(), workers=2, pass_timeout=1.5) as park:
+    park = Park(odoo, DATABASE, port=free_port(), workers=2, pass_timeout=1.5)
+    park.forget()
+    with park:
         yield park
 
 
