@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import requests
@@ -49,7 +48,7 @@ class Park:
         port: int,
         bridge_port: int = 0,
         workers: int = 0,
-        pass_timeout: float = 2.0,
+        pass_timeout: float = 1.5,
     ) -> None:
         self.odoo = odoo
         self.database = database
@@ -142,6 +141,8 @@ def run_park(*, port: int, once: bool) -> int:
         with step("starting Odoo, the bridge and the simulated lanes"):
             park.start()
         try:
+            if not once:
+                _addresses(park)
             failures = _walk_through(park)
             if failures:
                 say(f"✗ {failures} expectations did not hold")
@@ -163,15 +164,19 @@ def _walk_through(park: Park) -> int:
         return 1
 
 
-def _stay(park: Park) -> None:
+def _addresses(park: Park) -> None:
     say("")
     say(f"  Odoo            {park.server.url}/odoo")
     say(f"  Point of Sale   {park.server.url}/odoo/point-of-sale")
     say(f"  agency portal   {park.server.url}/my")
     say(f"  lane log        {park.bridge.url}/")
     say(f"  bridge health   {park.bridge.url}/health")
-    say(f"  tickets printed {Path(LOCAL / 'park' / 'tickets')}")
+    say(f"  tickets printed {LOCAL / 'park' / 'tickets'}")
     say("")
+
+
+def _stay(park: Park) -> None:
+    _addresses(park)
     say(f"  log in as (password: {PASSWORD}):")
     for login, who in PEOPLE.items():
         say(f"    {login:<12}{who}")
