@@ -61,7 +61,7 @@ def walk_through(park: Park, printed: Path) -> int:
     adult, turned_back, refunded, _unused, group, cave = codes
 
     _pass(steps, park, operator, "L1", adult.qr, ids[0], "signed QR")
-    _refused(steps, park, "L1", adult.qr, "USED", "second use")
+    _refused(steps, park, "L2", adult.qr, "USED", "second use")
     _refused(steps, park, "L2", _forge(adult.qr), "FORGED", "forged code")
     _refused(steps, park, "L2", "7" * 22, "UNKNOWN", "guessed bar code")
     _refused(steps, park, "L2", cave.qr, "WRONG_SITE", "another spot's ticket")
@@ -132,8 +132,6 @@ def _refused(
 ) -> None:
     from .park import wait_for
 
-    # The same code within two seconds at one reader is one read.
-    time.sleep(2.1 if what == "second use" else 0)
     seen = _newest(park, lane)
     park.simulator.present(lane, code, walk="none")
     denied = wait_for(
@@ -151,12 +149,19 @@ def _refused(
 def _turn_back(
     steps: Steps, park: Park, operator: OdooClient, code: str, ticket: int
 ) -> None:
-    visit = park.simulator.present("L2", code, walk="timeout")
-    time.sleep(1.5)
+    from .park import wait_for
+
+    seen = _newest(park, "L3")
+    visit = park.simulator.present("L3", code, walk="timeout")
+    wait_for(
+        lambda: [e for e in _since(park, "L3", seen) if e["phase"] == "annulled"],
+        "the entry is given back",
+        15,
+    )
     steps.expect(
         visit["released"] and _state(operator, ticket) == "valid",
         "annulled",
-        "L2: admitted, turned back, the entry is given back",
+        "L3: admitted, turned back, the entry is given back",
     )
 
 
