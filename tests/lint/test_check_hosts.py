@@ -37,11 +37,11 @@ INNOCENT = [
     "https://www.debian.org/legal",
     "image: odoo:19.0",
     "tmpfs: [/tmp]",
-    "a/work/b and homework/x and ~/work/x",
+    "a/tmp/b and homework/x and ~/tmp/x",
     "/var/lib/odoo /etc/odoo/odoo.conf /mnt/extra-addons",
     "GET /scenic/gate/v1/validate",
-    "$HOME/work/x ${LOCAL}/tmp/x .local/tmp/x",
-    "notpypi.organic",
+    "$HOME/tmp/x ${LOCAL}/tmp/x .local/tmp/x",
+    text("notpypi", ".organic"),
 ]
 
 
