@@ -160,7 +160,8 @@ class Peer:
             _want(event, "type", lambda v: v in TYPES - self.refused_types)
             _want(event, "direction", lambda v: v in ("in", "out"))
             if event["type"] in ("passed", "annulled", "exit"):
-                _want(event, "count", lambda v: type(v) is int and 0 < v <= 1000)
+                if event["type"] != "annulled" or event.get("count") is not None:
+                    _want(event, "count", lambda v: type(v) is int and 0 < v <= 1000)
                 _want(event, "assumed", lambda v: isinstance(v, bool))
             _want(event, "at", lambda v: bool(STAMP.fullmatch(v)))
             _want(event, "note", lambda v: isinstance(v, str))
@@ -191,7 +192,10 @@ class Peer:
             self.conflicts.append(event)
             return "CONFLICT"
         open_count = admission.passes - admission.passed - admission.annulled
-        count = min(event["count"], open_count)
+        wanted = event.get("count")
+        if wanted is None:  # of an annulment: all that is still reserved
+            wanted = open_count
+        count = min(wanted, open_count)
         if event["type"] == "passed":
             admission.passed += count
         else:
@@ -200,7 +204,7 @@ class Peer:
             ticket = self.tickets[admission.code]
             ticket.reserved -= count
             ticket.used += count if event["type"] == "passed" else 0
-        if count < event["count"] and admission.passes:
+        if count < wanted and admission.passes:
             self.conflicts.append(event)
             return "CONFLICT"
         return "OK"

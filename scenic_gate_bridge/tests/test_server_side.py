@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import new_peer, serving, until, write_config
-from scenic_gate_bridge import decision, refusals
+from conftest import new_peer, serving, write_config
+from scenic_gate_bridge import refusals
 from scenic_gate_bridge.backoff import Backoff
 from scenic_gate_bridge.decision import DecisionClient, Request, read_decisions
 from scenic_gate_bridge.journal import OutboxRow
@@ -146,29 +145,18 @@ async def test_database_header_and_path(tmp_path: Path) -> None:
 # -- decisions -----------------------------------------------------------------------
 
 
-@dataclass
-class Late:
-    told: list[tuple[str, int]] = field(default_factory=list)
-
-    async def __call__(self, request_id: str, passes: int) -> None:
-        self.told.append((request_id, passes))
-
-
 @asynccontextmanager
 async def deciding(
     tmp_path: Path, url: str, timeout: float = 2.0
-) -> AsyncIterator[tuple[DecisionClient, Late]]:
-    late = Late()
+) -> AsyncIterator[DecisionClient]:
     async with client(tmp_path, url) as rpc, asyncio.TaskGroup() as group:
-        decisions = DecisionClient(rpc, timeout, late, group)
-        yield decisions, late
-        await decisions.close()
+        yield DecisionClient(rpc, timeout, group)
 
 
 async def test_what_waits_goes_together(tmp_path: Path) -> None:
     peer = new_peer("L1:in")
     peer.faults = [("validate", "slow", 0.2)] * 4
-    async with serving(peer) as url, deciding(tmp_path, url) as (decisions, _late):
+    async with serving(peer) as url, deciding(tmp_path, url) as decisions:
         answers = await asyncio.gather(
             *(decisions.decide(request(f"NOPE{n}", seq=n + 1)) for n in range(30))
         )
@@ -181,7 +169,7 @@ async def test_what_waits_goes_together(tmp_path: Path) -> None:
 async def test_one_bad_scan_does_not_refuse_the_others(tmp_path: Path) -> None:
     peer = new_peer("L1:in")
     peer.faults = [("validate", "slow", 0.2)] * 4
-    async with serving(peer) as url, deciding(tmp_path, url) as (decisions, _late):
+    async with serving(peer) as url, deciding(tmp_path, url) as decisions:
         first = [
             asyncio.create_task(decisions.decide(request(f"NOPE{n}"))) for n in range(4)
         ]
@@ -198,7 +186,7 @@ async def test_one_bad_scan_does_not_refuse_the_others(tmp_path: Path) -> None:
 async def test_hung_requests_do_not_hold_up_the_next_visitor(tmp_path: Path) -> None:
     peer = new_peer("L1:in")
     peer.faults = [("validate", "slow", 3.0)] * 4
-    async with serving(peer) as url, deciding(tmp_path, url, 0.3) as (decisions, _late):
+    async with serving(peer) as url, deciding(tmp_path, url, 0.3) as decisions:
         hung = await asyncio.gather(*(decisions.decide(request()) for _ in range(4)))
         assert hung == [refusals.OFFLINE_UNSURE] * 4
         answer = await decisions.decide(request())
@@ -208,26 +196,21 @@ async def test_hung_requests_do_not_hold_up_the_next_visitor(tmp_path: Path) -> 
 async def test_scan_that_was_never_sent_needs_no_annulment(tmp_path: Path) -> None:
     peer = new_peer("L1:in")
     peer.faults = [("validate", "slow", 1.0)] * 4
-    async with serving(peer) as url, deciding(tmp_path, url, 0.2) as (decisions, _late):
+    async with serving(peer) as url, deciding(tmp_path, url, 0.2) as decisions:
         answers = await asyncio.gather(
             *(decisions.decide(request(seq=n + 1)) for n in range(6))
         )
     assert answers == [refusals.OFFLINE_UNSURE] * 4 + [refusals.OFFLINE] * 2
 
 
-async def test_group_behind_a_lost_answer_is_found_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decision, "FOLLOW_UPS", (0.05, 0.05, 0.05))
+async def test_a_lost_answer_is_not_asked_for_again(tmp_path: Path) -> None:
     peer = new_peer("L1:in")
-    peer.tickets["CODET1"].persons = peer.tickets["CODET1"].entries = 12
-    # lost twice (the repeat, too), then away, then there again
-    peer.faults = [("validate", "lost", 0), ("validate", "cut", 0)] * 2
-    async with serving(peer) as url, deciding(tmp_path, url) as (decisions, late):
-        asked = request()
-        assert await decisions.decide(asked) == refusals.OFFLINE_UNSURE
-        await until(lambda: late.told)
-    assert late.told == [(asked.request_id, 12)]
+    # the repeat over a new connection is lost, too
+    peer.faults = [("validate", "lost", 0)] * 2
+    async with serving(peer) as url, deciding(tmp_path, url, 0.3) as decisions:
+        assert await decisions.decide(request()) == refusals.OFFLINE_UNSURE
+        await asyncio.sleep(0.5)
+    assert peer.requests == [("validate", 1)] * 2
 
 
 def result(asked: Request, **changes: Any) -> dict[str, Any]:

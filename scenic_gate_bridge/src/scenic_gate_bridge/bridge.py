@@ -80,12 +80,7 @@ class Bridge:
             ):
                 await self._recover(journal)
                 states = await journal.call(lambda db: db.lane_states())
-
-                async def late(request_id: str, passes: int) -> None:
-                    at = utc_now()
-                    await journal.call(lambda db: db.late(request_id, passes, at))
-
-                decisions = DecisionClient(rpc, settings.server.timeout, late, group)
+                decisions = DecisionClient(rpc, settings.server.timeout, group)
                 for lane_settings in settings.lanes:
                     self._add_lane(lane_settings, states, journal, decisions)
                 outbox = OutboxSender(
@@ -106,7 +101,7 @@ class Bridge:
                 url = await api.start()
                 try:
                     await self._work(
-                        group, stop, journal, decisions, outbox, heartbeat, ready, url
+                        group, stop, journal, outbox, heartbeat, ready, url
                     )
                 finally:
                     await api.stop()
@@ -116,7 +111,6 @@ class Bridge:
         group: asyncio.TaskGroup,
         stop: asyncio.Event,
         journal: Journal,
-        decisions: DecisionClient,
         outbox: OutboxSender,
         heartbeat: Heartbeat,
         ready: Callable[[str], None],
@@ -143,7 +137,6 @@ class Bridge:
             lane.stop()
         await asyncio.wait(lanes)
         await _cancel([*drivers, beating, pruning, sender])
-        await decisions.close()
         try:
             async with asyncio.timeout(LAST_UPLOAD):
                 while await outbox.send_once():

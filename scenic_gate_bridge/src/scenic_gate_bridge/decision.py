@@ -2,15 +2,14 @@
 
 A scan is sent at once. Only when four requests are under way does the next one wait,
 and then all that wait go together. A visitor is answered within the time-out whatever
-the server does; what was asked is followed up, so that entries that the server reserved
-for a visitor who was sent away are given back, all of them.
+the server does; an answer that comes later is not looked at, for the journal has the
+whole request annulled.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,8 +27,6 @@ from .rpc import (
 
 PARALLEL = 4
 BATCH = 20
-PATIENCE = 5.0  # seconds for which a late answer is still awaited
-FOLLOW_UPS = (2.0, 8.0, 30.0)  # seconds before asking again what had become of it
 MOST_PASSES = 1000
 
 
@@ -62,25 +59,16 @@ class _Pending:
 
 
 class DecisionClient:
-    """Its work runs in `group`. `late(request_id, passes)` is called when the server
-    turns out to have reserved entries for a request that was refused for want of an
-    answer."""
+    """Its work runs in `group`."""
 
     def __init__(
-        self,
-        rpc: RpcClient,
-        timeout: float,
-        late: Callable[[str, int], Awaitable[None]],
-        group: asyncio.TaskGroup,
+        self, rpc: RpcClient, timeout: float, group: asyncio.TaskGroup
     ) -> None:
         self._rpc = rpc
         self._group = group
         self._timeout = timeout
-        self._late = late
         self._queue: deque[_Pending] = deque()
         self._busy = 0
-        self._one_follow_up = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger()
 
     async def decide(self, request: Request) -> Decision:
@@ -90,40 +78,24 @@ class DecisionClient:
         self._pump()
         try:
             async with asyncio.timeout(self._timeout):
-                decision = await asyncio.shield(pending.answer)
+                return await asyncio.shield(pending.answer)
         except TimeoutError:
             if pending in self._queue:
                 self._queue.remove(pending)
                 return refusals.OFFLINE
-            self._spawn(self._follow_up(pending))
             return refusals.OFFLINE_UNSURE
-        if decision.verdict is Verdict.UNSURE:
-            self._spawn(self._follow_up(pending))
-        return decision
-
-    async def close(self) -> None:
-        """Stop following up. What is open stays annulled in the outbox."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     def _pump(self) -> None:
         while self._queue and self._busy < PARALLEL:
             batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             self._busy += 1
-            self._spawn(self._send(batch))
+            self._group.create_task(self._send(batch))
 
     async def _send(self, batch: list[_Pending]) -> None:
-        """Send a batch. A request that is overdue no longer holds up others: its
-        visitors have been answered, and only its follow-up still waits for it."""
+        """Send a batch. A request that is overdue, as one that is repeated may be, no
+        longer holds up others: its visitors have been answered."""
         try:
-            asking = self._spawn(self._ask(batch))
+            asking = self._group.create_task(self._ask(batch))
             await asyncio.wait({asking}, timeout=self._timeout)
         finally:
             self._busy -= 1
@@ -133,7 +105,7 @@ class DecisionClient:
         """Fill in the answers of a batch."""
         scans = [pending.request.params() for pending in batch]
         try:
-            result = await self._rpc.call("validate", {"scans": scans}, PATIENCE)
+            result = await self._rpc.call("validate", {"scans": scans}, self._timeout)
             decisions = read_decisions(result, [p.request for p in batch])
         except RequestRefused as error:
             if len(batch) > 1:
@@ -152,24 +124,6 @@ class DecisionClient:
         self._log.warning("no decision", code=decision.code, reason=str(error))
         for pending in batch:
             pending.answer.set_result(decision)
-
-    async def _follow_up(self, pending: _Pending) -> None:
-        """Find out what the server did with a request that nobody waits for any more,
-        and give back what it reserved."""
-        request = pending.request
-        decision = await pending.answer
-        for wait in FOLLOW_UPS:
-            if decision.verdict is not Verdict.UNSURE:
-                break
-            await asyncio.sleep(wait)
-            again = _Pending(request)
-            async with self._one_follow_up:
-                await self._ask([again])
-            decision = again.answer.result()
-            if decision in (refusals.OFFLINE, refusals.DEVICE_KEY_INVALID):
-                decision = refusals.OFFLINE_UNSURE
-        if decision.verdict is Verdict.ADMIT:
-            await self._late(request.request_id, decision.passes)
 
 
 def refusal_for(error: RpcError) -> Decision:

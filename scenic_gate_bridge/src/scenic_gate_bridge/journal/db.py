@@ -62,7 +62,8 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was done with one admission that a crash had left open."""
+    """What was done with one admission that a crash had left open. Of one that was
+    still asking, only the server knows how many entries were annulled: 0 here."""
 
     request_id: str
     lane: str
@@ -207,11 +208,12 @@ class JournalDb:
         *,
         direction: Direction,
         request_id: str | None = None,
-        count: int = 1,
+        count: int | None = 1,
         assumed: bool = False,
         note: str = "",
     ) -> None:
-        """Queue one fact for the server."""
+        """Queue one fact for the server. An annulment with count None is of all that
+        is reserved."""
         event_id = str(uuid.uuid4())
         seq = self._next_seq()
         event: dict[str, object] = {
@@ -224,7 +226,9 @@ class JournalDb:
             "note": note[:LONGEST_NOTE],
         }
         if kind in COUNTED:
-            event |= {"count": count, "assumed": assumed}
+            event["assumed"] = assumed
+            if count is not None:
+                event["count"] = count
         if request_id is not None:
             event["request_id"] = request_id
         self._con.execute(
@@ -260,6 +264,19 @@ class JournalDb:
             ),
         )
 
+    def _give_back(self, request_id: str, row: _Row, stamp: str, note: str) -> None:
+        """Annul a request whose answer is unknown, and with it all the entries that
+        the server may have reserved for it, however many."""
+        self._enqueue(
+            row.lane,
+            "annulled",
+            stamp,
+            direction=row.direction,
+            request_id=request_id,
+            count=None,
+            note=note,
+        )
+
     # -- the steps of an admission --------------------------------------------------
 
     def ask(self, request_id: str, scan: Scan, at: datetime) -> int:
@@ -290,37 +307,11 @@ class JournalDb:
             row = self._row(request_id, "asking")
             self._set(request_id, stamp, state="denied", reason=decision.code)
             if decision.verdict is Verdict.UNSURE:
-                self._enqueue(
-                    row.lane,
-                    "annulled",
-                    stamp,
-                    direction=row.direction,
-                    request_id=request_id,
-                    note=f"no answer: {decision.code}",
-                )
+                self._give_back(request_id, row, stamp, f"no answer: {decision.code}")
             self._log(
                 row.lane,
                 stamp,
                 _Log("denied", request_id, row.direction, row.code_hash, decision),
-            )
-
-    def late(self, request_id: str, passes: int, at: datetime) -> None:
-        """An answer came after the visitor was refused for want of it: the server had
-        reserved `passes` entries, one of which `deny` has given back already."""
-        if passes < 2:
-            return
-        stamp = iso(at)
-        with self._transaction():
-            # the refusal itself may still be on its way into the journal
-            row = self._row(request_id, "asking", "denied")
-            self._enqueue(
-                row.lane,
-                "annulled",
-                stamp,
-                direction=row.direction,
-                request_id=request_id,
-                count=passes - 1,
-                note="late answer",
             )
 
     def authorise(self, request_id: str, decision: Decision, at: datetime) -> None:
@@ -448,19 +439,22 @@ class JournalDb:
             with self._transaction():
                 row = self._row(request_id, "asking", "authorised", "opening")
                 if row.state == "asking":
-                    # the answer is unknown; one entry stands for "whatever it was"
-                    self._set(
-                        request_id,
+                    note = "restart: no answer"
+                    self._set(request_id, stamp, state="annulled", reason="restart")
+                    self._give_back(request_id, row, stamp, note)
+                    self._log(
+                        row.lane,
                         stamp,
-                        state="annulled",
-                        passes=1,
-                        annulled=1,
-                        reason="restart",
+                        _Log(
+                            "annulled",
+                            request_id,
+                            row.direction,
+                            row.code_hash,
+                            count=0,
+                            note=note,
+                        ),
                     )
-                    self._outcome(
-                        request_id, row, stamp, annulled=1, note="restart: no answer"
-                    )
-                    passed, annulled = 0, 1
+                    passed, annulled = 0, 0
                 else:
                     rule = rules.get(row.lane, AfterCrash.ASSUMED_PASSED)
                     passed, annulled = self._close(
