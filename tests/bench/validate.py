@@ -133,10 +133,9 @@ def _measure(
 
 def _print(lines: dict[str, Measured], tickets: int) -> int:
     say("")
-    say(
-        f"validate, {date.today()}, {tickets} live tickets, 2 workers, {os.cpu_count()}"
-    )
-    say("cores, PostgreSQL with default durability, median of 3 interleaved rounds")
+    say(f"validate on {date.today()}: {tickets} live tickets, 2 Odoo workers,")
+    say(f"{os.cpu_count()} cores, PostgreSQL with default durability,")
+    say(f"median of {ROUNDS} rounds, taken in turns")
     say(f"{'':<18}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'calls/s':>10}{'wrong':>7}")
     for key, line in lines.items():
         say(
