@@ -146,6 +146,7 @@ def pictures():
         "ticket_combo": ("#fbd5dc", "#c2506c", "#96324d"),
         "ticket_open": ("#d3efe6", "#2a9d8f", "#1f776c"),
     }
+    company.logo = picture(*colours["ticket_open"])
     for name, three in colours.items():
         env.ref(f"scenic_ticket_base.{name}").image_1920 = picture(*three)
 
