@@ -153,6 +153,8 @@ def pictures():
 
 def window():
     """A Point of Sale at the south gate that sells tickets and nothing else."""
+    # A receipt with admission codes carries no other QR beside them.
+    company.point_of_sale_use_ticket_qr_code = False
     category = env["pos.category"].create({"name": "门票"})
     products = env["product.template"].search(
         [("service_tracking", "=", "scenic_ticket")]
