@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from bootstrap.console import say, step
 from bootstrap.odoo_server import Odoo
@@ -78,11 +77,6 @@ def logged_in(
     page.press("input[name=password]", "Enter")
     page.wait_for_url(lambda url: "/web/login" not in url)
     return page
-
-
-def shoot(page: Page, target: Path) -> None:
-    page.wait_for_load_state("networkidle")
-    page.screenshot(path=target)
 
 
 def _lane_log(chrome: Browser, park: Park) -> None:

@@ -47,7 +47,6 @@ GONE_NAMES = {"numbercall", "doall", "groups_id"}
 GONE_FIELD_ARGUMENTS = {"group_operator", "states"}
 GONE_ATTRIBUTES = {"attrs", "states"}
 DEPRECATED_MODEL_ATTRIBUTES = {"_cr", "_uid", "_context"}
-TREE_IN_MODES = re.compile(r"(?:\w+,)*tree(?:,\w+)*")
 VIEW_MODE_NEIGHBOURS = {
     *("list", "form", "kanban", "search", "pivot", "graph", "calendar", "activity"),
 }

@@ -18,7 +18,6 @@ def run_pytest(
     arguments: Sequence[str],
     *,
     skips_expected: int = 0,
-    extra_environment: dict[str, str] | None = None,
 ) -> PartResult:
     """Run pytest in ``folder`` and read the figures from its JUnit file."""
     result = PartResult(name, skips_expected=skips_expected)
@@ -34,10 +33,7 @@ def run_pytest(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment(
-                HYPOTHESIS_STORAGE_DIRECTORY=str(LOCAL / "hypothesis"),
-                **(extra_environment or {}),
-            ),
+            env=environment(HYPOTHESIS_STORAGE_DIRECTORY=str(LOCAL / "hypothesis")),
             cwd=folder,
             check=False,
         ).returncode

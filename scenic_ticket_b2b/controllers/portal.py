@@ -117,6 +117,7 @@ class ScenicAgencyPortal(CustomerPortal):
             quantities {product id: text}, details
         :param errors: {field name: message}
         """
+        # sudo: agencies may not read pricelists; only their own prices come out
         SaleOrder = request.env["sale.order"].sudo()
         day = data.get("visit_date") or self._scenic_default_date(grants)
         rows = SaleOrder._scenic_quote_products(agency.sudo(), grants, day)
@@ -272,6 +273,7 @@ class ScenicAgencyPortal(CustomerPortal):
             return {"error": request.env._("Enter the visit date.")}
         if not isinstance(quantities, dict):
             quantities = {}
+        # sudo: agencies may not read pricelists; only their own prices come out
         SaleOrder = request.env["sale.order"].sudo()
         rows = SaleOrder._scenic_quote_products(agency.sudo(), grants, day)
         chosen, errors = self._scenic_parse_quantities(
@@ -524,6 +526,7 @@ class ScenicAgencyPortal(CustomerPortal):
             order_sudo = self._scenic_own_order(order_id)
         except (AccessError, MissingError):
             raise request.not_found() from None
+        # sudo: the order was proven to be the agency's own, so are its tickets
         booking_sudo = order_sudo.scenic_booking_id.sudo()
         tickets_sudo = booking_sudo.ticket_ids.sorted("number")
         pager = portal_pager(
@@ -620,6 +623,7 @@ class ScenicAgencyPortal(CustomerPortal):
         ]
         if not tickets_sudo:
             raise request.not_found()
+        # sudo: right or token was checked above; agencies may not read reports
         content, _type = (
             request.env["ir.actions.report"]
             .sudo()

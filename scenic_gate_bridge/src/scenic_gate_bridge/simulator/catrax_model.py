@@ -20,7 +20,6 @@ class CatraxModel:
         out = b"A" if side_in == b"H" else b"H"
         self._sides = {Direction.IN: side_in, Direction.OUT: out}
         self._parser = codec.FrameParser(codec.FROM_HOST)
-        self._discarded = 0
         self._credit = {b"H": 0, b"A": 0}
         self._free: set[bytes] = set()
         self.passed = {Direction.IN: 0, Direction.OUT: 0}
