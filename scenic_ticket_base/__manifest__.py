@@ -15,6 +15,7 @@
         "security/ir.model.access.csv",
         "data/ir_sequence_data.xml",
         "data/ir_cron_data.xml",
+        "data/scenic_channel_data.xml",
         "report/scenic_ticket_report.xml",
         "wizards/scenic_ticket_change_views.xml",
         "views/scenic_menu_views.xml",

@@ -7,6 +7,13 @@ from ..exceptions import (
     BookingError,
 )
 
+TICKET_KINDS = [
+    ("individual", "Individual"),
+    ("group", "Group"),
+    ("member", "Member Card"),
+    ("staff", "Staff Card"),
+]
+
 
 class ProductTemplate(models.Model):
     _inherit = "product.template"
@@ -24,12 +31,86 @@ class ProductTemplate(models.Model):
         help="The site whose code the tickets are signed with.",
     )
     scenic_ticket_kind = fields.Selection(
-        [("individual", "Individual"), ("group", "Group")],
+        TICKET_KINDS,
         string="Ticket Kind",
         default="individual",
         tracking=True,
-        help="Individual: one ticket per person. Group: one ticket for all persons "
-        "of the order line.",
+        help="Individual: one ticket per person. Group: many persons on one order. "
+        "Member: a card for a period. Staff: a card for employees, who are never "
+        "counted as visitors.",
+    )
+    scenic_group_codes = fields.Selection(
+        [("one", "One code for the whole group"), ("each", "One code per person")],
+        string="Group Codes",
+        default="one",
+        tracking=True,
+    )
+    scenic_min_persons = fields.Integer(string="Minimum Group Size", tracking=True)
+    scenic_guide_per = fields.Integer(
+        string="One Free Guide per",
+        tracking=True,
+        help="For every so many paying persons one guide enters free. 0: none.",
+    )
+    scenic_real_name = fields.Selection(
+        [
+            ("none", "No names"),
+            ("order", "One person per order"),
+            ("visitor", "Every visitor"),
+        ],
+        string="Real Names",
+        default="none",
+        tracking=True,
+    )
+    scenic_id_scope = fields.Selection(
+        [
+            ("none", "As many tickets as wanted"),
+            ("day", "One ticket per site and day"),
+            ("slot", "One ticket per site and time slot"),
+            ("type", "One ticket of this type per day"),
+        ],
+        string="One Document Buys",
+        default="day",
+        tracking=True,
+    )
+    scenic_in_sequence = fields.Boolean(
+        string="In Sequence",
+        tracking=True,
+        help="The components can only be used in their order.",
+    )
+    scenic_minutes_from_first = fields.Integer(
+        string="Minutes from First Use",
+        tracking=True,
+        help="All components must be used within so many minutes of the first "
+        "entry. 0: no limit.",
+    )
+    scenic_grace_early = fields.Integer(
+        string="Minutes Early",
+        default=15,
+        tracking=True,
+        help="How long before the time slot the gate admits.",
+    )
+    scenic_grace_late = fields.Integer(
+        string="Minutes Late",
+        default=30,
+        tracking=True,
+        help="How long after the end of the time slot the gate admits.",
+    )
+    scenic_refund_policy_id = fields.Many2one(
+        "scenic.refund.policy",
+        string="Refund Policy",
+        index="btree_not_null",
+        ondelete="restrict",
+        tracking=True,
+    )
+    scenic_revenue_trigger = fields.Selection(
+        [
+            ("admission", "Passed admission"),
+            ("visit_date", "Visit date"),
+            ("straight_line", "Day by day over the validity"),
+        ],
+        string="Revenue Earned by",
+        default="admission",
+        tracking=True,
     )
     scenic_component_ids = fields.One2many(
         "scenic.ticket.component",

@@ -29,11 +29,16 @@ class ScenicBooking(models.Model):
     _order = "id desc"
 
     name = fields.Char(string="Booking", required=True, readonly=True, copy=False)
-    channel = fields.Selection(
-        [("window", "Window"), ("agency", "Agency")],
+    channel_id = fields.Many2one(
+        "scenic.channel",
+        string="Channel",
         required=True,
         readonly=True,
         index=True,
+        ondelete="restrict",
+    )
+    channel = fields.Char(
+        related="channel_id.code", string="Channel Code", store=True, index=True
     )
     external_ref = fields.Char(
         string="Reference",
@@ -58,11 +63,22 @@ class ScenicBooking(models.Model):
         "scenic.booking.line", "booking_id", string="Lines", readonly=True
     )
     state = fields.Selection(
-        [("held", "Held"), ("confirmed", "Confirmed"), ("cancelled", "Cancelled")],
+        [
+            ("held", "Held"),
+            ("confirmed", "Confirmed"),
+            ("cancelled", "Cancelled"),
+            ("expired", "Expired"),
+        ],
         required=True,
         readonly=True,
         default="held",
         index=True,
+    )
+    held_until = fields.Datetime(
+        readonly=True,
+        index="btree_not_null",
+        help="From this moment on the held places are free again and the booking "
+        "cannot be confirmed any more.",
     )
     date_confirmed = fields.Datetime(string="Confirmed on", readonly=True)
     ticket_ids = fields.One2many("scenic.ticket", "booking_id", string="Tickets")
@@ -72,7 +88,7 @@ class ScenicBooking(models.Model):
     )
 
     _external_ref_unique = models.Constraint(
-        "UNIQUE (channel, company_id, external_ref)",
+        "UNIQUE (channel_id, company_id, external_ref)",
         "A booking with this reference exists already.",
     )
 
@@ -114,7 +130,7 @@ class ScenicBooking(models.Model):
         booking. Whoever calls answers for the right to sell: the booking itself
         is made as superuser, since no user may create one.
 
-        :param str channel: ``window`` or ``agency``
+        :param str channel: code of the ``scenic.channel``
         :param str external_ref: name of the order in the channel
         :param list lines: dicts with ``product_id`` (product.product id),
             ``quantity`` (persons), ``visit_date`` (date or None), ``price_unit``,
@@ -129,7 +145,10 @@ class ScenicBooking(models.Model):
         company = company or self.env.company
         # sudo: no user has the right to create bookings
         bookings_sudo = self.sudo().with_company(company)
-        if channel not in dict(self._fields["channel"].selection):
+        channel_sudo = bookings_sudo.env["scenic.channel"].search(
+            [("code", "=", channel)]
+        )
+        if not channel_sudo:
             raise BookingError(
                 self.env._("There is no sales channel “%(name)s”.", name=channel)
             )
@@ -138,20 +157,18 @@ class ScenicBooking(models.Model):
         prepared = bookings_sudo._prepare_hold_lines(lines, company)
         body_hash = self._body_hash(prepared, partner)
         domain = [
-            ("channel", "=", channel),
+            ("channel_id", "=", channel_sudo.id),
             ("company_id", "=", company.id),
             ("external_ref", "=", external_ref),
         ]
         booking_sudo = bookings_sudo.search(domain)
         if not booking_sudo:
             bookings_sudo._check_hold_lines(prepared, company)
-            if channel != "window":
-                # a window's order may arrive late from a till that was offline: its
-                # money is taken, so it gets its tickets whatever the date
+            if not channel_sudo.accepts_late:
                 bookings_sudo._check_not_past(prepared)
             values = {
                 "name": self.env["ir.sequence"].sudo().next_by_code("scenic.booking"),
-                "channel": channel,
+                "channel_id": channel_sudo.id,
                 "external_ref": external_ref,
                 "body_hash": body_hash,
                 "partner_id": partner.id if partner else False,
@@ -449,6 +466,7 @@ class ScenicBooking(models.Model):
                         "date_first": first_day,
                         "span_days": span_days,
                         "visit_date": line.visit_date,
+                        "kind": template.scenic_ticket_kind,
                         "amount_untaxed": amount_untaxed,
                         "amount_total": amount_total,
                         "state": "valid",

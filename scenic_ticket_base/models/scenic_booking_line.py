@@ -24,6 +24,33 @@ class ScenicBookingLine(models.Model):
     )
     quantity = fields.Integer(string="Persons", required=True, readonly=True)
     visit_date = fields.Date(readonly=True)
+    slot_id = fields.Many2one(
+        "scenic.slot",
+        string="Time Slot",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    free_persons = fields.Integer(
+        string="Free Guides",
+        required=True,
+        readonly=True,
+        default=0,
+        help="Persons who enter with the group without paying.",
+    )
+    refund_policy_id = fields.Many2one(
+        "scenic.refund.policy",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    refund_terms = fields.Json(
+        readonly=True,
+        help="The refund policy as it was at the sale; later changes do not count.",
+    )
+    change_count = fields.Integer(
+        string="Changes", required=True, readonly=True, default=0
+    )
     price_unit = fields.Float(
         string="Unit Price", digits="Product Price", readonly=True
     )
@@ -34,7 +61,8 @@ class ScenicBookingLine(models.Model):
     ticket_ids = fields.One2many("scenic.ticket", "booking_line_id", string="Tickets")
 
     _quantity_positive = models.Constraint(
-        "CHECK (quantity > 0)", "A booking line is for one person or more."
+        "CHECK (quantity > 0 AND free_persons >= 0)",
+        "A booking line is for one person or more.",
     )
     _amounts_positive = models.Constraint(
         "CHECK (amount_untaxed >= 0 AND amount_total >= 0)",

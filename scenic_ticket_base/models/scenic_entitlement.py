@@ -34,6 +34,40 @@ class ScenicEntitlement(models.Model):
     entries_left = fields.Integer(
         compute="_compute_entries_left", help="Neither used nor reserved."
     )
+    entries_refunded = fields.Integer(required=True, readonly=True, default=0)
+    unlimited = fields.Boolean(readonly=True)
+    daily_entries = fields.Integer(
+        string="Entries per Day", required=True, readonly=True, default=0
+    )
+    validity_rule_id = fields.Many2one(
+        "scenic.validity.rule",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="Whose blackout dates apply.",
+    )
+    weekdays = fields.Integer(
+        required=True,
+        readonly=True,
+        default=127,
+        aggregator=None,
+        help="Days of the week on which the gate admits, Monday 1, Tuesday 2, "
+        "Wednesday 4 and so on, added up.",
+    )
+    minute_from = fields.Integer(
+        required=True,
+        readonly=True,
+        default=0,
+        aggregator=None,
+        help="From which minute of the day the gate admits, by the clock of the site.",
+    )
+    minute_to = fields.Integer(
+        required=True,
+        readonly=True,
+        default=1440,
+        aggregator=None,
+        help="From which minute of the day the gate does not admit any more.",
+    )
     valid_from = fields.Datetime(required=True, readonly=True)
     valid_to = fields.Datetime(
         string="Valid Before", required=True, readonly=True, index=True
@@ -44,6 +78,13 @@ class ScenicEntitlement(models.Model):
         required=True,
         readonly=True,
         help="Part of the ticket price without tax, fixed at sale.",
+    )
+    amount_refunded = fields.Monetary(
+        string="Refunded",
+        required=True,
+        readonly=True,
+        default=0,
+        help="Part of the untaxed amount that was paid back.",
     )
     entries_recognised = fields.Integer(
         required=True,
@@ -57,7 +98,8 @@ class ScenicEntitlement(models.Model):
 
     _entries = models.Constraint(
         "CHECK (entries_used >= 0 AND entries_reserved >= 0 AND entries_total > 0 "
-        "AND entries_used + entries_reserved <= entries_total)",
+        "AND entries_refunded >= 0 "
+        "AND entries_used + entries_reserved + entries_refunded <= entries_total)",
         "More entries used than the ticket has.",
     )
     _recognised = models.Constraint(
@@ -65,16 +107,21 @@ class ScenicEntitlement(models.Model):
         "More revenue recognised than the ticket has entries.",
     )
     _window = models.Constraint(
-        "CHECK (valid_from < valid_to)", "The window must have a length."
+        "CHECK (valid_from < valid_to AND weekdays BETWEEN 0 AND 127 "
+        "AND minute_from >= 0 AND minute_to <= 1440 AND minute_from < minute_to)",
+        "The window must have a length.",
     )
 
-    @api.depends("entries_total", "entries_used", "entries_reserved")
+    @api.depends(
+        "entries_total", "entries_used", "entries_reserved", "entries_refunded"
+    )
     def _compute_entries_left(self):
         for entitlement in self:
             entitlement.entries_left = (
                 entitlement.entries_total
                 - entitlement.entries_used
                 - entitlement.entries_reserved
+                - entitlement.entries_refunded
             )
 
     @api.depends("component_id.name", "site_id.name")

@@ -12,6 +12,7 @@ from ..exceptions import (
     TicketUsedError,
 )
 from ..tools import barcode1d, images, t1
+from .product_template import TICKET_KINDS
 
 # States in which the price is still owed to the visitor or was earned. Money of a
 # void ticket stays a liability until a document pays it back.
@@ -56,7 +57,9 @@ class ScenicTicket(models.Model):
         index=True,
         ondelete="restrict",
     )
-    channel = fields.Selection(related="booking_id.channel", store=True)
+    channel_id = fields.Many2one(
+        related="booking_id.channel_id", store=True, index=True
+    )
     site_id = fields.Many2one(
         "scenic.site",
         required=True,
@@ -72,6 +75,13 @@ class ScenicTicket(models.Model):
         "res.partner", string="Customer", readonly=True, index="btree_not_null"
     )
     # Right
+    kind = fields.Selection(
+        TICKET_KINDS,
+        string="Ticket Kind",
+        required=True,
+        readonly=True,
+        help="The kind of the ticket product at the sale.",
+    )
     persons = fields.Integer(required=True, readonly=True)
     date_first = fields.Date(string="Valid from", required=True, readonly=True)
     span_days = fields.Integer(
@@ -81,6 +91,23 @@ class ScenicTicket(models.Model):
         string="Valid until", compute="_compute_date_last", help="Last valid day."
     )
     visit_date = fields.Date(readonly=True, index=True)
+    slot_id = fields.Many2one(
+        "scenic.slot",
+        string="Time Slot",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    visitor_id = fields.Many2one(
+        "scenic.visitor",
+        string="Holder",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    first_entry_at = fields.Datetime(
+        string="First Entry", readonly=True, help="When the first person passed."
+    )
     entitlement_ids = fields.One2many(
         "scenic.entitlement", "ticket_id", string="Entitlements", readonly=True
     )
@@ -119,6 +146,16 @@ class ScenicTicket(models.Model):
     amount_recognised = fields.Monetary(
         string="Recognised", required=True, readonly=True, default=0
     )
+    persons_refunded = fields.Integer(
+        string="Refunded Persons", required=True, readonly=True, default=0
+    )
+    amount_refunded = fields.Monetary(
+        string="Refunded",
+        required=True,
+        readonly=True,
+        default=0,
+        help="Part of the untaxed amount that was paid back.",
+    )
     amount_open = fields.Monetary(
         string="Open Amount",
         compute="_compute_amount_open",
@@ -152,12 +189,20 @@ class ScenicTicket(models.Model):
                 ticket.date_first, days=ticket.span_days - 1
             )
 
-    @api.depends("amount_untaxed", "amount_recognised", "state", "currency_id")
+    @api.depends(
+        "amount_untaxed",
+        "amount_recognised",
+        "amount_refunded",
+        "state",
+        "currency_id",
+    )
     def _compute_amount_open(self):
         for ticket in self:
             ticket.amount_open = (
                 ticket.currency_id.round(
-                    ticket.amount_untaxed - ticket.amount_recognised
+                    ticket.amount_untaxed
+                    - ticket.amount_recognised
+                    - ticket.amount_refunded
                 )
                 if ticket.state in MONEY_STATES
                 else 0

@@ -29,6 +29,37 @@ class ScenicTicketComponent(models.Model):
         default=1,
         help="How many times each person may enter.",
     )
+    unlimited = fields.Boolean(help="As many entries as wanted while valid.")
+    daily_entries = fields.Integer(
+        string="Entries per Day",
+        help="How many times a person may enter on one day. 0: no daily limit.",
+    )
+    reentry = fields.Selection(
+        [
+            ("none", "Each entry counts"),
+            ("same_day", "Free again on the same day"),
+            ("after_exit", "Free again on the same day after a counted exit"),
+        ],
+        string="Re-entry",
+        required=True,
+        default="none",
+    )
+    reentry_minutes = fields.Integer(
+        string="Minutes Between Entries",
+        help="A code is refused for so many minutes after its last entry. 0: none.",
+    )
+    antipassback = fields.Selection(
+        [("off", "Off"), ("soft", "Report only"), ("hard", "Refuse")],
+        string="Anti-passback",
+        required=True,
+        default="off",
+        help="Whether a code that is inside may enter again before it left.",
+    )
+    choice_group = fields.Integer(
+        string="Either-or",
+        help="Of the components with the same number, above zero, only one can be "
+        "used.",
+    )
     active = fields.Boolean(default=True)
     share = fields.Float(
         string="Price Share",
