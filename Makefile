@@ -20,7 +20,7 @@ lint:
 	@$(SCENIC) lint
 
 bench:
-	@$(SCENIC) bench
+	@$(SCENIC) bench $(if $(PARTS),--only $(PARTS))
 
 screenshots:
 	@$(SCENIC) screenshots
