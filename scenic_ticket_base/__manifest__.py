@@ -25,6 +25,7 @@
         "views/scenic_booking_views.xml",
         "views/scenic_revenue_entry_views.xml",
         "views/scenic_signing_key_views.xml",
+        "views/scenic_audit_views.xml",
         "views/product_template_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
@@ -35,5 +36,6 @@
         "demo/scenic_validity_rule_demo.xml",
         "demo/product_template_demo.xml",
     ],
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

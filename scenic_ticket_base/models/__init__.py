@@ -1,9 +1,15 @@
+# The mixins come first: models of other add-ons inherit from them.
+from . import scenic_append_only, scenic_audited
+
+# isort: split
 from . import (
     account_move,
     ir_actions_report,
+    product_pricelist_item,
     product_template,
     res_company,
     res_config_settings,
+    scenic_audit,
     scenic_booking,
     scenic_booking_line,
     scenic_channel,

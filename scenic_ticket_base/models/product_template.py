@@ -14,9 +14,21 @@ TICKET_KINDS = [
     ("staff", "Staff Card"),
 ]
 
+# Beside the fields of this module: what decides on price, tax and sale of a ticket.
+AUDITED_FIELDS = {
+    "active",
+    "list_price",
+    "name",
+    "property_account_income_id",
+    "sale_ok",
+    "service_tracking",
+    "taxes_id",
+}
+
 
 class ProductTemplate(models.Model):
-    _inherit = "product.template"
+    _name = "product.template"
+    _inherit = ["product.template", "scenic.audited"]
 
     service_tracking = fields.Selection(
         selection_add=[("scenic_ticket", "Scenic Ticket")],
@@ -314,6 +326,14 @@ class ProductTemplate(models.Model):
         if "service_tracking" in vals:
             self._scenic_assign_class_code()
         return res
+
+    def _filtered_audited(self):
+        return self.filtered(lambda t: t.service_tracking == "scenic_ticket")
+
+    @api.model
+    def _audited_names(self):
+        names = super()._audited_names()
+        return [n for n in names if n.startswith("scenic_") or n in AUDITED_FIELDS]
 
     def _scenic_check_frozen(self, vals):
         """Refuse to turn a product with tickets into something else."""

@@ -4,6 +4,7 @@ from odoo import fields, models
 class ScenicChannel(models.Model):
     _name = "scenic.channel"
     _description = "Sales Channel"
+    _inherit = ["scenic.audited"]
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)

@@ -23,6 +23,7 @@ from ..tools.keystore import (
 class ScenicSigningKey(models.Model):
     _name = "scenic.signing.key"
     _description = "Ticket Signing Key"
+    _inherit = ["scenic.audited"]
     _order = "kid desc"
     _rec_name = "kid"
 

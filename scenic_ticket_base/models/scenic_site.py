@@ -7,6 +7,7 @@ from odoo.exceptions import ValidationError
 class ScenicSite(models.Model):
     _name = "scenic.site"
     _description = "Scenic Site"
+    _inherit = ["scenic.audited"]
     _parent_name = "parent_id"
     _parent_store = True
     _order = "complete_name, id"

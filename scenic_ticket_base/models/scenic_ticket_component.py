@@ -5,6 +5,7 @@ from odoo.exceptions import UserError, ValidationError
 class ScenicTicketComponent(models.Model):
     _name = "scenic.ticket.component"
     _description = "Ticket Component"
+    _inherit = ["scenic.audited"]
     _order = "product_tmpl_id, sequence, id"
 
     product_tmpl_id = fields.Many2one(

@@ -9,6 +9,7 @@ from ..exceptions import BookingError
 class ScenicValidityRule(models.Model):
     _name = "scenic.validity.rule"
     _description = "Validity Rule"
+    _inherit = ["scenic.audited"]
     _order = "name, id"
 
     name = fields.Char(required=True, translate=True)

@@ -1,5 +1,6 @@
 from . import (
     test_access,
+    test_audit,
     test_barcode1d,
     test_booking,
     test_concurrency,

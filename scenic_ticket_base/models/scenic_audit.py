@@ -1,0 +1,353 @@
+import json
+
+from odoo import api, fields, models
+from odoo.exceptions import MissingError
+from odoo.http import request
+from odoo.tools import SQL
+
+from ..tools.mask import mask_text, mask_values
+
+# The stable words for what may be done, and how a person reads them. Other add-ons'
+# words stand here too: a word that an add-on took away with it when it is
+# uninstalled would leave facts that nobody can read any more.
+ACTIONS = [
+    # Configuration
+    ("config_create", "Setting Created"),
+    ("config_write", "Setting Changed"),
+    ("config_unlink", "Setting Deleted"),
+    ("rights_change", "Rights Changed"),
+    ("key_rotate", "Signing Key Changed"),
+    # Bookings
+    ("booking_hold", "Booking Held"),
+    ("booking_extend", "Hold Extended"),
+    ("booking_confirm", "Booking Confirmed"),
+    ("booking_amend", "Booking Changed"),
+    ("booking_cancel", "Booking Cancelled"),
+    ("booking_expire", "Hold Expired"),
+    ("price_override", "Price Overridden"),
+    ("eligibility_override", "Concession Overridden"),
+    ("capacity_override", "Capacity Overridden"),
+    ("sale_stop", "Sale Stopped"),
+    ("sale_resume", "Sale Resumed"),
+    ("closure", "Closed"),
+    # Tickets
+    ("ticket_change", "Ticket Changed"),
+    ("ticket_freeze", "Ticket Frozen"),
+    ("ticket_unfreeze", "Ticket Released"),
+    ("ticket_void", "Ticket Voided"),
+    ("ticket_refund", "Ticket Refunded"),
+    ("ticket_refund_override", "Refund Overridden"),
+    ("ticket_expire", "Ticket Expired"),
+    ("ticket_print", "Ticket Printed"),
+    ("ticket_reprint", "Ticket Printed Again"),
+    # Credentials
+    ("credential_add", "Medium Added"),
+    ("credential_replace", "Medium Replaced"),
+    ("credential_freeze", "Medium Frozen"),
+    ("credential_unfreeze", "Medium Released"),
+    # People
+    ("visitor_view", "Full Number Viewed"),
+    ("visitor_change", "Visitor Changed"),
+    ("visitor_export", "Visitor Exported"),
+    ("visitor_erase", "Visitor Erased"),
+    ("visitor_shred", "Visitor Shredded"),
+    ("visitor_block", "Visitor Blocked"),
+    ("visitor_unblock", "Visitor Unblocked"),
+    ("holder_change", "Holder Changed"),
+    ("membership_freeze", "Membership Frozen"),
+    ("membership_unfreeze", "Membership Released"),
+    ("membership_renew", "Membership Renewed"),
+    ("membership_replace", "Card Replaced"),
+    ("membership_end", "Membership Ended"),
+    ("complaint_change", "Complaint Changed"),
+    # Money
+    ("revenue_post", "Revenue Posted"),
+    ("revenue_change", "Revenue Corrected"),
+    # Gates
+    ("device_key", "Device Key Made"),
+    ("device_revoke", "Device Key Revoked"),
+    ("lane_mode", "Lane Mode Changed"),
+    ("lane_open", "Lane Opened by Hand"),
+    ("pass_give_back", "Entry Given Back"),
+    ("pass_review", "Pass Reviewed"),
+    ("headcount_change", "Headcount Corrected"),
+    # The trail itself
+    ("audit_export", "Audit Trail Exported"),
+]
+_ACTION_WORDS = dict(ACTIONS)
+
+
+class ScenicAudit(models.Model):
+    """Who did what, when, where and why; written by :meth:`_log` and nobody else.
+
+    Names stand here as they were at the time, and no reference keeps anything from
+    being deleted: the trail outlives what it speaks of.
+    """
+
+    _name = "scenic.audit"
+    _description = "Audit Trail"
+    _inherit = ["scenic.append.only"]
+    _order = "id desc"
+    _rec_name = "name"
+
+    event_time = fields.Datetime(
+        string="Time", required=True, readonly=True, index=True
+    )
+    user_id = fields.Many2one(
+        "res.users", required=True, readonly=True, index=True, ondelete="restrict"
+    )
+    login = fields.Char(
+        required=True, readonly=True, help="Login of the user at that time."
+    )
+    action = fields.Selection(ACTIONS, required=True, readonly=True, index=True)
+    res_model = fields.Char(string="Model", required=True, readonly=True)
+    res_id = fields.Many2oneReference(
+        string="Record ID", model_field="res_model", readonly=True, aggregator=None
+    )
+    name = fields.Char(
+        string="Record", readonly=True, help="Name of the record at that time."
+    )
+    company_id = fields.Many2one(
+        "res.company", readonly=True, index="btree_not_null", ondelete="restrict"
+    )
+    site_number = fields.Integer(
+        string="Site ID",
+        readonly=True,
+        index="btree_not_null",
+        aggregator=None,
+        help="Not a reference, so that a site can be deleted and its trail stays.",
+    )
+    site_name = fields.Char(string="Site", readonly=True)
+    reason = fields.Char(readonly=True)
+    before = fields.Json(readonly=True)
+    after = fields.Json(readonly=True)
+    document = fields.Char(
+        readonly=True, help="Name of the order, invoice or entry behind it."
+    )
+    document_model = fields.Char(readonly=True)
+    document_id = fields.Many2oneReference(
+        string="Document ID",
+        model_field="document_model",
+        readonly=True,
+        aggregator=None,
+    )
+    device = fields.Char(
+        string="Device", readonly=True, help="Terminal, till or gate device."
+    )
+    remote_addr = fields.Char(string="Address", readonly=True)
+
+    # For a person
+    model_name = fields.Char(string="Kind of Record", compute="_compute_model_name")
+    changes = fields.Text(
+        compute="_compute_changes", help="Values before → after, by field."
+    )
+
+    _record_index = models.Index("(res_model, res_id, id)")
+
+    @api.depends("res_model")
+    def _compute_model_name(self):
+        for event in self:
+            known = event.res_model in self.env
+            event.model_name = (
+                # sudo: the name of a model is no secret
+                self.env["ir.model"].sudo()._get(event.res_model).name
+                if known
+                else event.res_model
+            )
+
+    @api.depends("res_model", "before", "after")
+    @api.depends_context("lang")
+    def _compute_changes(self):
+        for event in self:
+            event.changes = "\n".join(event._change_lines())
+
+    def _change_lines(self):
+        """Return one line for each value, in the words of the reader."""
+        self.ensure_one()
+        before, after = self.before or {}, self.after or {}
+        lines = []
+        for name in {**before, **after}:
+            field = (
+                self.env[self.res_model]._fields.get(name)
+                if self.res_model in self.env
+                else None
+            )
+            label = field._description_string(self.env) if field else name
+            old = self._value_words(field, before.get(name))
+            new = self._value_words(field, after.get(name))
+            if name not in before:
+                lines.append(f"{label}: {new}")
+            elif name not in after:
+                lines.append(f"{label}: {old} → ")
+            else:
+                lines.append(f"{label}: {old} → {new}")
+        return lines
+
+    def _value_words(self, field, value):
+        if isinstance(value, list):
+            return ", ".join(str(self._value_words(field, item)) for item in value)
+        if isinstance(value, bool):
+            if value:
+                return self.env._("Yes")
+            return self.env._("No") if not field or field.type == "boolean" else "–"
+        if value is None:
+            return "–"
+        if field and field.type == "selection":
+            labels = dict(field._description_selection(self.env))
+            return labels.get(value, value)
+        if isinstance(value, dict):
+            return json.dumps(value, ensure_ascii=False)
+        return str(value)
+
+    def action_open_record(self):
+        """Open what this was done to, if it still exists and the user may read it."""
+        self.ensure_one()
+        return self._open(self.res_model, self.res_id)
+
+    def action_open_document(self):
+        """Open the document behind this."""
+        self.ensure_one()
+        return self._open(self.document_model, self.document_id)
+
+    def _open(self, model, res_id):
+        record = self.env[model].browse(res_id) if model in self.env else None
+        if not record or not record.exists():
+            raise MissingError(self.env._("This record does not exist any more."))
+        record.check_access("read")
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": model,
+            "res_id": res_id,
+            "view_mode": "form",
+        }
+
+    @api.model
+    def _log(
+        self,
+        action,
+        records,
+        reason=None,
+        before=None,
+        after=None,
+        document=None,
+        device=None,
+    ):
+        """Write down what was done to records: one statement, however many.
+
+        Secrets are left out and numbers of persons are masked, in the values as in
+        the reason. Records that hold a person by name say so with ``_audit_name``.
+
+        :param str action: one of :data:`ACTIONS`
+        :param records: what it was done to, of any model; all of them exist
+        :param str reason: what the person gave as the reason
+        :param dict before: ``{field or word: value}``, the same for all records, or
+            ``{record id: {…}}``
+        :param dict after: likewise
+        :param document: a record, or the name of the document outside Odoo
+        :param str device: terminal, till or gate device
+        :raise ValueError: the action is not one of the stable words
+        """
+        if action not in _ACTION_WORDS:
+            raise ValueError(f"{action!r} is not an action of the audit trail")
+        if not records:
+            return
+        # sudo: the trail tells of records that its reader may not be able to read
+        records_sudo = records.sudo()
+        user_sudo = self.env.user.sudo()
+        common = {
+            "event_time": fields.Datetime.to_string(fields.Datetime.now()),
+            "user_id": self.env.uid,
+            "login": user_sudo.login,
+            "action": action,
+            "res_model": records._name,
+            "reason": mask_text(reason.strip()) if reason else None,
+            "device": device or None,
+            "remote_addr": request.httprequest.remote_addr if request else None,
+            **self._prepare_document(document),
+        }
+        rows = [
+            {
+                **common,
+                **self._prepare_place(record_sudo),
+                "res_id": record_sudo.id,
+                "name": self._record_name(record_sudo),
+                "before": self._values_of(before, record_sudo),
+                "after": self._values_of(after, record_sudo),
+            }
+            for record_sudo in records_sudo
+        ]
+        self._insert(rows)
+
+    @api.model
+    def _insert(self, rows):
+        """Add rows, values by column, in one statement."""
+        columns = [
+            name
+            for name, field in self._fields.items()
+            if field.store and field.column_type and name != "id"
+        ]
+        names = SQL(", ").join(map(SQL.identifier, columns))
+        types = SQL(", ").join(
+            SQL(
+                "%s %s",
+                SQL.identifier(name),
+                SQL(self._fields[name].column_type[0]),
+            )
+            for name in columns
+        )
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO %s (%s) SELECT %s FROM jsonb_to_recordset(%s::jsonb) "
+                "AS row (%s)",
+                SQL.identifier(self._table),
+                names,
+                names,
+                json.dumps(
+                    [{k: v for k, v in row.items() if v is not None} for row in rows],
+                    default=str,
+                ),
+                types,
+            )
+        )
+
+    @api.model
+    def _record_name(self, record):
+        if hasattr(record, "_audit_name"):
+            return record._audit_name()
+        return mask_text(record.display_name or "")
+
+    @api.model
+    def _values_of(self, values, record):
+        """Return the values of one record, masked; see :meth:`_log`."""
+        if values and all(isinstance(key, int) for key in values):
+            values = values.get(record.id)
+        return mask_values(values) if values else None
+
+    @api.model
+    def _prepare_place(self, record):
+        """Return company and site of a record."""
+        company = record._name == "res.company" and record
+        if not company and "company_id" in record._fields:
+            company = record.company_id
+        site = record._name == "scenic.site" and record
+        for name in ("site_id", "scenic_site_id"):
+            if not site and name in record._fields:
+                site = record[name]
+        return {
+            "company_id": (company and company.id) or None,
+            "site_number": (site and site.id) or None,
+            "site_name": (site and site.display_name) or None,
+        }
+
+    @api.model
+    def _prepare_document(self, document):
+        if not document:
+            return {}
+        if isinstance(document, str):
+            return {"document": document}
+        document_sudo = document.sudo()[:1]  # sudo: its name only
+        return {
+            "document": document_sudo.display_name,
+            "document_model": document_sudo._name,
+            "document_id": document_sudo.id,
+        }
