@@ -49,6 +49,12 @@ class TicketReservedError(TicketStateError):
     code = "TICKET_RESERVED"
 
 
+class MembershipError(ScenicError):
+    """The state of a member or staff card does not allow this."""
+
+    code = "MEMBERSHIP_STATE"
+
+
 class ReasonMissingError(ScenicError):
     """An override needs a reason."""
 

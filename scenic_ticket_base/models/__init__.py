@@ -15,6 +15,8 @@ from . import (
     scenic_channel,
     scenic_credential,
     scenic_entitlement,
+    scenic_membership,
+    scenic_membership_freeze,
     scenic_refund_policy,
     scenic_revenue_entry,
     scenic_signing_key,

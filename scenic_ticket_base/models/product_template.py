@@ -124,6 +124,33 @@ class ProductTemplate(models.Model):
         default="admission",
         tracking=True,
     )
+    scenic_freeze_days = fields.Integer(
+        string="Days a Freeze May Add",
+        tracking=True,
+        help="By how many days in all the end of a period moves for days on which "
+        "the card was frozen. 0: frozen days are lost.",
+    )
+    scenic_renew_before_days = fields.Integer(
+        string="Renewal from (Days before the End)",
+        tracking=True,
+        help="How early a card can be renewed with this product. 0: at any time.",
+    )
+    scenic_renew_after_days = fields.Integer(
+        string="Renewal until (Days after the End)",
+        tracking=True,
+        help="How long after its end a card can be renewed with this product. "
+        "0: at any time.",
+    )
+    scenic_replacement_product_id = fields.Many2one(
+        "product.product",
+        string="Replacement Fee",
+        domain="[('service_tracking', '!=', 'scenic_ticket')]",
+        index="btree_not_null",
+        ondelete="restrict",
+        tracking=True,
+        help="What is sold when a card of this product is replaced. Keep empty if "
+        "replacing costs nothing.",
+    )
     scenic_component_ids = fields.One2many(
         "scenic.ticket.component",
         "product_tmpl_id",

@@ -180,6 +180,7 @@ class ScenicBooking(models.Model):
                     booking_sudo = bookings_sudo.with_context(
                         tracking_disable=True
                     ).create(values)
+                    self.env["scenic.membership"]._hold_renewals(booking_sudo.line_ids)
             except psycopg2.errors.UniqueViolation as error:
                 # lock: the same order arrived twice at once; the framework calls
                 # again, and then the first booking is found
@@ -291,6 +292,8 @@ class ScenicBooking(models.Model):
                 "quantity": int(quantity),
                 "visit_date": self._visit_date(line.get("visit_date")),
             }
+            if line.get("renew_membership_id"):
+                values["renew_membership_id"] = line["renew_membership_id"]
             for name in ("price_unit", "amount_untaxed", "amount_total"):
                 values[name] = self._amount(line.get(name))
             for name in ("amount_untaxed", "amount_total"):
@@ -344,9 +347,10 @@ class ScenicBooking(models.Model):
                 )
             template = product.product_tmpl_id
             template._scenic_check_sellable(company)
-            template.scenic_validity_rule_id._window(
-                template.scenic_site_id, now, line["visit_date"]
-            )
+            if not line.get("renew_membership_id"):
+                template.scenic_validity_rule_id._window(
+                    template.scenic_site_id, now, line["visit_date"]
+                )
             if line["visit_date"] and not t1.EPOCH <= line["visit_date"] <= t1.LAST:
                 raise BookingError(
                     self.env._(
@@ -378,6 +382,7 @@ class ScenicBooking(models.Model):
                 ),
                 code="BOOKING_TOO_LARGE",
             )
+        self.env["scenic.membership"]._prepare_renewals(prepared, company)
 
     @api.model
     def _check_not_past(self, prepared):
@@ -426,6 +431,7 @@ class ScenicBooking(models.Model):
             ]
         )
         tickets._issue_credentials()
+        self.env["scenic.membership"]._create_for(tickets)
         quiet.write({"state": "confirmed", "date_confirmed": now})
 
     def _prepare_line_tickets(self, line, now):
@@ -438,9 +444,7 @@ class ScenicBooking(models.Model):
         template._scenic_check_sellable(self.company_id)
         site = template.scenic_site_id
         components = template.scenic_component_ids
-        first_day, span_days, valid_from, valid_to = (
-            template.scenic_validity_rule_id._window(site, now, line.visit_date)
-        )
+        first_day, span_days, valid_from, valid_to = line._window(now)
         if template.scenic_ticket_kind == "group":
             persons = [line.quantity]
         else:

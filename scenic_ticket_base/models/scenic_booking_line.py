@@ -51,6 +51,14 @@ class ScenicBookingLine(models.Model):
     change_count = fields.Integer(
         string="Changes", required=True, readonly=True, default=0
     )
+    renew_membership_id = fields.Many2one(
+        "scenic.membership",
+        string="Renews Card",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The member card that this line gives another period.",
+    )
     price_unit = fields.Float(
         string="Unit Price", digits="Product Price", readonly=True
     )
@@ -68,3 +76,16 @@ class ScenicBookingLine(models.Model):
         "CHECK (amount_untaxed >= 0 AND amount_total >= 0)",
         "The amounts of a booking line cannot be negative.",
     )
+
+    def _window(self, now):
+        """Return the window of the tickets of this line, sold now.
+
+        See ``scenic.validity.rule._window``.
+        """
+        self.ensure_one()
+        if self.renew_membership_id:
+            return self.renew_membership_id._renewal_window(self.product_id)
+        template = self.product_id.product_tmpl_id
+        return template.scenic_validity_rule_id._window(
+            template.scenic_site_id, now, self.visit_date
+        )

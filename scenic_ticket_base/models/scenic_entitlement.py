@@ -1,3 +1,6 @@
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 from odoo import api, fields, models
 
 from ..exceptions import RevenueError
@@ -130,6 +133,14 @@ class ScenicEntitlement(models.Model):
             entitlement.display_name = (
                 entitlement.component_id.name or entitlement.site_id.name
             )
+
+    def _days_later(self, name, days):
+        """Return a moment of the window so many days later, by the site's clock."""
+        self.ensure_one()
+        zone = ZoneInfo(self.site_id.tz)
+        local = self[name].replace(tzinfo=ZoneInfo("UTC")).astimezone(zone)
+        moved = (local.replace(tzinfo=None) + timedelta(days=days)).replace(tzinfo=zone)
+        return moved.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
 
     def _check_recognisable(self, recognised, quantity):
         """Check that revenue of more entries can be earned.

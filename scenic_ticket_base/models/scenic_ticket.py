@@ -105,6 +105,22 @@ class ScenicTicket(models.Model):
         index="btree_not_null",
         ondelete="restrict",
     )
+    membership_id = fields.Many2one(
+        "scenic.membership",
+        string="Member Card",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The card of which this ticket is one period.",
+    )
+    days_added = fields.Integer(
+        required=True,
+        readonly=True,
+        default=0,
+        aggregator=None,
+        help="Days that were added after the sale, for days on which the card was "
+        "frozen. The signed code does not know them, the gate does.",
+    )
     first_entry_at = fields.Datetime(
         string="First Entry", readonly=True, help="When the first person passed."
     )
@@ -182,11 +198,11 @@ class ScenicTicket(models.Model):
             "CREATE SEQUENCE IF NOT EXISTS scenic_ticket_number_seq MAXVALUE 2147483647"
         )
 
-    @api.depends("date_first", "span_days")
+    @api.depends("date_first", "span_days", "days_added")
     def _compute_date_last(self):
         for ticket in self:
             ticket.date_last = ticket.date_first and fields.Date.add(
-                ticket.date_first, days=ticket.span_days - 1
+                ticket.date_first, days=ticket.span_days + ticket.days_added - 1
             )
 
     @api.depends(
@@ -421,22 +437,25 @@ class ScenicTicket(models.Model):
             self.env._("Voided: %(reason)s", reason=reason.strip()),
         )
 
-    def _freeze(self, reason):
+    def _freeze(self, reason, of_card=False):
         """Suspend tickets until :meth:`_unfreeze`.
 
+        :param bool of_card: the member card freezes, whose periods the tickets are
         :raise TicketStateError:
         """
         tickets_sudo = self._lock_for_change(reason)
+        tickets_sudo._check_of_card(of_card)
         tickets_sudo._check_state(("valid", "part_used"))
         tickets_sudo._write_state({"state": "frozen"})
         tickets_sudo._log(self.env._("Frozen: %(reason)s", reason=reason.strip()))
 
-    def _unfreeze(self, reason):
+    def _unfreeze(self, reason, of_card=False):
         """Give frozen tickets back to their holders.
 
         :raise TicketStateError:
         """
         tickets_sudo = self._lock_for_change(reason)
+        tickets_sudo._check_of_card(of_card)
         tickets_sudo._check_state(("frozen",))
         used_sudo = tickets_sudo.filtered(
             lambda t: any(e.entries_used for e in t.entitlement_ids)
@@ -522,6 +541,20 @@ class ScenicTicket(models.Model):
             )
         self.invalidate_recordset()
         self.entitlement_ids.invalidate_recordset()
+
+    def _check_of_card(self, of_card):
+        """Refuse to freeze one period of a card: days and state are the card's."""
+        for ticket in self:
+            if ticket.membership_id and not of_card:
+                raise TicketStateError(
+                    self.env._(
+                        "Ticket %(ticket)s is a period of card %(card)s. Please freeze "
+                        "or release the card.",
+                        ticket=ticket.name,
+                        card=ticket.membership_id.name,
+                    ),
+                    code="TICKET_OF_CARD",
+                )
 
     def _check_state(self, states):
         for ticket in self:

@@ -1,0 +1,699 @@
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..exceptions import BookingError, MembershipError, ReasonMissingError
+
+# Figures of a card, each one SQL expression over its tickets: what a list shows,
+# what a pivot adds up and what a domain finds is the same by construction.
+FIGURES = (
+    "state",
+    "date_start",
+    "date_end",
+    "active_count",
+    "frozen_count",
+    "visit_count",
+    "renewal_count",
+    "days_added",
+    "amount_total",
+    "amount_open",
+)
+OPERATORS = {"<": "<", ">": ">", "<=": "<=", ">=": ">="}
+
+
+class ScenicMembership(models.Model):
+    _name = "scenic.membership"
+    _description = "Member Card"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "id desc"
+
+    name = fields.Char(
+        string="Card Number", required=True, readonly=True, copy=False, index=True
+    )
+    visitor_id = fields.Many2one(
+        "scenic.visitor",
+        string="Holder",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+    )
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", readonly=True, index="btree_not_null"
+    )
+    product_id = fields.Many2one(
+        "product.product",
+        string="Ticket Product",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+        help="What the first period was sold as.",
+    )
+    site_id = fields.Many2one(
+        "scenic.site", required=True, readonly=True, index=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, index=True
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id", store=True)
+    photo = fields.Image(max_width=512, max_height=512, readonly=True, copy=False)
+    photo_128 = fields.Image(
+        related="photo", max_width=128, max_height=128, store=True, string="Thumbnail"
+    )
+    ticket_ids = fields.One2many(
+        "scenic.ticket", "membership_id", string="Periods", readonly=True
+    )
+    freeze_ids = fields.One2many(
+        "scenic.membership.freeze", "membership_id", string="Freezes", readonly=True
+    )
+    renewal_line_id = fields.Many2one(
+        "scenic.booking.line",
+        string="Renewal on Hold",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        help="The latest booking line that renews the card. While its booking is "
+        "held no other renewal can be sold.",
+    )
+    replace_count = fields.Integer(
+        string="Replacements",
+        required=True,
+        readonly=True,
+        default=0,
+        help="How often the card, wristband or document was replaced.",
+    )
+    # Figures
+    state = fields.Selection(
+        [
+            ("active", "Active"),
+            ("frozen", "Frozen"),
+            ("lapsed", "Lapsed"),
+            ("ended", "Ended"),
+        ],
+        compute="_compute_figures",
+        search="_search_state",
+        help="Lapsed: the period is over or its entries are used up, and the card can "
+        "be renewed. Ended: all its tickets were paid back or voided.",
+    )
+    date_start = fields.Date(
+        string="Member since", compute="_compute_figures", search="_search_date_start"
+    )
+    date_end = fields.Date(
+        string="Valid until",
+        compute="_compute_figures",
+        search="_search_date_end",
+        help="Last day of the last period.",
+    )
+    active_count = fields.Integer(
+        string="Active Cards", compute="_compute_figures", aggregator="sum"
+    )
+    frozen_count = fields.Integer(
+        string="Frozen Cards", compute="_compute_figures", aggregator="sum"
+    )
+    visit_count = fields.Integer(
+        string="Visits",
+        compute="_compute_figures",
+        search="_search_visit_count",
+        aggregator="sum",
+        help="Entries that were passed.",
+    )
+    renewal_count = fields.Integer(
+        string="Renewals",
+        compute="_compute_figures",
+        search="_search_renewal_count",
+        aggregator="sum",
+    )
+    days_added = fields.Integer(
+        string="Days Added by Freezes", compute="_compute_figures", aggregator="sum"
+    )
+    amount_total = fields.Monetary(
+        string="Sold for", compute="_compute_figures", aggregator="sum"
+    )
+    amount_open = fields.Monetary(
+        string="Deferred",
+        compute="_compute_figures",
+        aggregator="sum",
+        help="What is still on the contract liability account for this card.",
+    )
+
+    _name_unique = models.Constraint(
+        "UNIQUE (name)", "A member card with this number exists already."
+    )
+
+    def init(self):
+        self.env.cr.execute("CREATE SEQUENCE IF NOT EXISTS scenic_membership_seq")
+
+    # ------------------------------------------------------------------
+    # Figures
+    # ------------------------------------------------------------------
+
+    @api.depends(
+        "ticket_ids.state",
+        "ticket_ids.amount_total",
+        "ticket_ids.amount_open",
+        "ticket_ids.entitlement_ids.entries_used",
+        "ticket_ids.entitlement_ids.entries_refunded",
+        "ticket_ids.entitlement_ids.valid_from",
+        "ticket_ids.entitlement_ids.valid_to",
+        "freeze_ids.days_added",
+    )
+    def _compute_figures(self):
+        rows = {}
+        if self.ids:
+            columns = [self._figure_sql(self._table, name) for name in FIGURES]
+            rows = {
+                id_: dict(zip(FIGURES, values, strict=True))
+                for id_, *values in self.env.execute_query(
+                    SQL(
+                        "SELECT id, %s FROM scenic_membership WHERE id IN %s",
+                        SQL(", ").join(columns),
+                        tuple(self.ids),
+                    )
+                )
+            }
+        for membership in self:
+            row = rows.get(membership._origin.id, {})
+            for name in FIGURES:
+                membership[name] = row.get(name, False)
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        if field_expr in FIGURES:
+            self._check_field_access(self._fields[field_expr], "read")
+            return self._figure_sql(alias, field_expr)
+        return super()._field_to_sql(alias, field_expr, query)
+
+    @api.model
+    def _figure_sql(self, alias, name):
+        """Return one figure of the card in a row of ``scenic_membership``."""
+        tickets = self.env["scenic.ticket"]
+        rights = self.env["scenic.entitlement"]
+        freezes = self.env["scenic.membership.freeze"]
+        card = SQL.identifier(alias, "id")
+        now = fields.Datetime.now()
+        ticket_fields = [
+            tickets._fields[field]
+            for field in ("membership_id", "state", "amount_total", "amount_open")
+        ]
+        of_card = SQL(
+            "FROM scenic_ticket ct WHERE ct.membership_id = %s",
+            card,
+            to_flush=ticket_fields,
+        )
+        live = SQL("%s AND ct.state NOT IN ('held', 'refunded', 'void')", of_card)
+        with_rights = SQL(
+            "FROM scenic_ticket ct JOIN scenic_entitlement ce ON ce.ticket_id = ct.id "
+            "JOIN scenic_site cs ON cs.id = ct.site_id WHERE ct.membership_id = %s",
+            card,
+            to_flush=[
+                *ticket_fields,
+                *(
+                    rights._fields[field]
+                    for field in (
+                        "ticket_id",
+                        "valid_from",
+                        "valid_to",
+                        "unlimited",
+                        "entries_total",
+                        "entries_used",
+                        "entries_refunded",
+                    )
+                ),
+            ],
+        )
+        live_rights = SQL(
+            "%s AND ct.state NOT IN ('held', 'refunded', 'void')", with_rights
+        )
+        state = SQL(
+            "CASE WHEN NOT EXISTS (SELECT 1 %(live)s) THEN 'ended' "
+            "WHEN EXISTS (SELECT 1 %(live)s AND ct.state = 'frozen') THEN 'frozen' "
+            "WHEN EXISTS (SELECT 1 %(rights)s AND ce.valid_to > %(now)s "
+            "AND ct.state IN ('valid', 'part_used') AND (ce.unlimited IS TRUE OR "
+            "ce.entries_used + ce.entries_refunded < ce.entries_total)) "
+            "THEN 'active' ELSE 'lapsed' END",
+            live=live,
+            rights=live_rights,
+            now=now,
+        )
+        match name:
+            case "state":
+                return state
+            case "active_count" | "frozen_count":
+                wanted = name.removesuffix("_count")
+                return SQL("CASE WHEN (%s) = %s THEN 1 ELSE 0 END", state, wanted)
+            case "date_start":
+                return SQL(
+                    "(SELECT min((ce.valid_from AT TIME ZONE 'UTC' AT TIME ZONE cs.tz)"
+                    "::date) %s)",
+                    live_rights,
+                )
+            case "date_end":
+                # the window excludes its end
+                return SQL(
+                    "(SELECT max(((ce.valid_to - interval '1 second') AT TIME ZONE "
+                    "'UTC' AT TIME ZONE cs.tz)::date) %s)",
+                    live_rights,
+                )
+            case "visit_count":
+                return SQL(
+                    "(SELECT COALESCE(sum(ce.entries_used), 0)::integer %s)",
+                    with_rights,
+                )
+            case "renewal_count":
+                return SQL("(SELECT GREATEST(count(*) - 1, 0)::integer %s)", live)
+            case "days_added":
+                return SQL(
+                    "(SELECT COALESCE(sum(cf.days_added), 0)::integer "
+                    "FROM scenic_membership_freeze cf WHERE cf.membership_id = %s)",
+                    card,
+                    to_flush=[
+                        freezes._fields["membership_id"],
+                        freezes._fields["days_added"],
+                    ],
+                )
+            case _:
+                column = SQL.identifier("ct", name)
+                return SQL("(SELECT COALESCE(sum(%s), 0) %s)", column, of_card)
+
+    def _search_figure(self, name, operator, value):
+        if operator in ("in", "not in"):
+            values = tuple(v for v in value if v is not False and v is not None)
+            empty = len(values) != len(tuple(value))
+
+            def to_sql(model, alias, query):
+                figure = model._figure_sql(alias, name)
+                found = SQL("FALSE")
+                if values:
+                    found = SQL("COALESCE(%s IN %s, FALSE)", figure, values)
+                if empty:
+                    found = SQL("(%s OR %s IS NULL)", found, figure)
+                return SQL("NOT %s", found) if operator == "not in" else found
+
+        elif operator in OPERATORS:
+
+            def to_sql(model, alias, query):
+                figure = model._figure_sql(alias, name)
+                return SQL("%s %s %s", figure, SQL(OPERATORS[operator]), value)
+
+        else:
+            return NotImplemented
+        return Domain.custom(to_sql=to_sql)
+
+    def _search_state(self, operator, value):
+        return self._search_figure("state", operator, value)
+
+    def _search_date_start(self, operator, value):
+        return self._search_figure("date_start", operator, value)
+
+    def _search_date_end(self, operator, value):
+        return self._search_figure("date_end", operator, value)
+
+    def _search_visit_count(self, operator, value):
+        return self._search_figure("visit_count", operator, value)
+
+    def _search_renewal_count(self, operator, value):
+        return self._search_figure("renewal_count", operator, value)
+
+    # ------------------------------------------------------------------
+    # Sale and renewal: called by the booking
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _prepare_renewals(self, lines, company):
+        """Check prepared booking lines that renew a card and set their visit date.
+
+        :param list lines: values of booking lines; ``renew_membership_id`` is an id,
+            ``visit_date`` becomes the first day of the new period
+        :raise BookingError: with the code of the first line that may not renew
+        """
+        wanted = [line for line in lines if line.get("renew_membership_id")]
+        if not wanted:
+            return
+        # sudo: whoever sells answers for the right, as in scenic.booking
+        cards_sudo = self.sudo().browse(line["renew_membership_id"] for line in wanted)
+        if len(set(cards_sudo.ids)) != len(wanted):
+            raise BookingError(
+                self.env._("A card can be renewed once in a booking."),
+                code="RENEWAL_TWICE",
+            )
+        if len(cards_sudo.exists()) != len(wanted) or (cards_sudo.company_id - company):
+            raise BookingError(
+                self.env._("There is no such member card."), code="MEMBERSHIP_UNKNOWN"
+            )
+        cards_sudo._lock()
+        for line, card_sudo in zip(wanted, cards_sudo, strict=True):
+            product = self.env["product.product"].browse(line["product_id"])
+            card_sudo._check_renewal(product, line["quantity"])
+
+    def _check_renewal(self, product, quantity):
+        """Check that this card can be renewed now with this product.
+
+        :raise BookingError: with a stable code
+        """
+        self.ensure_one()
+        card = self.name
+        if product.scenic_ticket_kind != "member" or (
+            product.scenic_site_id != self.site_id
+        ):
+            raise BookingError(
+                self.env._(
+                    "“%(product)s” is no member card of %(site)s: card %(card)s cannot "
+                    "be renewed with it.",
+                    product=product.display_name,
+                    site=self.site_id.display_name,
+                    card=card,
+                ),
+                code="RENEWAL_PRODUCT",
+            )
+        if quantity != 1:
+            raise BookingError(
+                self.env._("Card %(card)s is for one person.", card=card),
+                code="RENEWAL_QUANTITY",
+            )
+        if self.state == "ended":
+            raise BookingError(
+                self.env._(
+                    "Card %(card)s was paid back or voided. Please sell a new one.",
+                    card=card,
+                ),
+                code="MEMBERSHIP_ENDED",
+            )
+        if self.state == "frozen":
+            raise BookingError(
+                self.env._(
+                    "Card %(card)s is frozen. Release it first, then renew it.",
+                    card=card,
+                ),
+                code="MEMBERSHIP_FROZEN",
+            )
+        booking = self.renewal_line_id.booking_id
+        if booking.state == "held" and not (
+            booking.held_until and booking.held_until <= fields.Datetime.now()
+        ):
+            raise BookingError(
+                self.env._(
+                    "A renewal of card %(card)s waits for payment: booking "
+                    "%(booking)s.",
+                    card=card,
+                    booking=booking.name,
+                ),
+                code="RENEWAL_PENDING",
+            )
+        self._check_renewal_window(product)
+
+    def _check_renewal_window(self, product):
+        today = self._today()
+        before, after = (
+            product.scenic_renew_before_days,
+            product.scenic_renew_after_days,
+        )
+        if before and self.state == "active":
+            first = self.date_end - timedelta(days=before)
+            if today < first:
+                raise BookingError(
+                    self.env._(
+                        "Card %(card)s is valid until %(end)s and can be renewed from "
+                        "%(first)s on.",
+                        card=self.name,
+                        end=fields.Date.to_string(self.date_end),
+                        first=fields.Date.to_string(first),
+                    ),
+                    code="RENEWAL_EARLY",
+                )
+        if after and today > self.date_end + timedelta(days=after):
+            raise BookingError(
+                self.env._(
+                    "Card %(card)s ended on %(end)s, too long ago for a renewal. "
+                    "Please sell a new one.",
+                    card=self.name,
+                    end=fields.Date.to_string(self.date_end),
+                ),
+                code="RENEWAL_LATE",
+            )
+
+    @api.model
+    def _hold_renewals(self, lines_sudo):
+        """Remember which held booking lines renew which cards.
+
+        lock: writing the card makes a second renewal of it wait, and then see this
+        one.
+        """
+        for line_sudo in lines_sudo.filtered("renew_membership_id"):
+            card_sudo = line_sudo.renew_membership_id
+            card_sudo._write_quiet({"renewal_line_id": line_sudo.id})
+
+    def _renewal_start(self):
+        """Return the first day of another period, were it sold now."""
+        self.ensure_one()
+        if self.state == "active":
+            return self.date_end + timedelta(days=1)
+        return self._today()
+
+    def _renewal_window(self, product):
+        """Return the window of another period, were it sold now.
+
+        It follows the last one, whatever day it is sold on; see
+        ``scenic.validity.rule._window``.
+        """
+        self.ensure_one()
+        site, rule = product.scenic_site_id, product.scenic_validity_rule_id
+        first_day = self._renewal_start()
+        sold_at = rule._day_start(first_day, ZoneInfo(site.tz))
+        return rule._window(site, sold_at, first_day)
+
+    @api.model
+    def _create_for(self, tickets):
+        """Give new member tickets their card: a new one, or the one they renew.
+
+        Called by the booking when it is confirmed, with all its tickets at once; the
+        number of queries does not grow with their number.
+
+        :raise BookingError: a card without a holder
+        """
+        # sudo: no user has the right to create member cards
+        tickets_sudo = tickets.sudo().filtered(
+            lambda t: t.kind == "member" and not t.membership_id
+        )
+        renewals_sudo = tickets_sudo.filtered("booking_line_id.renew_membership_id")
+        new_sudo = tickets_sudo - renewals_sudo
+        if any(not ticket_sudo.visitor_id for ticket_sudo in new_sudo):
+            raise BookingError(
+                self.env._("A member card needs the name of its holder."),
+                code="MEMBER_NAME_MISSING",
+            )
+        cards_sudo = self.sudo()._create_cards(new_sudo)
+        for ticket_sudo, card_sudo in zip(new_sudo, cards_sudo, strict=True):
+            ticket_sudo.membership_id = card_sudo
+        for ticket_sudo in renewals_sudo:
+            card_sudo = ticket_sudo.booking_line_id.renew_membership_id
+            ticket_sudo.write(
+                {
+                    "membership_id": card_sudo.id,
+                    "visitor_id": card_sudo.visitor_id.id,
+                }
+            )
+
+    @api.model
+    def _create_cards(self, tickets_sudo):
+        self.env.cr.execute(
+            SQL(
+                "SELECT nextval('scenic_membership_seq') FROM generate_series(1, %s)",
+                len(tickets_sudo),
+            )
+        )
+        numbers = [number for (number,) in self.env.cr.fetchall()]
+        quiet = self.with_context(
+            tracking_disable=True, mail_create_nolog=True, mail_create_nosubscribe=True
+        )
+        return quiet.create(
+            [
+                {
+                    "name": f"M{number:08d}",
+                    "visitor_id": ticket_sudo.visitor_id.id,
+                    "partner_id": ticket_sudo.partner_id.id,
+                    "product_id": ticket_sudo.product_id.id,
+                    "site_id": ticket_sudo.site_id.id,
+                    "company_id": ticket_sudo.company_id.id,
+                }
+                for ticket_sudo, number in zip(tickets_sudo, numbers, strict=True)
+            ]
+        )
+
+    # ------------------------------------------------------------------
+    # Freeze
+    # ------------------------------------------------------------------
+
+    def _freeze(self, reason, date_from=None, date_to=None):
+        """Suspend a card: nobody enters with it until :meth:`_unfreeze`.
+
+        :param date date_from: first frozen day, by default today
+        :param date date_to: last frozen day; None: until somebody releases it
+        :raise MembershipError: the card is not active, or the days make no sense
+        """
+        card_sudo = self._lock_for_change(reason)
+        card_sudo._check_active()
+        today = card_sudo._today()
+        date_from = date_from or today
+        if date_from < today or (date_to and date_to < date_from):
+            raise MembershipError(
+                self.env._("A freeze begins today or later and ends after that."),
+                code="FREEZE_DATES",
+            )
+        if date_from > card_sudo.date_end:
+            raise MembershipError(
+                self.env._(
+                    "Card %(card)s ends on %(end)s, before the freeze begins.",
+                    card=card_sudo.name,
+                    end=fields.Date.to_string(card_sudo.date_end),
+                ),
+                code="FREEZE_DATES",
+            )
+        freeze_sudo = card_sudo.env["scenic.membership.freeze"].create(
+            {
+                "membership_id": card_sudo.id,
+                "ticket_id": card_sudo._period_on(date_from).id,
+                "date_from": date_from,
+                "date_to": date_to,
+                "reason": reason.strip(),
+                "state": "planned",
+            }
+        )
+        if date_from == today:
+            card_sudo._start_freeze(freeze_sudo)
+        card_sudo._message_log(
+            body=self.env._(
+                "Frozen from %(first)s: %(reason)s",
+                first=fields.Date.to_string(date_from),
+                reason=reason.strip(),
+            )
+        )
+
+    def _start_freeze(self, freeze_sudo):
+        self._live_tickets()._freeze(freeze_sudo.reason, of_card=True)
+        freeze_sudo.state = "frozen"
+
+    def _unfreeze(self, reason):
+        """Release a frozen card and add the frozen days that its product grants.
+
+        A freeze that has not begun is cancelled.
+
+        :raise MembershipError: the card is not frozen
+        """
+        card_sudo = self._lock_for_change(reason)
+        freeze_sudo = card_sudo._open_freeze()
+        if not freeze_sudo:
+            raise MembershipError(
+                self.env._("Card %(card)s is not frozen.", card=card_sudo.name),
+                code="MEMBERSHIP_NOT_FROZEN",
+            )
+        today = card_sudo._today()
+        values = {"release_reason": reason.strip(), "date_released": today}
+        if freeze_sudo.state == "planned":
+            freeze_sudo.write({**values, "state": "cancelled"})
+        else:
+            days = min((today - freeze_sudo.date_from).days, freeze_sudo._days_left())
+            freeze_sudo.write({**values, "state": "released", "days_added": days})
+            card_sudo._live_tickets()._unfreeze(reason, of_card=True)
+            card_sudo._move_end(freeze_sudo.ticket_id, days)
+        card_sudo._message_log(
+            body=self.env._(
+                "Released, %(days)s days added: %(reason)s",
+                days=freeze_sudo.days_added,
+                reason=reason.strip(),
+            )
+        )
+
+    def _move_end(self, ticket_sudo, days):
+        """Move the end of a period, and the periods after it, by so many days."""
+        if not days:
+            return
+        later_sudo = self._live_tickets().filtered(
+            lambda t: t.date_first > ticket_sudo.date_first
+        )
+        for entitlement_sudo in ticket_sudo.entitlement_ids:
+            entitlement_sudo.valid_to = entitlement_sudo._days_later("valid_to", days)
+        for entitlement_sudo in later_sudo.entitlement_ids:
+            entitlement_sudo.write(
+                {
+                    name: entitlement_sudo._days_later(name, days)
+                    for name in ("valid_from", "valid_to")
+                }
+            )
+        for moved_sudo in ticket_sudo | later_sudo:
+            moved_sudo.with_context(tracking_disable=True).days_added += days
+
+    # ------------------------------------------------------------------
+    # Tools
+    # ------------------------------------------------------------------
+
+    def _today(self):
+        """Return the day it is at the site of the card."""
+        self.ensure_one()
+        return fields.Date.context_today(self.with_context(tz=self.site_id.tz))
+
+    def _live_tickets(self):
+        """Return the periods that are worth something, the earliest first."""
+        return self.ticket_ids.filtered(
+            lambda t: t.state in ("valid", "part_used", "frozen")
+        ).sorted("date_first")
+
+    def _period_on(self, day):
+        """Return the living ticket that covers a day, else the last one."""
+        tickets = self._live_tickets()
+        covering = tickets.filtered(lambda t: t.date_first <= day <= t.date_last)
+        return covering[:1] or tickets[-1:]
+
+    def _open_freeze(self):
+        return self.freeze_ids.filtered(lambda f: f.state in ("planned", "frozen"))
+
+    def _check_active(self):
+        """Check that the card admits today or will.
+
+        :raise MembershipError: its code names the state
+        """
+        self.ensure_one()
+        if self.state != "active" or self._open_freeze():
+            state = "frozen" if self._open_freeze() else self.state
+            selection = dict(self._fields["state"]._description_selection(self.env))
+            raise MembershipError(
+                self.env._(
+                    "Card %(card)s is in state “%(state)s”: this is not possible.",
+                    card=self.name,
+                    state=selection[state],
+                ),
+                code=f"MEMBERSHIP_{state.upper()}",
+            )
+
+    def _lock_for_change(self, reason):
+        """Return the card as superuser, locked with its tickets."""
+        self.ensure_one()
+        if not (reason or "").strip():
+            raise ReasonMissingError(self.env._("Please give a reason."))
+        # sudo: no user has the right to write cards; callers answer for the right
+        card_sudo = self.sudo()
+        card_sudo._lock()
+        return card_sudo
+
+    def _lock(self):
+        """Lock the cards' tickets, then the cards.
+
+        lock: a refund and a gate begin at the ticket, too.
+        """
+        self.ticket_ids._lock()
+        self.flush_recordset()
+        self.env.cr.execute(
+            SQL(
+                "SELECT id FROM scenic_membership WHERE id IN %s ORDER BY id "
+                "FOR NO KEY UPDATE",
+                tuple(self.ids) or (0,),
+            ),
+            log_exceptions=False,
+        )
+        self.invalidate_recordset()
+
+    def _write_quiet(self, values):
+        self.with_context(tracking_disable=True).write(values)
+        self.flush_recordset()
