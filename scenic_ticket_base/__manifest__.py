@@ -26,6 +26,7 @@
         "views/scenic_revenue_entry_views.xml",
         "views/scenic_signing_key_views.xml",
         "views/scenic_audit_views.xml",
+        "views/res_users_views.xml",
         "views/product_template_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",

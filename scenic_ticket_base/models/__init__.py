@@ -9,6 +9,8 @@ from . import (
     product_template,
     res_company,
     res_config_settings,
+    res_groups,
+    res_users,
     scenic_audit,
     scenic_booking,
     scenic_booking_line,

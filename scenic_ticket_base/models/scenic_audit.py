@@ -89,6 +89,7 @@ class ScenicAudit(models.Model):
     _inherit = ["scenic.append.only"]
     _order = "id desc"
     _rec_name = "name"
+    _log_access = False
 
     event_time = fields.Datetime(
         string="Time", required=True, readonly=True, index=True

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ScenicBookingLine(models.Model):
@@ -21,6 +21,14 @@ class ScenicBookingLine(models.Model):
         readonly=True,
         index=True,
         ondelete="restrict",
+    )
+    site_id = fields.Many2one(
+        "scenic.site",
+        compute="_compute_site_id",
+        store=True,
+        index=True,
+        ondelete="restrict",
+        help="Site of the product at the sale.",
     )
     quantity = fields.Integer(string="Persons", required=True, readonly=True)
     visit_date = fields.Date(readonly=True)
@@ -76,6 +84,12 @@ class ScenicBookingLine(models.Model):
         "CHECK (amount_untaxed >= 0 AND amount_total >= 0)",
         "The amounts of a booking line cannot be negative.",
     )
+
+    # not of the site of the product: it may move, what was sold stays where it was
+    @api.depends("product_id")
+    def _compute_site_id(self):
+        for line in self:
+            line.site_id = line.product_id.scenic_site_id
 
     def _window(self, now):
         """Return the window of the tickets of this line, sold now.

@@ -74,6 +74,12 @@ class ScenicSite(models.Model):
                     self.env._("A spot and its area must be of the same company.")
                 )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        sites = super().create(vals_list)
+        self._clear_limits()
+        return sites
+
     def write(self, vals):
         if {"code", "company_id"} & vals.keys():
             for site in self:
@@ -89,7 +95,19 @@ class ScenicSite(models.Model):
                             site=site.name,
                         )
                     )
-        return super().write(vals)
+        res = super().write(vals)
+        if "parent_id" in vals:
+            self._clear_limits()
+        return res
+
+    def unlink(self):
+        res = super().unlink()
+        self._clear_limits()
+        return res
+
+    def _clear_limits(self):
+        """Forget the cached record rules: they name the spots of a site."""
+        self.env.registry.clear_cache()
 
     def _has_tickets(self):
         """Tell whether any ticket was issued by this site."""
