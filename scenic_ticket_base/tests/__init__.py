@@ -1,5 +1,6 @@
 from . import (
     test_access,
+    test_access_site,
     test_audit,
     test_barcode1d,
     test_booking,
