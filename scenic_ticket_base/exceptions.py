@@ -23,6 +23,8 @@ class BookingError(ScenicError):
     """A booking cannot be made, confirmed or cancelled as asked."""
 
     code = "BOOKING_INVALID"
+    # Of a date that is not possible: the next one that is.
+    next_date = None
 
 
 class BookingConflictError(BookingError):
@@ -77,3 +79,9 @@ class RevenueError(ScenicError):
     """Revenue cannot be recognised or changed as asked."""
 
     code = "REVENUE_INVALID"
+
+
+class EligibilityError(BookingError):
+    """A concession is not due to the visitor."""
+
+    code = "ELIGIBILITY_INVALID"

@@ -1,5 +1,5 @@
 # The mixins come first: models of other add-ons inherit from them.
-from . import scenic_append_only, scenic_audited
+from . import scenic_append_only, scenic_audited, scenic_weekday_mixin
 
 # isort: split
 from . import (
@@ -12,13 +12,16 @@ from . import (
     res_groups,
     res_users,
     scenic_audit,
+    scenic_blackout,
     scenic_booking,
     scenic_booking_line,
     scenic_channel,
     scenic_credential,
+    scenic_eligibility,
     scenic_entitlement,
     scenic_membership,
     scenic_membership_freeze,
+    scenic_opening_hours,
     scenic_refund_policy,
     scenic_revenue_entry,
     scenic_signing_key,

@@ -1,11 +1,20 @@
+import functools
+import operator
+from collections import Counter
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import format_list
+from odoo.tools import format_datetime, format_list
 
 from ..exceptions import (
     AccountMissingError,
     BookingError,
 )
+from ..tools.window import Window
+from .scenic_validity_rule import CARD_MODES, DAY_MODES
+
+# What fits the one byte of a signed code, for one code of a whole group.
+MAX_PERSONS = 255
 
 TICKET_KINDS = [
     ("individual", "Individual"),
@@ -164,6 +173,16 @@ class ProductTemplate(models.Model):
         ondelete="restrict",
         tracking=True,
     )
+    scenic_eligibility_ids = fields.Many2many(
+        "scenic.eligibility",
+        "product_template_scenic_eligibility_rel",
+        "product_tmpl_id",
+        "eligibility_id",
+        string="Concessions",
+        tracking=True,
+        help="Only visitors with one of these concessions may buy the ticket. Keep "
+        "empty for a ticket that everybody may buy.",
+    )
     scenic_deferral_account_id = fields.Many2one(
         "account.account",
         string="Deferral Account",
@@ -181,12 +200,26 @@ class ProductTemplate(models.Model):
         help="Short number of the product inside the signed code of a ticket.",
     )
     scenic_summary = fields.Char(
-        string="What It Allows", compute="_compute_scenic_summary"
+        string="What It Allows",
+        compute="_compute_scenic_summary",
+        compute_sudo=True,  # whoever buys reads neither slots nor rules
     )
     scenic_warning = fields.Char(
         string="Not Ready for Sale", compute="_compute_scenic_warning"
     )
 
+    _scenic_group_numbers = models.Constraint(
+        "CHECK (scenic_min_persons BETWEEN 0 AND 5000 AND "
+        "scenic_guide_per BETWEEN 0 AND 5000)",
+        "Minimum group size and persons per free guide are 0 to 5000.",
+    )
+    _scenic_minutes = models.Constraint(
+        "CHECK (scenic_grace_early BETWEEN 0 AND 1440 AND "
+        "scenic_grace_late BETWEEN 0 AND 1440 AND "
+        "scenic_minutes_from_first BETWEEN 0 AND 527040)",
+        "Minutes early and late are 0 to 1440; minutes from first use are 0 to 527040, "
+        "which is a year.",
+    )
     _scenic_class_code_unique = models.UniqueIndex(
         "(scenic_class_code) WHERE scenic_class_code > 0",
         "Another ticket product has this class code.",
@@ -208,59 +241,40 @@ class ProductTemplate(models.Model):
         return super()._service_tracking_blacklist() + ["scenic_ticket"]
 
     @api.depends(
+        "service_tracking",
         "scenic_ticket_kind",
+        "scenic_group_codes",
+        "scenic_min_persons",
+        "scenic_guide_per",
+        "scenic_real_name",
+        "scenic_id_scope",
+        "scenic_in_sequence",
+        "scenic_minutes_from_first",
+        "scenic_grace_early",
+        "scenic_grace_late",
+        "scenic_eligibility_ids.name",
         "scenic_component_ids.name",
         "scenic_component_ids.entries",
+        "scenic_component_ids.unlimited",
+        "scenic_component_ids.daily_entries",
+        "scenic_component_ids.reentry",
+        "scenic_component_ids.reentry_minutes",
+        "scenic_component_ids.choice_group",
         "scenic_component_ids.site_id",
-        "scenic_validity_rule_id.mode",
-        "scenic_validity_rule_id.days",
+        "scenic_component_ids.validity_rule_id.summary",
+        "scenic_validity_rule_id.summary",
+        "scenic_refund_policy_id",
     )
     @api.depends_context("lang")
     def _compute_scenic_summary(self):
         for product in self:
-            rule = product.scenic_validity_rule_id
-            components = product.scenic_component_ids
-            if not rule or not components:
+            if not product.scenic_validity_rule_id or not product.scenic_component_ids:
                 product.scenic_summary = False
                 continue
-            places = format_list(
-                self.env,
-                [
-                    self.env._(
-                        "%(place)s %(entries)s×",
-                        place=component.name or component.site_id.name or "",
-                        entries=component.entries,
-                    )
-                    for component in components
-                ],
+            text = self.env._("; ").join(product._scenic_texts())
+            product.scenic_summary = self.env._(
+                "%(sentence)s.", sentence=text[:1].upper() + text[1:]
             )
-            values = {"places": places, "days": rule.days}
-            if product.scenic_ticket_kind == "group":
-                if rule.mode == "visit_date":
-                    text = self.env._(
-                        "One ticket for the whole group; each person enters: "
-                        "%(places)s; valid %(days)s day(s) from the visit date.",
-                        **values,
-                    )
-                else:
-                    text = self.env._(
-                        "One ticket for the whole group; each person enters: "
-                        "%(places)s; valid %(days)s day(s) from the day of sale.",
-                        **values,
-                    )
-            elif rule.mode == "visit_date":
-                text = self.env._(
-                    "One ticket per person; enters: %(places)s; valid %(days)s "
-                    "day(s) from the visit date.",
-                    **values,
-                )
-            else:
-                text = self.env._(
-                    "One ticket per person; enters: %(places)s; valid %(days)s "
-                    "day(s) from the day of sale.",
-                    **values,
-                )
-            product.scenic_summary = text
 
     @api.depends(
         "service_tracking",
@@ -314,6 +328,143 @@ class ProductTemplate(models.Model):
                 )
         self.scenic_component_ids._check_site()
 
+    @api.constrains(
+        "service_tracking",
+        "list_price",
+        "sale_ok",
+        "scenic_ticket_kind",
+        "scenic_group_codes",
+        "scenic_min_persons",
+        "scenic_guide_per",
+        "scenic_in_sequence",
+        "scenic_minutes_from_first",
+        "scenic_validity_rule_id",
+        "scenic_revenue_trigger",
+        "scenic_component_ids",
+        "scenic_eligibility_ids",
+    )
+    def _check_scenic_definition(self):
+        """Refuse combinations that no ticket could keep.
+
+        :raise ValidationError: which says what to change
+        """
+        for product in self:
+            if product.service_tracking != "scenic_ticket":
+                continue
+            for text in (
+                product._scenic_kind_fault()
+                or product._scenic_component_fault()
+                or product._scenic_revenue_fault()
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "“%(product)s”: %(fault)s",
+                        product=product.display_name,
+                        fault=text,
+                    )
+                )
+        self.scenic_eligibility_ids._check_company()
+
+    def _scenic_kind_fault(self):
+        """Return why the fields do not fit the kind of the ticket, in a list."""
+        kind, rule = self.scenic_ticket_kind, self.scenic_validity_rule_id
+        if kind != "group" and (self.scenic_min_persons or self.scenic_guide_per):
+            return [
+                self.env._(
+                    "minimum group size and free guides are for group tickets only. "
+                    "Set both to 0, or choose the kind Group."
+                )
+            ]
+        if (
+            kind == "group"
+            and self.scenic_group_codes == "one"
+            and self.scenic_min_persons > MAX_PERSONS
+        ):
+            return [
+                self.env._(
+                    "one code is for %(max)s persons at most. Choose one code per "
+                    "person, or a smaller minimum group size.",
+                    max=MAX_PERSONS,
+                )
+            ]
+        if kind in ("member", "staff") and rule and rule.mode not in CARD_MODES:
+            return [
+                self.env._(
+                    "a card is valid for a period, and “%(rule)s” hangs on one visit. "
+                    "Choose a validity rule for a period, a date range or a number of "
+                    "days from the sale.",
+                    rule=rule.name,
+                )
+            ]
+        if kind == "staff" and (self.list_price or self.sale_ok):
+            return [
+                self.env._(
+                    "a staff card is given, not sold. Set its price to 0 and take the "
+                    "tick from Sales."
+                )
+            ]
+        return []
+
+    def _scenic_component_fault(self):
+        """Return why the components cannot work together, in a list."""
+        components = self.scenic_component_ids
+        if not components:
+            return []
+        if self.scenic_in_sequence:
+            if len(components) < 2:
+                return [
+                    self.env._("a sequence needs two components or more."),
+                ]
+            if any(components.mapped("choice_group")):
+                return [
+                    self.env._(
+                        "of an either-or only one component is used, so the others "
+                        "would block the sequence. Take away one of the two."
+                    )
+                ]
+        if self.scenic_minutes_from_first and not (
+            len(components) > 1 or components.entries > 1 or components.unlimited
+        ):
+            return [
+                self.env._(
+                    "minutes from the first use mean nothing for a single entry. Set "
+                    "them to 0, or give the ticket more entries."
+                )
+            ]
+        sizes = Counter(components.filtered("choice_group").mapped("choice_group"))
+        for number, size in sizes.items():
+            if size < 2:
+                return [
+                    self.env._(
+                        "either-or %(number)s has one component only. Give the same "
+                        "number to another component, or set it to 0.",
+                        number=number,
+                    )
+                ]
+        return []
+
+    def _scenic_revenue_fault(self):
+        """Return why revenue could not be earned as chosen, in a list."""
+        trigger, rule = self.scenic_revenue_trigger, self.scenic_validity_rule_id
+        unlimited = any(self.scenic_component_ids.mapped("unlimited"))
+        if unlimited and trigger == "admission":
+            return [
+                self.env._(
+                    "with any number of entries no single entry has a price. Let "
+                    "revenue be earned day by day over the validity, or on the visit "
+                    "date."
+                )
+            ]
+        if trigger == "visit_date" and rule and rule.mode not in DAY_MODES:
+            return [
+                self.env._(
+                    "revenue on the visit date needs a validity rule with a visit "
+                    "date, unlike “%(rule)s”.",
+                    rule=rule.name,
+                )
+            ]
+        return []
+
     @api.constrains("scenic_deferral_account_id", "property_account_income_id")
     def _check_scenic_accounts(self):
         for product in self:
@@ -338,6 +489,18 @@ class ProductTemplate(models.Model):
                     }
                 )
             ]
+
+    @api.onchange("scenic_ticket_kind")
+    def _onchange_scenic_ticket_kind(self):
+        if self.scenic_ticket_kind != "group":
+            self.scenic_min_persons = self.scenic_guide_per = 0
+        if self.scenic_ticket_kind in ("member", "staff"):
+            self.scenic_revenue_trigger = "straight_line"
+            if self.scenic_validity_rule_id.mode not in CARD_MODES:
+                self.scenic_validity_rule_id = False
+        if self.scenic_ticket_kind == "staff":
+            self.list_price = 0
+            self.sale_ok = False
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -462,6 +625,144 @@ class ProductTemplate(models.Model):
             )
         return account
 
+    # ------------------------------------------------------------------
+    # Services of the booking
+    # ------------------------------------------------------------------
+
+    def _scenic_windows(self, sale_datetime, visit_date, slot=None):
+        """Return when a ticket and each of its components may be used.
+
+        Called once per booking line. A time slot limits the components at its site.
+
+        :param datetime sale_datetime: naive UTC
+        :param date visit_date: maybe None
+        :param slot: ``scenic.slot``, maybe empty
+        :return: ``(window, {component: window})``, both ``tools.window.Window``;
+            the first one spans the others
+        :raise BookingError: see ``scenic.validity.rule._window``
+        """
+        self.ensure_one()
+        timed = self._scenic_slot_components(slot)
+        windows = {}
+        for component in self.scenic_component_ids:
+            rule = component.validity_rule_id or self.scenic_validity_rule_id
+            windows[component] = rule._window(
+                component.site_id,
+                sale_datetime,
+                visit_date,
+                slot=slot if component in timed else None,
+                template=self,
+            )
+        first_day = min(w.first_day for w in windows.values())
+        last_day = max(w.last_day for w in windows.values())
+        whole = Window(
+            first_day,
+            (last_day - first_day).days + 1,
+            min(w.valid_from for w in windows.values()),
+            max(w.valid_to for w in windows.values()),
+            functools.reduce(operator.or_, (w.weekdays for w in windows.values())),
+            min(w.minute_from for w in windows.values()),
+            max(w.minute_to for w in windows.values()),
+        )
+        return whole, windows
+
+    def _scenic_slot_components(self, slot):
+        """Return the components that a time slot is for."""
+        components = self.scenic_component_ids
+        if not slot:
+            return components.browse()
+        site = slot.site_id
+        return (
+            components.filtered(lambda c: c.site_id == site)
+            or components.filtered(
+                lambda c: c.site_id.parent_path.startswith(site.parent_path)
+            )
+            or components
+        )
+
+    def _scenic_check_date(self, visit_date, slot=None):
+        """Check that a visit on a date, sold now, can take place.
+
+        :raise BookingError: ``VISIT_DATE_MISSING``, ``DATE_WEEKDAY``,
+            ``DATE_BLACKOUT``, ``DATE_CLOSED`` or ``DATE_RANGE``, which know their
+            ``next_date``
+        """
+        self.ensure_one()
+        now = fields.Datetime.now()
+        window, _windows = self._scenic_windows(now, visit_date, slot)
+        if window.valid_to <= now:
+            site = self.scenic_site_id
+            raise BookingError(
+                self.env._(
+                    "“%(product)s” cannot be used any more: last admission was on "
+                    "%(moment)s.",
+                    product=self.display_name,
+                    moment=format_datetime(self.env, window.valid_to, tz=site.tz),
+                ),
+                code="DATE_CLOSED",
+            )
+
+    def _scenic_possible_on(self, visit_date):
+        """Tell whether a visit on a date, sold now, can take place."""
+        try:
+            self._scenic_check_date(visit_date)
+        except BookingError:
+            return False
+        return True
+
+    def _scenic_entitlement_to(self, facts, day):
+        """Return the concession by which a visitor may buy this ticket.
+
+        :param dict facts: see ``scenic.eligibility._propose``
+        :return: ``scenic.eligibility``, empty for a ticket that everybody may buy;
+            None when nothing entitles the visitor
+        """
+        self.ensure_one()
+        rules = self.scenic_eligibility_ids
+        if not rules:
+            return rules
+        return rules._in_force(self.scenic_site_id, day)._entitled(facts, day) or None
+
+    def _scenic_group_persons(self, quantity):
+        """Return for how many persons each ticket of a booking line is.
+
+        Free guides come on top of the persons who pay, and last: a code for the whole
+        group admits them too, and with a code each the last tickets are theirs.
+
+        :param int quantity: persons who pay
+        :return: ``(list of persons per ticket, number of free guides)``; the list adds
+            up to ``quantity`` and the guides
+        :raise BookingError: ``GROUP_TOO_SMALL`` or ``GROUP_TOO_LARGE``
+        """
+        self.ensure_one()
+        if self.scenic_ticket_kind != "group":
+            return [1] * quantity, 0
+        if quantity < self.scenic_min_persons:
+            raise BookingError(
+                self.env._(
+                    "“%(product)s” is for %(minimum)s persons or more, not "
+                    "%(quantity)s.",
+                    product=self.display_name,
+                    minimum=self.scenic_min_persons,
+                    quantity=quantity,
+                ),
+                code="GROUP_TOO_SMALL",
+            )
+        guides = quantity // self.scenic_guide_per if self.scenic_guide_per else 0
+        if self.scenic_group_codes == "each":
+            return [1] * (quantity + guides), guides
+        if quantity + guides > MAX_PERSONS:
+            raise BookingError(
+                self.env._(
+                    "A group ticket is for %(max)s persons at most, not "
+                    "%(quantity)s. Please book several groups.",
+                    max=MAX_PERSONS,
+                    quantity=quantity + guides,
+                ),
+                code="GROUP_TOO_LARGE",
+            )
+        return [quantity + guides], guides
+
     def _scenic_check_sellable(self, company):
         """Check that tickets of this product can be issued for a company.
 
@@ -507,3 +808,113 @@ class ProductTemplate(models.Model):
                 code="PRODUCT_COMPANY",
             )
         self.with_company(company)._scenic_revenue_account()
+
+    # ------------------------------------------------------------------
+    # In words
+    # ------------------------------------------------------------------
+
+    def _scenic_texts(self):
+        """Return the clauses that say what the ticket allows.
+
+        Each one stands for itself, so that any language can put them in a row.
+        """
+        self.ensure_one()
+        return [
+            *self._scenic_kind_texts(),
+            *self.scenic_validity_rule_id._texts(),
+            *self._scenic_place_texts(),
+            *self._scenic_who_texts(),
+        ]
+
+    def _scenic_kind_texts(self):
+        match self.scenic_ticket_kind:
+            case "group":
+                texts = [
+                    self.env._("one code for each person of a group")
+                    if self.scenic_group_codes == "each"
+                    else self.env._("one code for the whole group")
+                ]
+                if self.scenic_min_persons:
+                    texts.append(
+                        self.env._(
+                            "%(count)s persons or more", count=self.scenic_min_persons
+                        )
+                    )
+                if self.scenic_guide_per:
+                    texts.append(
+                        self.env._(
+                            "one guide free for every %(count)s persons",
+                            count=self.scenic_guide_per,
+                        )
+                    )
+                return texts
+            case "member":
+                return [self.env._("a card for one person")]
+            case "staff":
+                return [self.env._("a staff card, not counted as a visitor")]
+        return []
+
+    def _scenic_place_texts(self):
+        """Return the clauses of what is admitted to, in which order and how fast."""
+        components = self.scenic_component_ids
+        texts = [c._text() for c in components.filtered(lambda c: not c.choice_group)]
+        for _number, group in components.filtered("choice_group").grouped(
+            "choice_group"
+        ).items():
+            places = format_list(self.env, [c._text() for c in group], style="or")
+            texts.append(self.env._("only one of: %(places)s", places=places))
+        if self.scenic_in_sequence and len(components) > 1:
+            texts.append(self.env._("only in this order"))
+        if self.scenic_minutes_from_first:
+            texts.append(
+                self.env._(
+                    "all within %(minutes)s minutes of the first entry",
+                    minutes=self.scenic_minutes_from_first,
+                )
+            )
+        if self._scenic_has_slots():
+            texts.append(
+                self.env._(
+                    "from %(early)s minutes before to %(late)s minutes after the time "
+                    "slot",
+                    early=self.scenic_grace_early,
+                    late=self.scenic_grace_late,
+                )
+            )
+        return texts
+
+    def _scenic_has_slots(self):
+        """Tell whether a site of this ticket has time slots from today on."""
+        return bool(
+            self.env["scenic.slot"].search_count(
+                [
+                    ("site_id", "in", self.scenic_component_ids.site_id.ids),
+                    ("date", ">=", fields.Date.context_today(self)),
+                ],
+                limit=1,
+            )
+        )
+
+    def _scenic_who_texts(self):
+        texts = []
+        if self.scenic_eligibility_ids:
+            names = [rule.name or "" for rule in self.scenic_eligibility_ids]
+            texts.append(
+                self.env._(
+                    "only for: %(names)s",
+                    names=format_list(self.env, names, style="or"),
+                )
+            )
+        if self.scenic_real_name == "order":
+            texts.append(self.env._("real name of one person per order"))
+        elif self.scenic_real_name == "visitor":
+            texts.append(self.env._("real name of every visitor"))
+        if self.scenic_real_name == "visitor" and self.scenic_id_scope != "none":
+            texts.append(
+                {
+                    "day": self.env._("one ticket per document, site and day"),
+                    "slot": self.env._("one ticket per document, site and time slot"),
+                    "type": self.env._("one ticket of this type per document and day"),
+                }[self.scenic_id_scope or "day"]
+            )
+        return texts

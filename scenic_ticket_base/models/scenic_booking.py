@@ -347,10 +347,6 @@ class ScenicBooking(models.Model):
                 )
             template = product.product_tmpl_id
             template._scenic_check_sellable(company)
-            if not line.get("renew_membership_id"):
-                template.scenic_validity_rule_id._window(
-                    template.scenic_site_id, now, line["visit_date"]
-                )
             if line["visit_date"] and not t1.EPOCH <= line["visit_date"] <= t1.LAST:
                 raise BookingError(
                     self.env._(
@@ -359,6 +355,8 @@ class ScenicBooking(models.Model):
                     ),
                     code="VISIT_DATE_INVALID",
                 )
+            if not line.get("renew_membership_id"):
+                template._scenic_windows(now, line["visit_date"])
             if template.scenic_ticket_kind == "individual":
                 tickets += line["quantity"]
             else:
@@ -444,7 +442,7 @@ class ScenicBooking(models.Model):
         template._scenic_check_sellable(self.company_id)
         site = template.scenic_site_id
         components = template.scenic_component_ids
-        first_day, span_days, valid_from, valid_to = line._window(now)
+        window, windows = line._windows(now)
         if template.scenic_ticket_kind == "group":
             persons = [line.quantity]
         else:
@@ -467,8 +465,8 @@ class ScenicBooking(models.Model):
                         "company_id": self.company_id.id,
                         "partner_id": self.partner_id.id,
                         "persons": count,
-                        "date_first": first_day,
-                        "span_days": span_days,
+                        "date_first": window.first_day,
+                        "span_days": window.span_days,
                         "visit_date": line.visit_date,
                         "kind": template.scenic_ticket_kind,
                         "amount_untaxed": amount_untaxed,
@@ -481,9 +479,8 @@ class ScenicBooking(models.Model):
                             "component_id": component.id,
                             "site_id": component.site_id.id,
                             "entries_total": component.entries * count,
-                            "valid_from": valid_from,
-                            "valid_to": valid_to,
                             "amount": share,
+                            **component._entitlement_values(windows[component]),
                         }
                         for component, share in zip(components, shares, strict=True)
                     ],

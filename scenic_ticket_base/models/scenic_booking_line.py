@@ -91,15 +91,14 @@ class ScenicBookingLine(models.Model):
         for line in self:
             line.site_id = line.product_id.scenic_site_id
 
-    def _window(self, now):
-        """Return the window of the tickets of this line, sold now.
+    def _windows(self, now):
+        """Return the windows of the tickets of this line, sold now.
 
-        See ``scenic.validity.rule._window``.
+        See ``product.template._scenic_windows``.
         """
         self.ensure_one()
         if self.renew_membership_id:
-            return self.renew_membership_id._renewal_window(self.product_id)
-        template = self.product_id.product_tmpl_id
-        return template.scenic_validity_rule_id._window(
-            template.scenic_site_id, now, self.visit_date
+            return self.renew_membership_id._renewal_windows(self.product_id)
+        return self.product_id.product_tmpl_id._scenic_windows(
+            now, self.visit_date, self.slot_id
         )

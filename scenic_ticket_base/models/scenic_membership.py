@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..exceptions import BookingError, MembershipError, ReasonMissingError
+from ..tools.window import day_start
 
 # Figures of a card, each one SQL expression over its tickets: what a list shows,
 # what a pivot adds up and what a domain finds is the same by construction.
@@ -452,17 +453,16 @@ class ScenicMembership(models.Model):
             return self.date_end + timedelta(days=1)
         return self._today()
 
-    def _renewal_window(self, product):
-        """Return the window of another period, were it sold now.
+    def _renewal_windows(self, product):
+        """Return the windows of another period, were it sold now.
 
         It follows the last one, whatever day it is sold on; see
-        ``scenic.validity.rule._window``.
+        ``product.template._scenic_windows``.
         """
         self.ensure_one()
-        site, rule = product.scenic_site_id, product.scenic_validity_rule_id
         first_day = self._renewal_start()
-        sold_at = rule._day_start(first_day, ZoneInfo(site.tz))
-        return rule._window(site, sold_at, first_day)
+        sold_at = day_start(first_day, ZoneInfo(product.scenic_site_id.tz))
+        return product.product_tmpl_id._scenic_windows(sold_at, first_day)
 
     @api.model
     def _create_for(self, tickets):

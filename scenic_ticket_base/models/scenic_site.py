@@ -3,6 +3,8 @@ import pytz
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..tools.window import opening
+
 
 class ScenicSite(models.Model):
     _name = "scenic.site"
@@ -44,6 +46,14 @@ class ScenicSite(models.Model):
         required=True,
         default="Asia/Shanghai",
         help="Visit dates and windows are judged by this clock.",
+    )
+    opening_hours_ids = fields.One2many(
+        "scenic.opening.hours",
+        "site_id",
+        string="Opening Hours",
+        copy=True,
+        help="Keep empty to use those of the area; where the area has none either, "
+        "the site is always open.",
     )
     active = fields.Boolean(default=True)
 
@@ -108,6 +118,28 @@ class ScenicSite(models.Model):
     def _clear_limits(self):
         """Forget the cached record rules: they name the spots of a site."""
         self.env.registry.clear_cache()
+
+    def _opening_rows(self):
+        """Return the opening hours that count here, the most special first.
+
+        A spot without hours of its own has those of its area.
+
+        :return: tuple of ``tools.window.Hours``; empty: always open
+        """
+        site = self
+        while site and not site.opening_hours_ids:
+            site = site.parent_id
+        return site.opening_hours_ids._rows()
+
+    def _opening_minutes(self, day):
+        """Return ``(first, end)``, the minutes of a day in which gates may admit.
+
+        The end is last admission; by the clock of the site.
+
+        :return: None when the site is closed on this day
+        """
+        self.ensure_one()
+        return opening(self._opening_rows(), day)
 
     def _has_tickets(self):
         """Tell whether any ticket was issued by this site."""

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_list
 
 
 class ScenicTicketComponent(models.Model):
@@ -61,6 +62,13 @@ class ScenicTicketComponent(models.Model):
         help="Of the components with the same number, above zero, only one can be "
         "used.",
     )
+    validity_rule_id = fields.Many2one(
+        "scenic.validity.rule",
+        string="Own Validity",
+        index="btree_not_null",
+        ondelete="restrict",
+        help="Keep empty if this component is valid as long as the ticket.",
+    )
     active = fields.Boolean(default=True)
     share = fields.Float(
         string="Price Share",
@@ -73,6 +81,12 @@ class ScenicTicketComponent(models.Model):
 
     _entries_positive = models.Constraint(
         "CHECK (entries BETWEEN 1 AND 10000)", "Entries must be 1 to 10000."
+    )
+    _limits = models.Constraint(
+        "CHECK (daily_entries BETWEEN 0 AND 10000 AND "
+        "reentry_minutes BETWEEN 0 AND 1440 AND choice_group BETWEEN 0 AND 99)",
+        "Entries per day are 0 to 10000, minutes between entries 0 to 1440, and the "
+        "number of an either-or is 0 to 99.",
     )
     _share_positive = models.Constraint(
         "CHECK (share > 0)", "The price share must be above zero."
@@ -93,6 +107,25 @@ class ScenicTicketComponent(models.Model):
                     )
                 )
 
+    @api.constrains(
+        "entries", "unlimited", "daily_entries", "choice_group", "active", "site_id"
+    )
+    def _check_definition(self):
+        for component in self:
+            if component.unlimited:
+                continue
+            if component.daily_entries > component.entries:
+                raise ValidationError(
+                    self.env._(
+                        "“%(component)s” admits %(entries)s time(s) in all: it cannot "
+                        "admit %(daily)s times a day.",
+                        component=component.name,
+                        entries=component.entries,
+                        daily=component.daily_entries,
+                    )
+                )
+        self.product_tmpl_id._check_scenic_definition()
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_sold(self):
         # sudo: tickets the user cannot see count as well
@@ -110,10 +143,78 @@ class ScenicTicketComponent(models.Model):
                 )
             )
 
+    def unlink(self):
+        products = self.product_tmpl_id
+        res = super().unlink()
+        products.exists()._check_scenic_definition()
+        return res
+
     @api.onchange("site_id")
     def _onchange_site_id(self):
         if self.site_id and not self.name:
             self.name = self.site_id.name
+
+    @api.onchange("unlimited")
+    def _onchange_unlimited(self):
+        if self.unlimited:
+            self.entries = 1
+
+    def _text(self):
+        """Return what this component allows, as a clause: ``one entry to the cave``."""
+        self.ensure_one()
+        place = self.name or self.site_id.name or ""
+        if self.unlimited:
+            text = self.env._("any number of entries to %(place)s", place=place)
+        elif self.entries == 1:
+            text = self.env._("one entry to %(place)s", place=place)
+        else:
+            text = self.env._(
+                "%(entries)s entries to %(place)s", entries=self.entries, place=place
+            )
+        details = self._detail_texts()
+        if not details:
+            return text
+        return self.env._(
+            "%(text)s (%(details)s)", text=text, details=format_list(self.env, details)
+        )
+
+    def _detail_texts(self):
+        texts = []
+        if self.daily_entries:
+            texts.append(
+                self.env._("at most %(count)s a day", count=self.daily_entries)
+            )
+        if self.reentry == "same_day":
+            texts.append(self.env._("free again on the same day"))
+        elif self.reentry == "after_exit":
+            texts.append(self.env._("free again on the same day after the exit"))
+        if self.reentry_minutes:
+            texts.append(
+                self.env._(
+                    "%(minutes)s minutes between entries", minutes=self.reentry_minutes
+                )
+            )
+        if self.validity_rule_id:
+            texts += self.validity_rule_id._texts()
+        return texts
+
+    def _entitlement_values(self, window):
+        """Return what an entitlement freezes of this component, with its window.
+
+        :param window: ``tools.window.Window`` of this component
+        """
+        self.ensure_one()
+        rule = self.validity_rule_id or self.product_tmpl_id.scenic_validity_rule_id
+        return {
+            "unlimited": self.unlimited,
+            "daily_entries": self.daily_entries,
+            "validity_rule_id": rule.id,
+            "valid_from": window.valid_from,
+            "valid_to": window.valid_to,
+            "weekdays": window.weekdays,
+            "minute_from": window.minute_from,
+            "minute_to": window.minute_to,
+        }
 
     def _share_weight(self):
         """Return the share as a whole number, for exact splitting."""

@@ -31,16 +31,6 @@ class Window(NamedTuple):
     def last_day(self):
         return self.first_day + timedelta(days=self.span_days - 1)
 
-    def _entitlement_values(self):
-        """Return the part of the window that an entitlement stores."""
-        return {
-            "valid_from": self.valid_from,
-            "valid_to": self.valid_to,
-            "weekdays": self.weekdays,
-            "minute_from": self.minute_from,
-            "minute_to": self.minute_to,
-        }
-
 
 class Hours(NamedTuple):
     """One row of opening hours; the first row that covers a day decides."""
