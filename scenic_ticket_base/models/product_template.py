@@ -858,9 +858,9 @@ class ProductTemplate(models.Model):
         """Return the clauses of what is admitted to, in which order and how fast."""
         components = self.scenic_component_ids
         texts = [c._text() for c in components.filtered(lambda c: not c.choice_group)]
-        for _number, group in components.filtered("choice_group").grouped(
-            "choice_group"
-        ).items():
+        for _number, group in (
+            components.filtered("choice_group").grouped("choice_group").items()
+        ):
             places = format_list(self.env, [c._text() for c in group], style="or")
             texts.append(self.env._("only one of: %(places)s", places=places))
         if self.scenic_in_sequence and len(components) > 1:

@@ -54,7 +54,9 @@ class ScenicEligibility(models.Model):
     )
     # Evidence
     proof = fields.Char(
-        string="Proof", translate=True, help="What the visitor shows, e.g. a student card."
+        string="Proof",
+        translate=True,
+        help="What the visitor shows, e.g. a student card.",
     )
     proof_always = fields.Boolean(
         string="Proof in Any Case",

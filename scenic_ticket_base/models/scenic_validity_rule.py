@@ -362,7 +362,9 @@ class ScenicValidityRule(models.Model):
             case "visit_date" if days == 1:
                 return self.env._("valid on the visit date only")
             case "visit_date":
-                return self.env._("valid for %(days)s days from the visit date", days=days)
+                return self.env._(
+                    "valid for %(days)s days from the visit date", days=days
+                )
             case "fixed_date":
                 return self.env._(
                     "valid on %(date)s only", date=format_date(self.env, self.date_from)
@@ -415,7 +417,11 @@ class ScenicValidityRule(models.Model):
             return []
         if count <= 3:
             names = [blackout.name or "" for blackout in self.blackout_ids]
-            return [self.env._("not on %(blackouts)s", blackouts=format_list(self.env, names))]
+            return [
+                self.env._(
+                    "not on %(blackouts)s", blackouts=format_list(self.env, names)
+                )
+            ]
         return [self.env._("not on %(count)s blackout dates", count=count)]
 
     def _time_texts(self):

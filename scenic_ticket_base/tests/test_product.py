@@ -139,7 +139,7 @@ class TestProduct(ScenicCommon):
         form.list_price = 50
         form.scenic_site_id = self.scenic_area
         form.scenic_validity_rule_id = self.scenic_rule
-        self.assertIn("Test Hill 1×", form.scenic_summary)
+        self.assertIn("one entry to Test Hill", form.scenic_summary)
         product = form.save()
         product.property_account_income_id = self.scenic_income
         self.assertFalse(product.scenic_warning)
@@ -148,10 +148,15 @@ class TestProduct(ScenicCommon):
         self.assertEqual(len(ticket._qr_token()), 130)
 
     def test_summary_says_what_it_allows(self):
-        summary = self.scenic_combo.scenic_summary
-        self.assertIn("Test Hill 1×", summary)
-        self.assertIn("Test Cave 2×", summary)
-        self.assertIn("1 day(s) from the visit date", summary)
-        self.assertIn("whole group", self.scenic_group.scenic_summary)
+        self.assertEqual(
+            self.scenic_combo.scenic_summary,
+            "Valid on the visit date only; one entry to Test Hill; 2 entries to Test "
+            "Cave.",
+        )
+        self.assertIn(
+            "one code for the whole group", self.scenic_group.scenic_summary.lower()
+        )
         self.scenic_group.scenic_validity_rule_id = self.scenic_rule_sale
-        self.assertIn("3 day(s) from the day of sale", self.scenic_group.scenic_summary)
+        self.assertIn(
+            "valid for 3 days from the day of sale", self.scenic_group.scenic_summary
+        )

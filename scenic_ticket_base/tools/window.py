@@ -97,9 +97,12 @@ def ages(birth_date, day):
     years = day.year - birth_date.year
     if (day.month, day.day) < (birth_date.month, birth_date.day):
         years -= 1
-        if (birth_date.month, birth_date.day, day.month, day.day) == (2, 29, 2, 28) and (
-            (day + timedelta(days=1)).month == 3
-        ):
+        if (birth_date.month, birth_date.day, day.month, day.day) == (
+            2,
+            29,
+            2,
+            28,
+        ) and ((day + timedelta(days=1)).month == 3):
             return {years, years + 1}
     return {years}
 
@@ -133,8 +136,7 @@ def moment_of(day, minute, zone, end=False):
         return moment_of(day + timedelta(days=1), 0, zone)
     wall = datetime.combine(day, time(*divmod(minute, 60)))
     first, second = (
-        wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc)
-        for fold in (0, 1)
+        wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1)
     )
     if first > second:
         moment = _clock_change(second, first, zone)
