@@ -57,6 +57,12 @@ class MembershipError(ScenicError):
     code = "MEMBERSHIP_STATE"
 
 
+class ComplaintError(ScenicError):
+    """A complaint cannot take this step."""
+
+    code = "COMPLAINT_STATE"
+
+
 class ReasonMissingError(ScenicError):
     """An override needs a reason."""
 
@@ -85,3 +91,9 @@ class EligibilityError(BookingError):
     """A concession is not due to the visitor."""
 
     code = "ELIGIBILITY_INVALID"
+
+
+class VisitorError(ScenicError):
+    """The record of a visitor cannot be changed as asked."""
+
+    code = "VISITOR_INVALID"

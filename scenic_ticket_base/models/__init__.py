@@ -1,5 +1,10 @@
 # The mixins come first: models of other add-ons inherit from them.
-from . import scenic_append_only, scenic_audited, scenic_weekday_mixin
+from . import (
+    scenic_append_only,
+    scenic_audited,
+    scenic_figure_mixin,
+    scenic_weekday_mixin,
+)
 
 # isort: split
 from . import (
@@ -10,12 +15,15 @@ from . import (
     res_company,
     res_config_settings,
     res_groups,
+    res_partner,
     res_users,
     scenic_audit,
+    scenic_blacklist,
     scenic_blackout,
     scenic_booking,
     scenic_booking_line,
     scenic_channel,
+    scenic_complaint,
     scenic_credential,
     scenic_eligibility,
     scenic_entitlement,
@@ -27,6 +35,7 @@ from . import (
     scenic_signing_key,
     scenic_site,
     scenic_slot,
+    scenic_staff_card,
     scenic_ticket,
     scenic_ticket_component,
     scenic_validity_rule,

@@ -59,6 +59,10 @@ ACTIONS = [
     ("membership_renew", "Membership Renewed"),
     ("membership_replace", "Card Replaced"),
     ("membership_end", "Membership Ended"),
+    ("membership_create", "Membership Sold"),
+    ("membership_photo", "Photo Changed"),
+    ("staff_issue", "Staff Card Issued"),
+    ("staff_revoke", "Staff Card Revoked"),
     ("complaint_change", "Complaint Changed"),
     # Money
     ("revenue_post", "Revenue Posted"),

@@ -292,8 +292,9 @@ class ScenicBooking(models.Model):
                 "quantity": int(quantity),
                 "visit_date": self._visit_date(line.get("visit_date")),
             }
-            if line.get("renew_membership_id"):
-                values["renew_membership_id"] = line["renew_membership_id"]
+            for name in ("renew_membership_id", "staff_card_id"):
+                if line.get(name):
+                    values[name] = line[name]
             for name in ("price_unit", "amount_untaxed", "amount_total"):
                 values[name] = self._amount(line.get(name))
             for name in ("amount_untaxed", "amount_total"):
@@ -355,7 +356,7 @@ class ScenicBooking(models.Model):
                     ),
                     code="VISIT_DATE_INVALID",
                 )
-            if not line.get("renew_membership_id"):
+            if not (line.get("renew_membership_id") or line.get("staff_card_id")):
                 template._scenic_windows(now, line["visit_date"])
             if template.scenic_ticket_kind == "individual":
                 tickets += line["quantity"]
@@ -381,6 +382,7 @@ class ScenicBooking(models.Model):
                 code="BOOKING_TOO_LARGE",
             )
         self.env["scenic.membership"]._prepare_renewals(prepared, company)
+        self.env["scenic.staff.card"]._check_lines(prepared, company)
 
     @api.model
     def _check_not_past(self, prepared):
@@ -430,6 +432,7 @@ class ScenicBooking(models.Model):
         )
         tickets._issue_credentials()
         self.env["scenic.membership"]._create_for(tickets)
+        self.env["scenic.staff.card"]._create_for(tickets)
         quiet.write({"state": "confirmed", "date_confirmed": now})
 
     def _prepare_line_tickets(self, line, now):

@@ -67,6 +67,13 @@ class ScenicBookingLine(models.Model):
         ondelete="restrict",
         help="The member card that this line gives another period.",
     )
+    staff_card_id = fields.Many2one(
+        "scenic.staff.card",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The staff card that this line makes.",
+    )
     price_unit = fields.Float(
         string="Unit Price", digits="Product Price", readonly=True
     )
@@ -99,6 +106,8 @@ class ScenicBookingLine(models.Model):
         self.ensure_one()
         if self.renew_membership_id:
             return self.renew_membership_id._renewal_windows(self.product_id)
+        if self.staff_card_id:
+            return self.staff_card_id._ticket_windows()
         return self.product_id.product_tmpl_id._scenic_windows(
             now, self.visit_date, self.slot_id
         )

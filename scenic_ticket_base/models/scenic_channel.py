@@ -19,6 +19,7 @@ class ScenicChannel(models.Model):
             ("web", "Web"),
             ("agency", "Agency"),
             ("ota", "OTA"),
+            ("staff", "Staff"),
         ],
         required=True,
     )

@@ -1,35 +1,39 @@
+import logging
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
-from odoo.fields import Domain
+from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
 from ..exceptions import BookingError, MembershipError, ReasonMissingError
 from ..tools.window import day_start
 
-# Figures of a card, each one SQL expression over its tickets: what a list shows,
-# what a pivot adds up and what a domain finds is the same by construction.
-FIGURES = (
-    "state",
-    "date_start",
-    "date_end",
-    "active_count",
-    "frozen_count",
-    "visit_count",
-    "renewal_count",
-    "days_added",
-    "amount_total",
-    "amount_open",
+_logger = logging.getLogger(__name__)
+
+PHOTOGRAPHERS = (
+    "scenic_ticket_base.group_scenic_cashier",
+    "scenic_ticket_base.group_scenic_customer_service",
 )
-OPERATORS = {"<": "<", ">": ">", "<=": "<=", ">=": ">="}
 
 
 class ScenicMembership(models.Model):
     _name = "scenic.membership"
     _description = "Member Card"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["scenic.figure.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "id desc"
+    _figures = (
+        "state",
+        "date_start",
+        "date_end",
+        "active_count",
+        "frozen_count",
+        "visit_count",
+        "renewal_count",
+        "days_added",
+        "amount_total",
+        "amount_open",
+    )
 
     name = fields.Char(
         string="Card Number", required=True, readonly=True, copy=False, index=True
@@ -70,6 +74,13 @@ class ScenicMembership(models.Model):
     )
     freeze_ids = fields.One2many(
         "scenic.membership.freeze", "membership_id", string="Freezes", readonly=True
+    )
+    has_open_freeze = fields.Boolean(compute="_compute_has_open_freeze")
+    find = fields.Char(
+        store=False,
+        search="_search_find",
+        help="Finds a card by its number, by what opens it, by the document, the "
+        "telephone or the name of its holder.",
     )
     renewal_line_id = fields.Many2one(
         "scenic.booking.line",
@@ -163,33 +174,10 @@ class ScenicMembership(models.Model):
         "freeze_ids.days_added",
     )
     def _compute_figures(self):
-        rows = {}
-        if self.ids:
-            columns = [self._figure_sql(self._table, name) for name in FIGURES]
-            rows = {
-                id_: dict(zip(FIGURES, values, strict=True))
-                for id_, *values in self.env.execute_query(
-                    SQL(
-                        "SELECT id, %s FROM scenic_membership WHERE id IN %s",
-                        SQL(", ").join(columns),
-                        tuple(self.ids),
-                    )
-                )
-            }
-        for membership in self:
-            row = rows.get(membership._origin.id, {})
-            for name in FIGURES:
-                membership[name] = row.get(name, False)
-
-    def _field_to_sql(self, alias, field_expr, query=None):
-        if field_expr in FIGURES:
-            self._check_field_access(self._fields[field_expr], "read")
-            return self._figure_sql(alias, field_expr)
-        return super()._field_to_sql(alias, field_expr, query)
+        return super()._compute_figures()
 
     @api.model
     def _figure_sql(self, alias, name):
-        """Return one figure of the card in a row of ``scenic_membership``."""
         tickets = self.env["scenic.ticket"]
         rights = self.env["scenic.entitlement"]
         freezes = self.env["scenic.membership.freeze"]
@@ -279,30 +267,6 @@ class ScenicMembership(models.Model):
                 column = SQL.identifier("ct", name)
                 return SQL("(SELECT COALESCE(sum(%s), 0) %s)", column, of_card)
 
-    def _search_figure(self, name, operator, value):
-        if operator in ("in", "not in"):
-            values = tuple(v for v in value if v is not False and v is not None)
-            empty = len(values) != len(tuple(value))
-
-            def to_sql(model, alias, query):
-                figure = model._figure_sql(alias, name)
-                found = SQL("FALSE")
-                if values:
-                    found = SQL("COALESCE(%s IN %s, FALSE)", figure, values)
-                if empty:
-                    found = SQL("(%s OR %s IS NULL)", found, figure)
-                return SQL("NOT %s", found) if operator == "not in" else found
-
-        elif operator in OPERATORS:
-
-            def to_sql(model, alias, query):
-                figure = model._figure_sql(alias, name)
-                return SQL("%s %s %s", figure, SQL(OPERATORS[operator]), value)
-
-        else:
-            return NotImplemented
-        return Domain.custom(to_sql=to_sql)
-
     def _search_state(self, operator, value):
         return self._search_figure("state", operator, value)
 
@@ -317,6 +281,36 @@ class ScenicMembership(models.Model):
 
     def _search_renewal_count(self, operator, value):
         return self._search_figure("renewal_count", operator, value)
+
+    def _search_find(self, operator, value):
+        if operator not in ("ilike", "in"):
+            return NotImplemented
+        texts = [value] if isinstance(value, str) else value
+        found = self.browse()
+        for text in texts:
+            found |= self._find(text)
+        return [("id", "in", found.ids)]
+
+    @api.model
+    def _find(self, text):
+        """Return the cards that a text may mean, the surest first.
+
+        :param str text: number of the card or of a ticket of it, what a reader gives
+            for the medium, number of the holder's document, or (part of) the name
+        """
+        text = (text or "").strip() if isinstance(text, str) else ""
+        if len(text) < 2:
+            return self.browse()
+        credentials = self.env["scenic.credential"]._find(text)
+        found = credentials.ticket_id.membership_id | self.search(
+            ["|", ("name", "=ilike", text), ("ticket_ids.name", "=", text)]
+        )
+        return found or self.search([("visitor_id.name", "ilike", text)], limit=80)
+
+    @api.depends("freeze_ids.state")
+    def _compute_has_open_freeze(self):
+        for membership in self:
+            membership.has_open_freeze = bool(membership._open_freeze())
 
     # ------------------------------------------------------------------
     # Sale and renewal: called by the booking
@@ -485,9 +479,12 @@ class ScenicMembership(models.Model):
                 code="MEMBER_NAME_MISSING",
             )
         cards_sudo = self.sudo()._create_cards(new_sudo)
-        for ticket_sudo, card_sudo in zip(new_sudo, cards_sudo, strict=True):
+        quiet_sudo = tickets_sudo.with_context(tracking_disable=True)
+        for ticket_sudo, card_sudo in zip(
+            quiet_sudo & new_sudo, cards_sudo, strict=True
+        ):
             ticket_sudo.membership_id = card_sudo
-        for ticket_sudo in renewals_sudo:
+        for ticket_sudo in quiet_sudo & renewals_sudo:
             card_sudo = ticket_sudo.booking_line_id.renew_membership_id
             ticket_sudo.write(
                 {
@@ -495,6 +492,20 @@ class ScenicMembership(models.Model):
                     "visitor_id": card_sudo.visitor_id.id,
                 }
             )
+        audit = self.env["scenic.audit"]
+        audit._log("membership_create", cards_sudo)
+        audit._log(
+            "membership_renew",
+            renewals_sudo.membership_id,
+            after={
+                ticket_sudo.membership_id.id: {
+                    "date_first": fields.Date.to_string(ticket_sudo.date_first),
+                    "date_last": fields.Date.to_string(ticket_sudo.date_last),
+                    "ticket": ticket_sudo.name,
+                }
+                for ticket_sudo in renewals_sudo
+            },
+        )
 
     @api.model
     def _create_cards(self, tickets_sudo):
@@ -511,7 +522,7 @@ class ScenicMembership(models.Model):
         return quiet.create(
             [
                 {
-                    "name": f"M{number:08d}",
+                    "name": f"MC-{number:08d}",
                     "visitor_id": ticket_sudo.visitor_id.id,
                     "partner_id": ticket_sudo.partner_id.id,
                     "product_id": ticket_sudo.product_id.id,
@@ -563,12 +574,14 @@ class ScenicMembership(models.Model):
         )
         if date_from == today:
             card_sudo._start_freeze(freeze_sudo)
-        card_sudo._message_log(
-            body=self.env._(
-                "Frozen from %(first)s: %(reason)s",
-                first=fields.Date.to_string(date_from),
-                reason=reason.strip(),
-            )
+        self.env["scenic.audit"]._log(
+            "membership_freeze",
+            self,
+            reason=reason,
+            after={
+                "date_from": fields.Date.to_string(date_from),
+                "date_to": date_to and fields.Date.to_string(date_to),
+            },
         )
 
     def _start_freeze(self, freeze_sudo):
@@ -589,22 +602,57 @@ class ScenicMembership(models.Model):
                 self.env._("Card %(card)s is not frozen.", card=card_sudo.name),
                 code="MEMBERSHIP_NOT_FROZEN",
             )
-        today = card_sudo._today()
+        today, old_end = card_sudo._today(), card_sudo.date_end
         values = {"release_reason": reason.strip(), "date_released": today}
         if freeze_sudo.state == "planned":
             freeze_sudo.write({**values, "state": "cancelled"})
         else:
-            days = min((today - freeze_sudo.date_from).days, freeze_sudo._days_left())
+            days = min(
+                (today - freeze_sudo.date_from).days,
+                card_sudo._days_to_add(freeze_sudo.ticket_id),
+            )
             freeze_sudo.write({**values, "state": "released", "days_added": days})
             card_sudo._live_tickets()._unfreeze(reason, of_card=True)
             card_sudo._move_end(freeze_sudo.ticket_id, days)
-        card_sudo._message_log(
-            body=self.env._(
-                "Released, %(days)s days added: %(reason)s",
-                days=freeze_sudo.days_added,
-                reason=reason.strip(),
-            )
+        self.env["scenic.audit"]._log(
+            "membership_unfreeze",
+            self,
+            reason=reason,
+            before={"date_end": fields.Date.to_string(old_end)},
+            after={
+                "date_end": fields.Date.to_string(card_sudo.date_end),
+                "days_added": freeze_sudo.days_added,
+            },
         )
+
+    def _days_to_add(self, ticket):
+        """Return how many days freezes may still add to a period."""
+        # sudo: the freezes of a card whose period the caller has
+        earlier_sudo = self.sudo().freeze_ids.filtered(lambda f: f.ticket_id == ticket)
+        granted = ticket.product_id.scenic_freeze_days
+        return max(granted - sum(earlier_sudo.mapped("days_added")), 0)
+
+    @api.model
+    def _cron_freeze(self):
+        """Begin the freezes whose day has come and end those whose day is over.
+
+        Each card in a transaction of its own; one that cannot be changed keeps
+        nobody else waiting and is tried again.
+        """
+        cron = self.env["ir.cron"]
+        freezes = self.env["scenic.membership.freeze"].search(
+            [("state", "in", ("planned", "frozen"))]
+        )
+        due = freezes.filtered(lambda f: f._is_due())
+        cron._commit_progress(remaining=len(due))
+        for freeze in due:
+            try:
+                with self.env.cr.savepoint():
+                    freeze._turn()
+            except MembershipError as error:
+                _logger.warning("card %s: %s", freeze.membership_id.name, error)
+            if not cron._commit_progress(1):
+                break
 
     def _move_end(self, ticket_sudo, days):
         """Move the end of a period, and the periods after it, by so many days."""
@@ -624,6 +672,39 @@ class ScenicMembership(models.Model):
             )
         for moved_sudo in ticket_sudo | later_sudo:
             moved_sudo.with_context(tracking_disable=True).days_added += days
+
+    # ------------------------------------------------------------------
+    # What staff does with a card
+    # ------------------------------------------------------------------
+
+    def action_set_photo(self, photo):
+        """Keep the photo of the holder, or remove it.
+
+        :param photo: base64 of an image, at most 512 pixels of it are kept
+        :raise AccessError: only who sells cards or serves members may do this
+        """
+        self.ensure_one()
+        self.check_access("read")
+        if not self.env.su and not any(map(self.env.user.has_group, PHOTOGRAPHERS)):
+            raise AccessError(
+                self.env._("Only cashiers and customer service may take photos.")
+            )
+        # sudo: no user has the right to write cards
+        self.sudo()._write_quiet({"photo": photo or False})
+        self.env["scenic.audit"]._log(
+            "membership_photo", self, after={"removed": not photo}
+        )
+
+    def action_view_tickets(self):
+        """Open the periods of the card."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "scenic_ticket_base.scenic_ticket_action"
+        )
+        return {
+            **action,
+            "domain": [("membership_id", "in", self.ids)],
+            "context": {},
+        }
 
     # ------------------------------------------------------------------
     # Tools

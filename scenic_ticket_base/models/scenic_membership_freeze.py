@@ -66,9 +66,26 @@ class ScenicMembershipFreeze(models.Model):
         "A freeze cannot end before it begins.",
     )
 
-    def _days_left(self):
-        """Return how many days a freeze may still add to this period."""
+    def _is_due(self):
+        """Tell whether the day to freeze or to release has come."""
         self.ensure_one()
-        earlier = self.search([("ticket_id", "=", self.ticket_id.id)])
-        granted = self.ticket_id.product_id.scenic_freeze_days
-        return max(granted - sum(earlier.mapped("days_added")), 0)
+        today = self.membership_id._today()
+        if self.state == "planned":
+            return self.date_from <= today
+        return bool(self.date_to and self.date_to < today)
+
+    def _turn(self):
+        """Do what is due: freeze the card, or release it.
+
+        :raise MembershipError: the card is not in the state for it
+        """
+        self.ensure_one()
+        card = self.membership_id
+        if self.state == "frozen":
+            return card._unfreeze(self.env._("The frozen days are over."))
+        card._lock()
+        if card.state == "active":
+            card._start_freeze(self)
+        else:
+            # it lapsed or was paid back before the freeze began
+            self.state = "cancelled"

@@ -1,1 +1,8 @@
-from . import scenic_ticket_change
+from . import (
+    scenic_membership_photo,
+    scenic_membership_suspend,
+    scenic_staff_card_issue,
+    scenic_staff_card_revoke,
+    scenic_ticket_change,
+    scenic_visitor_block,
+)
