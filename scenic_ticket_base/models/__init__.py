@@ -5,6 +5,8 @@ from . import (
     scenic_figure_mixin,
     scenic_weekday_mixin,
 )
+from . import scenic_append_only, scenic_audited, scenic_weekday_mixin
+from . import scenic_append_only, scenic_audited, scenic_life_line
 
 # isort: split
 from . import (
@@ -30,6 +32,7 @@ from . import (
     scenic_membership,
     scenic_membership_freeze,
     scenic_opening_hours,
+    scenic_print,
     scenic_refund_policy,
     scenic_revenue_entry,
     scenic_signing_key,

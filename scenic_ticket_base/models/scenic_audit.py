@@ -2,8 +2,6 @@ import json
 
 from odoo import api, fields, models
 from odoo.exceptions import MissingError
-from odoo.http import request
-from odoo.tools import SQL
 
 from ..tools.mask import mask_text, mask_values
 
@@ -38,8 +36,6 @@ ACTIONS = [
     ("ticket_refund", "Ticket Refunded"),
     ("ticket_refund_override", "Refund Overridden"),
     ("ticket_expire", "Ticket Expired"),
-    ("ticket_print", "Ticket Printed"),
-    ("ticket_reprint", "Ticket Printed Again"),
     # Credentials
     ("credential_add", "Medium Added"),
     ("credential_replace", "Medium Replaced"),
@@ -260,14 +256,12 @@ class ScenicAudit(models.Model):
         records_sudo = records.sudo()
         user_sudo = self.env.user.sudo()
         common = {
-            "event_time": fields.Datetime.to_string(fields.Datetime.now()),
-            "user_id": self.env.uid,
+            **self._prepare_now(),
             "login": user_sudo.login,
             "action": action,
             "res_model": records._name,
             "reason": mask_text(reason.strip()) if reason else None,
             "device": device or None,
-            "remote_addr": request.httprequest.remote_addr if request else None,
             **self._prepare_document(document),
         }
         rows = [
@@ -282,38 +276,6 @@ class ScenicAudit(models.Model):
             for record_sudo in records_sudo
         ]
         self._insert(rows)
-
-    @api.model
-    def _insert(self, rows):
-        """Add rows, values by column, in one statement."""
-        columns = [
-            name
-            for name, field in self._fields.items()
-            if field.store and field.column_type and name != "id"
-        ]
-        names = SQL(", ").join(map(SQL.identifier, columns))
-        types = SQL(", ").join(
-            SQL(
-                "%s %s",
-                SQL.identifier(name),
-                SQL(self._fields[name].column_type[0]),
-            )
-            for name in columns
-        )
-        self.env.cr.execute(
-            SQL(
-                "INSERT INTO %s (%s) SELECT %s FROM jsonb_to_recordset(%s::jsonb) "
-                "AS row (%s)",
-                SQL.identifier(self._table),
-                names,
-                names,
-                json.dumps(
-                    [{k: v for k, v in row.items() if v is not None} for row in rows],
-                    default=str,
-                ),
-                types,
-            )
-        )
 
     @api.model
     def _record_name(self, record):
@@ -342,17 +304,4 @@ class ScenicAudit(models.Model):
             "company_id": (company and company.id) or None,
             "site_number": (site and site.id) or None,
             "site_name": (site and site.display_name) or None,
-        }
-
-    @api.model
-    def _prepare_document(self, document):
-        if not document:
-            return {}
-        if isinstance(document, str):
-            return {"document": document}
-        document_sudo = document.sudo()[:1]  # sudo: its name only
-        return {
-            "document": document_sudo.display_name,
-            "document_model": document_sudo._name,
-            "document_id": document_sudo.id,
         }

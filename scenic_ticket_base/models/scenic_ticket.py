@@ -27,7 +27,7 @@ PRINTERS = (
 class ScenicTicket(models.Model):
     _name = "scenic.ticket"
     _description = "Ticket"
-    _inherit = ["mail.thread", "portal.mixin"]
+    _inherit = ["mail.thread", "portal.mixin", "scenic.life.line"]
     _order = "number desc"
 
     number = fields.Integer(required=True, readonly=True, copy=False, aggregator=None)
@@ -422,6 +422,9 @@ class ScenicTicket(models.Model):
                 document=document_ref.strip(),
                 reason=reason.strip(),
             ),
+            "ticket_refund",
+            reason,
+            document_ref.strip(),
         )
 
     def _void(self, reason):
@@ -435,6 +438,8 @@ class ScenicTicket(models.Model):
         tickets_sudo._end(
             {"state": "void"},
             self.env._("Voided: %(reason)s", reason=reason.strip()),
+            "ticket_void",
+            reason,
         )
 
     def _freeze(self, reason, of_card=False):
@@ -446,7 +451,7 @@ class ScenicTicket(models.Model):
         tickets_sudo = self._lock_for_change(reason)
         tickets_sudo._check_of_card(of_card)
         tickets_sudo._check_state(("valid", "part_used"))
-        tickets_sudo._write_state({"state": "frozen"})
+        tickets_sudo._write_state({"state": "frozen"}, "ticket_freeze", reason)
         tickets_sudo._log(self.env._("Frozen: %(reason)s", reason=reason.strip()))
 
     def _unfreeze(self, reason, of_card=False):
@@ -460,8 +465,10 @@ class ScenicTicket(models.Model):
         used_sudo = tickets_sudo.filtered(
             lambda t: any(e.entries_used for e in t.entitlement_ids)
         )
-        used_sudo._write_state({"state": "part_used"})
-        (tickets_sudo - used_sudo)._write_state({"state": "valid"})
+        used_sudo._write_state({"state": "part_used"}, "ticket_unfreeze", reason)
+        (tickets_sudo - used_sudo)._write_state(
+            {"state": "valid"}, "ticket_unfreeze", reason
+        )
         tickets_sudo._log(self.env._("Released: %(reason)s", reason=reason.strip()))
 
     @api.model
@@ -473,7 +480,7 @@ class ScenicTicket(models.Model):
         cron = self.env["ir.cron"]
         in_cron = bool(self.env.context.get("ir_cron_progress_id"))
         while tickets := self._lock_expired(limit):
-            tickets._write_state({"state": "expired"})
+            tickets._write_state({"state": "expired"}, "ticket_expire")
             if in_cron and not cron._commit_progress(len(tickets), remaining=0):
                 break
 
@@ -494,13 +501,17 @@ class ScenicTicket(models.Model):
         )
         return self.browse(id_ for (id_,) in self.env.cr.fetchall())
 
-    def _count_print(self):
-        """Count one more print of each ticket; a reprint shows in the chatter."""
+    def _count_print(self, medium="document", terminal=None, document=None):
+        """Count one more print of each ticket and keep who printed it and where.
+
+        See ``scenic.print._record``. A reprint shows in the chatter.
+        """
         # sudo: no user has the right to write tickets
         tickets_sudo = self.sudo()
         tickets_sudo._lock()
         for ticket_sudo in tickets_sudo:
             ticket_sudo.with_context(tracking_disable=True).print_count += 1
+        self.env["scenic.print"]._record(tickets_sudo, medium, terminal, document)
         reprinted_sudo = tickets_sudo.filtered(lambda t: t.print_count > 1)
         reprinted_sudo._log(self.env._("Printed again"))
 
@@ -590,16 +601,24 @@ class ScenicTicket(models.Model):
                     )
                 )
 
-    def _end(self, values, message):
-        """Write a final state and take the codes out of use."""
-        self._write_state(values)
+    def _end(self, values, message, action, reason, document=None):
+        """Write a final state and take the codes out of use.
+
+        :param action, reason, document: for the audit trail
+        """
+        self._write_state(values, action, reason, document)
         self.credential_ids.write({"active": False})
         self._log(message)
 
-    def _write_state(self, values):
+    def _write_state(self, values, action, reason=None, document=None):
+        """Write a state, and who did it and why into the audit trail."""
+        before = {ticket.id: {name: ticket[name] for name in values} for ticket in self}
         # the reason is logged by the caller, so no tracking beside it
         self.with_context(tracking_disable=True).write(values)
         self.flush_recordset()
+        self.env["scenic.audit"]._log(
+            action, self, reason, before, after=values, document=document
+        )
 
     def _log(self, message):
         if self:

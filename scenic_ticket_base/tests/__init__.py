@@ -8,6 +8,7 @@ from . import (
     test_credential,
     test_images,
     test_keystore,
+    test_life_line,
     test_portal,
     test_product,
     test_report,
