@@ -377,6 +377,7 @@ class ScenicPassEvent(models.Model):
                 condition,
             )
         self.env["scenic.revenue.entry"].flush_model(["pass_event_id"])
+        self.env["scenic.site"].flush_model(["tz"])
         self.env.cr.execute(
             SQL(
                 """
