@@ -2,11 +2,11 @@
 from . import (
     scenic_append_only,
     scenic_audited,
+    scenic_bulk,
     scenic_figure_mixin,
+    scenic_life_line,
     scenic_weekday_mixin,
 )
-from . import scenic_append_only, scenic_audited, scenic_weekday_mixin
-from . import scenic_append_only, scenic_audited, scenic_life_line
 
 # isort: split
 from . import (
@@ -24,6 +24,7 @@ from . import (
     scenic_blackout,
     scenic_booking,
     scenic_booking_line,
+    scenic_booking_request,
     scenic_channel,
     scenic_complaint,
     scenic_credential,

@@ -1,8 +1,3 @@
-import hashlib
-import json
-import math
-import secrets
-
 import psycopg2.errors
 
 from odoo import api, fields, models
@@ -14,12 +9,7 @@ from ..exceptions import (
     BookingError,
     ReasonMissingError,
 )
-from ..tools import t1
-from ..tools.split import split_units
-
-MAX_PERSONS = 255
-MAX_TICKETS = 5000
-MAX_AMOUNT = 10**12
+from .scenic_channel import MAX_HOLD_MINUTES
 
 
 class ScenicBooking(models.Model):
@@ -120,133 +110,453 @@ class ScenicBooking(models.Model):
 
     # ------------------------------------------------------------------
     # The API of the channels
+    #
+    # Whoever calls answers for the right to sell: bookings and tickets are made as
+    # superuser, since no user may create or write them. Each operation is done as a
+    # whole or not at all, also for a caller who catches the error and goes on.
     # ------------------------------------------------------------------
 
     @api.model
-    def _hold(self, channel, external_ref, lines, partner=None, company=None):
+    def _quote(self, channel, lines, partner=None, company=None, pricelist=None):
+        """Return what lines would cost now; nothing is taken.
+
+        See :meth:`_hold` for the parameters and the errors.
+
+        :return: ``{"lines": [{product_id, quantity, free_persons, visit_date,
+            slot_id, price_unit, amount_untaxed, amount_total}], "amount_untaxed",
+            "amount_total"}``
+        """
+        company = company or self.env.company
+        # sudo: whoever may sell need not be allowed to read taxes and price rules
+        bookings_sudo = self.sudo().with_company(company)
+        channel_sudo = bookings_sudo._channel(channel)
+        prepared = bookings_sudo.line_ids._parse(lines)
+        bookings_sudo._prepare_lines(
+            prepared, channel_sudo, company, partner, pricelist
+        )
+        names = (
+            *("product_id", "quantity", "free_persons", "visit_date", "slot_id"),
+            *("price_unit", "amount_untaxed", "amount_total"),
+        )
+        quoted = [{name: line[name] for name in names} for line in prepared]
+        return {"lines": quoted, **self._sums(quoted, company)}
+
+    @api.model
+    def _hold(
+        self,
+        channel,
+        external_ref,
+        lines,
+        partner=None,
+        company=None,
+        minutes=None,
+        pricelist=None,
+        key=None,
+    ):
         """Take a booking with its prices; tickets come with :meth:`_confirm`.
 
-        Called again with the same reference and content it returns the first
-        booking. Whoever calls answers for the right to sell: the booking itself
-        is made as superuser, since no user may create one.
+        Called again with the same reference and content, or with the same key and
+        content, it returns the first booking.
 
         :param str channel: code of the ``scenic.channel``
         :param str external_ref: name of the order in the channel
         :param list lines: dicts with ``product_id`` (product.product id),
-            ``quantity`` (persons), ``visit_date`` (date or None), ``price_unit``,
-            ``amount_untaxed``, ``amount_total`` (of the whole line, in the currency
-            of the company)
+            ``quantity`` (persons who pay), ``visit_date`` (date or None),
+            ``slot_id``; and either all of ``price_unit``, ``amount_untaxed``,
+            ``amount_total`` (of the whole line, in the currency of the company) from
+            a channel whose document computed them, or none: then the pricelist
+            decides, by the visit date
         :param partner: the buyer, a ``res.partner``
         :param company: ``res.company``, by default the current one
+        :param int minutes: how long to hold; None: as the channel says
+        :param pricelist: None: the customer's or the channel's
+        :param str key: word of the caller for this request
         :return: the ``scenic.booking`` in the caller's environment
-        :raise BookingConflictError: same reference, other content
+        :raise BookingConflictError: same reference or key, other content
         :raise BookingError: a line cannot be sold as asked
         """
         company = company or self.env.company
         # sudo: no user has the right to create bookings
         bookings_sudo = self.sudo().with_company(company)
-        channel_sudo = bookings_sudo.env["scenic.channel"].search(
-            [("code", "=", channel)]
-        )
-        if not channel_sudo:
-            raise BookingError(
-                self.env._("There is no sales channel “%(name)s”.", name=channel)
-            )
+        channel_sudo = bookings_sudo._channel(channel)
         if not external_ref or not isinstance(external_ref, str):
             raise BookingError(self.env._("A booking needs the name of its order."))
-        prepared = bookings_sudo._prepare_hold_lines(lines, company)
-        body_hash = self._body_hash(prepared, partner)
-        domain = [
-            ("channel_id", "=", channel_sudo.id),
-            ("company_id", "=", company.id),
-            ("external_ref", "=", external_ref),
-        ]
-        booking_sudo = bookings_sudo.search(domain)
-        if not booking_sudo:
-            bookings_sudo._check_hold_lines(prepared, company)
-            if not channel_sudo.accepts_late:
-                bookings_sudo._check_not_past(prepared)
-            values = {
-                "name": self.env["ir.sequence"].sudo().next_by_code("scenic.booking"),
-                "channel_id": channel_sudo.id,
-                "external_ref": external_ref,
-                "body_hash": body_hash,
-                "partner_id": partner.id if partner else False,
-                "company_id": company.id,
-                "line_ids": [fields.Command.create(line) for line in prepared],
-            }
-            try:
-                with self.env.cr.savepoint():
-                    booking_sudo = bookings_sudo.with_context(
-                        tracking_disable=True
-                    ).create(values)
-                    self.env["scenic.membership"]._hold_renewals(booking_sudo.line_ids)
-            except psycopg2.errors.UniqueViolation as error:
-                # lock: the same order arrived twice at once; the framework calls
-                # again, and then the first booking is found
-                raise ConcurrencyError(f"booking {external_ref}") from error
-        elif booking_sudo.body_hash != body_hash:
-            raise BookingConflictError(
-                self.env._(
-                    "Order %(ref)s was booked before as %(booking)s with other "
-                    "content.",
-                    ref=external_ref,
-                    booking=booking_sudo.name,
-                )
-            )
-        return self.browse(booking_sudo.id)
+        prepared = bookings_sudo.line_ids._parse(lines)
+        body = {
+            "partner": partner.id if partner else None,
+            "pricelist": pricelist.id if pricelist else None,
+            "lines": prepared,
+        }
+        body_hash = self.env["scenic.booking.request"]._fingerprint(body)
+        minutes = self._hold_minutes(channel_sudo, minutes)
 
-    def _confirm(self):
-        """Issue the tickets of a held booking, in the caller's transaction.
+        def act():
+            booking_sudo = bookings_sudo._same_order(
+                channel_sudo, company, external_ref, body_hash
+            )
+            if not booking_sudo:
+                bookings_sudo._prepare_lines(
+                    prepared, channel_sudo, company, partner, pricelist
+                )
+                booking_sudo = bookings_sudo._create_held(
+                    {
+                        "channel_id": channel_sudo.id,
+                        "external_ref": external_ref,
+                        "body_hash": body_hash,
+                        "partner_id": partner.id if partner else False,
+                        "company_id": company.id,
+                        "held_until": fields.Datetime.add(
+                            fields.Datetime.now(), minutes=minutes
+                        ),
+                    },
+                    prepared,
+                )
+            return booking_sudo, booking_sudo._answer()
+
+        answer = self.env["scenic.booking.request"]._once(
+            "hold",
+            channel_sudo,
+            company,
+            key,
+            {**body, "external_ref": external_ref, "minutes": minutes},
+            act,
+        )
+        return self.browse(answer["booking_id"])
+
+    def _extend(self, minutes=None, key=None):
+        """Hold a booking longer, from now on; never shorter than it is held already.
+
+        :param int minutes: None: as the channel says
+        :return: until when it is held, naive UTC
+        :raise BookingError: it is not held any more, or would be for over 24 hours
+        """
+        self.ensure_one()
+        booking_sudo = self.sudo()  # sudo: no user has the right to write bookings
+        minutes = self._hold_minutes(booking_sudo.channel_id, minutes)
+
+        def act():
+            booking_sudo._lock()
+            booking_sudo._check_held()
+            until = max(
+                booking_sudo.held_until,
+                fields.Datetime.add(fields.Datetime.now(), minutes=minutes),
+            )
+            last = fields.Datetime.add(
+                booking_sudo.create_date, minutes=MAX_HOLD_MINUTES
+            )
+            if until > last:
+                raise BookingError(
+                    self.env._(
+                        "Booking %(booking)s cannot be held for more than 24 hours "
+                        "in all.",
+                        booking=booking_sudo.name,
+                    ),
+                    code="HOLD_TOO_LONG",
+                )
+            before = booking_sudo._audit_values("held_until")
+            booking_sudo._write_quiet({"held_until": until})
+            booking_sudo._audit(
+                "booking_extend",
+                before=before,
+                after=booking_sudo._audit_values("held_until"),
+            )
+            return booking_sudo, booking_sudo._answer()
+
+        answer = booking_sudo._once("extend", key, {"minutes": minutes}, act)
+        return fields.Datetime.to_datetime(answer["held_until"])
+
+    def _confirm(self, key=None):
+        """Issue the tickets of held bookings, in the caller's transaction.
 
         Called again it returns the same tickets. The number of queries does not
         grow with the number of tickets.
 
+        :param str key: word of the caller for this request, of one booking
         :return: the ``scenic.ticket`` records in the caller's environment
-        :raise BookingError: the booking was cancelled
+        :raise BookingError: a booking was cancelled, or its hold is over
         """
         # sudo: no user has the right to create tickets
         bookings_sudo = self.sudo()
-        bookings_sudo._lock()
-        for booking_sudo in bookings_sudo:
-            if booking_sudo.state == "cancelled":
-                raise BookingError(
-                    self.env._(
-                        "Booking %(booking)s was cancelled and cannot be confirmed.",
-                        booking=booking_sudo.name,
-                    ),
-                    code="BOOKING_STATE",
-                )
-            if booking_sudo.state == "held":
-                booking_sudo.with_company(booking_sudo.company_id)._issue_tickets()
-        return self.env["scenic.ticket"].browse(sorted(bookings_sudo.ticket_ids.ids))
 
-    def _cancel(self, reason):
-        """Give a booking up.
+        def act():
+            bookings_sudo._lock()
+            for booking_sudo in bookings_sudo:
+                if booking_sudo.state != "confirmed":
+                    booking_sudo._check_held()
+                    booking_sudo.with_company(booking_sudo.company_id)._issue()
+            ticket_ids = sorted(bookings_sudo.ticket_ids.ids)
+            return bookings_sudo, {"ticket_ids": ticket_ids}
 
+        answer = bookings_sudo._once("confirm", key, {}, act)
+        return self.env["scenic.ticket"].browse(answer["ticket_ids"])
+
+    def _cancel(self, reason, key=None):
+        """Give bookings up; what is held for them is free again.
+
+        :param str key: word of the caller for this request, of one booking
         :raise BookingError: tickets of it are still worth something
         """
         if not (reason or "").strip():
             raise ReasonMissingError(self.env._("Please give a reason."))
         # sudo: no user has the right to write bookings
         bookings_sudo = self.sudo()
-        bookings_sudo._lock()
-        for booking_sudo in bookings_sudo.filtered(lambda b: b.state != "cancelled"):
-            if booking_sudo.ticket_ids.filtered(
-                lambda t: t.state not in ("refunded", "void")
+
+        def act():
+            bookings_sudo._lock()
+            for booking_sudo in bookings_sudo.filtered(
+                lambda b: b.state not in ("cancelled", "expired")
             ):
-                raise BookingError(
-                    self.env._(
-                        "Booking %(booking)s has tickets that were neither refunded "
-                        "nor voided.",
-                        booking=booking_sudo.name,
-                    ),
-                    code="BOOKING_HAS_TICKETS",
-                )
-            booking_sudo.with_context(tracking_disable=True).state = "cancelled"
-            booking_sudo._message_log(
-                body=self.env._("Cancelled: %(reason)s", reason=reason.strip())
+                booking_sudo._cancel_one(reason.strip())
+            return bookings_sudo, {"state": bookings_sudo[:1].state}
+
+        bookings_sudo._once("cancel", key, {"reason": reason}, act)
+
+    def _expire(self):
+        """Give up those of these bookings whose hold is over; the others stay.
+
+        A booking that somebody is changing at this moment is left alone.
+
+        :return: the bookings that expired now
+        """
+        # sudo: no user has the right to write bookings
+        expired_sudo = self.sudo()._lock_over()
+        expired_sudo._give_up("expired")
+        expired_sudo._audit("booking_expire")
+        return self.browse(expired_sudo.ids)
+
+    @api.model
+    def _cron_expire(self, limit=100):
+        """Give up all bookings whose hold is over, so many at a time."""
+        cron = self.env["ir.cron"]
+        in_cron = bool(self.env.context.get("ir_cron_progress_id"))
+        domain = [("state", "=", "held"), ("held_until", "<=", fields.Datetime.now())]
+        while expired := self._lock_over(limit)._expire():
+            if in_cron and not cron._commit_progress(
+                len(expired), remaining=self.search_count(domain)
+            ):
+                break
+
+    # ------------------------------------------------------------------
+    # Tools of the API
+    # ------------------------------------------------------------------
+
+    def _once(self, operation, key, body, act):
+        """Do an operation once per key; see ``scenic.booking.request``."""
+        if key is not None:
+            self.ensure_one()
+        return self.env["scenic.booking.request"]._once(
+            operation,
+            self.channel_id,
+            self.company_id,
+            key,
+            {**body, "bookings": self.ids},
+            act,
+        )
+
+    @api.model
+    def _channel(self, code):
+        """Return the channel with this code.
+
+        :raise BookingError: there is none
+        """
+        channel = self.env["scenic.channel"].search([("code", "=", code)])
+        if not isinstance(code, str) or not channel:
+            raise BookingError(
+                self.env._("There is no sales channel “%(name)s”.", name=code),
+                code="CHANNEL_UNKNOWN",
             )
+        return channel
+
+    @api.model
+    def _hold_minutes(self, channel, minutes):
+        """Return how long to hold, checked.
+
+        :raise BookingError: no whole number of minutes within one day
+        """
+        if minutes is None:
+            return channel.hold_minutes
+        if (
+            isinstance(minutes, bool)
+            or not isinstance(minutes, int)
+            or not 1 <= minutes <= MAX_HOLD_MINUTES
+        ):
+            raise BookingError(
+                self.env._(
+                    "A booking can be held for 1 to %(max)s minutes, not %(minutes)s.",
+                    max=MAX_HOLD_MINUTES,
+                    minutes=minutes,
+                ),
+                code="MINUTES_INVALID",
+            )
+        return minutes
+
+    @api.model
+    def _same_order(self, channel, company, external_ref, body_hash):
+        """Return the booking of this order, if it was taken before.
+
+        :raise BookingConflictError: it was, with other content
+        """
+        booking = self.search(
+            [
+                ("channel_id", "=", channel.id),
+                ("company_id", "=", company.id),
+                ("external_ref", "=", external_ref),
+            ]
+        )
+        if booking and booking.body_hash != body_hash:
+            raise BookingConflictError(
+                self.env._(
+                    "Order %(ref)s was booked before as %(booking)s with other "
+                    "content.",
+                    ref=external_ref,
+                    booking=booking.name,
+                )
+            )
+        return booking
+
+    @api.model
+    def _prepare_lines(self, prepared, channel, company, partner, pricelist):
+        """Check parsed lines against the products and give them their prices."""
+        lines = self.env["scenic.booking.line"]
+        lines._check_products(prepared, company)
+        if not channel.accepts_late:
+            lines._check_not_past(prepared)
+        to_price = [line for line in prepared if line["amount_total"] is None]
+        prices = channel._price(to_price, company, partner, pricelist)
+        for line, price in zip(to_price, prices, strict=True):
+            line.update(price)
+        for line in prepared:
+            for name in ("amount_untaxed", "amount_total"):
+                line[name] = company.currency_id.round(line[name])
+
+    def _create_held(self, values, prepared):
+        """Create a held booking with its lines and take what they need."""
+        values = {
+            **values,
+            "name": self.env["ir.sequence"].next_by_code("scenic.booking"),
+            "line_ids": [
+                fields.Command.create(line_values)
+                for line_values in self.line_ids._prepare_values(prepared)
+            ],
+        }
+        try:
+            booking = self.with_context(tracking_disable=True).create(values)
+            booking.flush_recordset()
+        except psycopg2.errors.UniqueViolation as error:
+            if error.diag.constraint_name != f"{self._table}_external_ref_unique":
+                raise
+            # lock: the same order arrived twice at once; the framework calls again,
+            # and then the first booking is found
+            raise ConcurrencyError(f"booking {values['external_ref']}") from error
+        self.env["scenic.membership"]._hold_renewals(booking.line_ids)
+        booking._audit("booking_hold", after=booking._answer())
+        return booking
+
+    def _answer(self):
+        """Return this booking in plain words, as an answer to its channel."""
+        self.ensure_one()
+        lines = [line._answer() for line in self.line_ids.sorted("id")]
+        return {
+            "booking_id": self.id,
+            "booking": self.name,
+            "state": self.state,
+            "held_until": fields.Datetime.to_string(self.held_until) or None,
+            "lines": lines,
+            **self._sums(lines, self.company_id),
+        }
+
+    @api.model
+    def _sums(self, lines, company):
+        return {
+            name: company.currency_id.round(sum(line[name] for line in lines))
+            for name in ("amount_untaxed", "amount_total")
+        }
+
+    def _check_held(self):
+        """Check that the places of this booking are still kept.
+
+        :raise BookingError: with a code that says why they are not
+        """
+        self.ensure_one()
+        if self.state == "expired" or self._is_over():
+            raise BookingError(
+                self.env._(
+                    "The time to pay booking %(booking)s is over and its places are "
+                    "free again. Please book anew.",
+                    booking=self.name,
+                ),
+                code="HOLD_EXPIRED",
+            )
+        if self.state != "held":
+            self._raise_state()
+
+    def _is_over(self):
+        """Tell whether the hold ended, be it that nobody has expired it yet."""
+        self.ensure_one()
+        return (
+            self.state == "held"
+            and bool(self.held_until)
+            and self.held_until <= fields.Datetime.now()
+        )
+
+    def _raise_state(self):
+        selection = dict(self._fields["state"]._description_selection(self.env))
+        raise BookingError(
+            self.env._(
+                "Booking %(booking)s is in state “%(state)s”: this is not possible.",
+                booking=self.name,
+                state=selection[self.state],
+            ),
+            code="BOOKING_STATE",
+        )
+
+    def _issue(self):
+        """Create tickets, entitlements and credentials and set the state."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        tickets = self.line_ids._issue_tickets(now)
+        self.env["scenic.membership"]._create_for(tickets)
+        self.env["scenic.staff.card"]._create_for(tickets)
+        self._write_quiet({"state": "confirmed", "date_confirmed": now})
+        self._audit("booking_confirm", after={"tickets": len(tickets)})
+
+    def _cancel_one(self, reason):
+        """Cancel a locked booking."""
+        self.ensure_one()
+        if self.ticket_ids.filtered(lambda t: t.state not in ("refunded", "void")):
+            raise BookingError(
+                self.env._(
+                    "Booking %(booking)s has tickets that were neither refunded nor "
+                    "voided.",
+                    booking=self.name,
+                ),
+                code="BOOKING_HAS_TICKETS",
+            )
+        before = self._audit_values("state")
+        self._give_up("cancelled")
+        self._message_log(body=self.env._("Cancelled: %(reason)s", reason=reason))
+        self._audit(
+            "booking_cancel",
+            reason=reason,
+            before=before,
+            after=self._audit_values("state"),
+        )
+
+    def _give_up(self, state):
+        """End locked bookings; what is still held for them is free again."""
+        self._write_quiet({"state": state})
+
+    def _write_quiet(self, values):
+        """Write without tracking: the caller logs what was done and why."""
+        self.with_context(tracking_disable=True).write(values)
+        self.flush_recordset()
+
+    def _audit(self, action, **kwargs):
+        self.env["scenic.audit"]._log(action, self, **kwargs)
+
+    def _audit_values(self, *names):
+        answer = self._answer()
+        return {name: answer[name] for name in names}
 
     def _lock(self):
         """Lock the rows, waiting for whoever holds them."""
@@ -256,243 +566,29 @@ class ScenicBooking(models.Model):
                 "SELECT id FROM scenic_booking WHERE id IN %s ORDER BY id "
                 "FOR NO KEY UPDATE",
                 tuple(self.ids) or (0,),
-            )
+            ),
+            log_exceptions=False,
         )
         self.invalidate_recordset()
 
-    # ------------------------------------------------------------------
-    # Hold
-    # ------------------------------------------------------------------
+    def _lock_over(self, limit=None):
+        """Return locked bookings whose hold is over: of these, or of all.
 
-    @api.model
-    def _prepare_hold_lines(self, lines, company):
-        """Return the lines as values to store, types and amounts checked."""
-        if not lines:
-            raise BookingError(self.env._("A booking needs at least one line."))
-        prepared = []
-        for line in lines:
-            quantity = line.get("quantity")
-            if (
-                isinstance(quantity, bool)
-                or not isinstance(quantity, int | float)
-                or not math.isfinite(quantity)
-                or quantity != int(quantity)
-                or quantity < 1
-            ):
-                raise BookingError(
-                    self.env._(
-                        "The number of persons must be a whole number above zero, "
-                        "not %(quantity)s.",
-                        quantity=quantity,
-                    ),
-                    code="QUANTITY_INVALID",
-                )
-            values = {
-                "product_id": line.get("product_id"),
-                "quantity": int(quantity),
-                "visit_date": self._visit_date(line.get("visit_date")),
-            }
-            for name in ("renew_membership_id", "staff_card_id"):
-                if line.get(name):
-                    values[name] = line[name]
-            for name in ("price_unit", "amount_untaxed", "amount_total"):
-                values[name] = self._amount(line.get(name))
-            for name in ("amount_untaxed", "amount_total"):
-                values[name] = company.currency_id.round(values[name])
-            prepared.append(values)
-        return prepared
-
-    def _visit_date(self, value):
-        try:
-            return fields.Date.to_date(value) or False
-        except (ValueError, TypeError) as error:
-            raise BookingError(
-                self.env._("“%(value)s” is not a date.", value=value),
-                code="VISIT_DATE_INVALID",
-            ) from error
-
-    def _amount(self, value):
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-            or not 0 <= value < MAX_AMOUNT
-        ):
-            raise BookingError(
-                self.env._(
-                    "“%(value)s” is not an amount of zero or more.", value=value
-                ),
-                code="AMOUNT_INVALID",
-            )
-        return float(value)
-
-    @api.model
-    def _body_hash(self, prepared, partner):
-        body = {"partner": partner.id if partner else None, "lines": prepared}
-        text = json.dumps(body, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    @api.model
-    def _check_hold_lines(self, prepared, company):
-        """Check that each line can become tickets.
-
-        :raise BookingError: with the code of the first line that cannot
+        lock: whoever holds a row is about to confirm, extend or cancel it.
         """
-        now = fields.Datetime.now()
-        tickets = 0
-        for line in prepared:
-            product = self.env["product.product"].browse(line["product_id"])
-            if not isinstance(line["product_id"], int) or not product.exists():
-                raise BookingError(
-                    self.env._("There is no such product."), code="PRODUCT_NOT_TICKET"
-                )
-            template = product.product_tmpl_id
-            template._scenic_check_sellable(company)
-            if line["visit_date"] and not t1.EPOCH <= line["visit_date"] <= t1.LAST:
-                raise BookingError(
-                    self.env._(
-                        "The visit date %(date)s is out of all proportion.",
-                        date=fields.Date.to_string(line["visit_date"]),
-                    ),
-                    code="VISIT_DATE_INVALID",
-                )
-            if not (line.get("renew_membership_id") or line.get("staff_card_id")):
-                template._scenic_windows(now, line["visit_date"])
-            if template.scenic_ticket_kind == "individual":
-                tickets += line["quantity"]
-            else:
-                tickets += 1
-                if line["quantity"] > MAX_PERSONS:
-                    raise BookingError(
-                        self.env._(
-                            "A group ticket is for %(max)s persons at most, not "
-                            "%(quantity)s. Please book several groups.",
-                            max=MAX_PERSONS,
-                            quantity=line["quantity"],
-                        ),
-                        code="GROUP_TOO_LARGE",
-                    )
-        if tickets > MAX_TICKETS:
-            raise BookingError(
-                self.env._(
-                    "A booking is for %(max)s tickets at most, not %(count)s.",
-                    max=MAX_TICKETS,
-                    count=tickets,
-                ),
-                code="BOOKING_TOO_LARGE",
-            )
-        self.env["scenic.membership"]._prepare_renewals(prepared, company)
-        self.env["scenic.staff.card"]._check_lines(prepared, company)
-
-    @api.model
-    def _check_not_past(self, prepared):
-        """Check that no visit is on a day that is over at its site.
-
-        :raise BookingError: the day is over
-        """
-        for line in prepared:
-            site = self.env["product.product"].browse(line["product_id"]).scenic_site_id
-            today = fields.Date.context_today(self.with_context(tz=site.tz))
-            if line["visit_date"] and line["visit_date"] < today:
-                raise BookingError(
-                    self.env._(
-                        "The visit date %(date)s is over.",
-                        date=fields.Date.to_string(line["visit_date"]),
-                    ),
-                    code="VISIT_DATE_PAST",
-                )
-
-    # ------------------------------------------------------------------
-    # Confirm
-    # ------------------------------------------------------------------
-
-    def _issue_tickets(self):
-        """Create tickets, entitlements and credentials and set the state."""
-        self.ensure_one()
-        now = fields.Datetime.now()
-        quiet = self.with_context(
-            tracking_disable=True, mail_create_nolog=True, mail_create_nosubscribe=True
+        self.flush_model(["state", "held_until"])
+        self.env.cr.execute(
+            SQL(
+                "SELECT id FROM scenic_booking WHERE state = 'held' "
+                "AND held_until <= %s AND (%s OR id IN %s) ORDER BY id LIMIT %s "
+                "FOR NO KEY UPDATE SKIP LOCKED",
+                fields.Datetime.now(),
+                limit is not None,
+                tuple(self.ids) or (0,),
+                limit,
+            ),
+            log_exceptions=False,
         )
-        ticket_values, entitlement_values = [], []
-        for line in self.line_ids:
-            for values, entitlements in self._prepare_line_tickets(line, now):
-                ticket_values.append(values)
-                entitlement_values.append(entitlements)
-        numbers = self.env["scenic.ticket"]._next_numbers(len(ticket_values))
-        for values, number in zip(ticket_values, numbers, strict=True):
-            values["number"] = number
-            values["name"] = f"{number:010d}"
-        tickets = quiet.env["scenic.ticket"].create(ticket_values)
-        quiet.env["scenic.entitlement"].create(
-            [
-                {**values, "ticket_id": ticket.id}
-                for ticket, rows in zip(tickets, entitlement_values, strict=True)
-                for values in rows
-            ]
-        )
-        tickets._issue_credentials()
-        self.env["scenic.membership"]._create_for(tickets)
-        self.env["scenic.staff.card"]._create_for(tickets)
-        quiet.write({"state": "confirmed", "date_confirmed": now})
-
-    def _prepare_line_tickets(self, line, now):
-        """Return ``[(ticket values, [entitlement values])]`` of a line.
-
-        Amounts are split to the cent, first to the tickets, then each ticket to
-        its components; all sums are exact.
-        """
-        template = line.product_id.product_tmpl_id
-        template._scenic_check_sellable(self.company_id)
-        site = template.scenic_site_id
-        components = template.scenic_component_ids
-        window, windows = line._windows(now)
-        if template.scenic_ticket_kind == "group":
-            persons = [line.quantity]
-        else:
-            persons = [1] * line.quantity
-        untaxed = self._split(line.amount_untaxed, [1] * len(persons))
-        total = self._split(line.amount_total, [1] * len(persons))
-        weights = [component._share_weight() for component in components]
-        result = []
-        for count, amount_untaxed, amount_total in zip(
-            persons, untaxed, total, strict=True
-        ):
-            shares = self._split(amount_untaxed, weights)
-            result.append(
-                (
-                    {
-                        "product_id": line.product_id.id,
-                        "booking_id": self.id,
-                        "booking_line_id": line.id,
-                        "site_id": site.id,
-                        "company_id": self.company_id.id,
-                        "partner_id": self.partner_id.id,
-                        "persons": count,
-                        "date_first": window.first_day,
-                        "span_days": window.span_days,
-                        "visit_date": line.visit_date,
-                        "kind": template.scenic_ticket_kind,
-                        "amount_untaxed": amount_untaxed,
-                        "amount_total": amount_total,
-                        "state": "valid",
-                        "access_token": secrets.token_urlsafe(24),
-                    },
-                    [
-                        {
-                            "component_id": component.id,
-                            "site_id": component.site_id.id,
-                            "entries_total": component.entries * count,
-                            "amount": share,
-                            **component._entitlement_values(windows[component]),
-                        }
-                        for component, share in zip(components, shares, strict=True)
-                    ],
-                )
-            )
-        return result
-
-    def _split(self, amount, weights):
-        """Split an amount in whole cents of the company's currency."""
-        currency = self.currency_id
-        units = split_units(round(amount / currency.rounding), weights)
-        return [currency.round(share * currency.rounding) for share in units]
+        bookings = self.browse(id_ for (id_,) in self.env.cr.fetchall())
+        bookings.invalidate_recordset()
+        return bookings

@@ -1,4 +1,15 @@
+import math
+import secrets
+
 from odoo import api, fields, models
+
+from ..exceptions import BookingError
+from ..tools import t1
+from ..tools.split import split_units
+
+MAX_TICKETS = 5000
+MAX_AMOUNT = 10**12
+AMOUNTS = ("price_unit", "amount_untaxed", "amount_total")
 
 
 class ScenicBookingLine(models.Model):
@@ -98,6 +109,193 @@ class ScenicBookingLine(models.Model):
         for line in self:
             line.site_id = line.product_id.scenic_site_id
 
+    # ------------------------------------------------------------------
+    # What a channel asks for
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _parse(self, lines):
+        """Return the lines of a channel with known keys and types.
+
+        :raise BookingError: with the code of the first value that is none
+        """
+        if not lines:
+            raise BookingError(self.env._("A booking needs at least one line."))
+        return [self._parse_line(line) for line in lines]
+
+    @api.model
+    def _parse_line(self, line):
+        parsed = {
+            "product_id": line.get("product_id"),
+            "quantity": self._parse_quantity(line.get("quantity")),
+            "visit_date": self._parse_date(line.get("visit_date")),
+            "slot_id": self._parse_slot(line.get("slot_id")),
+            **self._parse_amounts(line),
+        }
+        for name in ("renew_membership_id", "staff_card_id"):
+            if line.get(name):
+                parsed[name] = line[name]
+        return parsed
+
+    @api.model
+    def _parse_quantity(self, quantity):
+        if (
+            isinstance(quantity, bool)
+            or not isinstance(quantity, int | float)
+            or not math.isfinite(quantity)
+            or quantity != int(quantity)
+            or not 1 <= quantity < 2**31
+        ):
+            raise BookingError(
+                self.env._(
+                    "The number of persons must be a whole number above zero, not "
+                    "%(quantity)s.",
+                    quantity=quantity,
+                ),
+                code="QUANTITY_INVALID",
+            )
+        return int(quantity)
+
+    @api.model
+    def _parse_date(self, value):
+        try:
+            return fields.Date.to_date(value) or False
+        except (ValueError, TypeError) as error:
+            raise BookingError(
+                self.env._("“%(value)s” is not a date.", value=value),
+                code="VISIT_DATE_INVALID",
+            ) from error
+
+    @api.model
+    def _parse_slot(self, value):
+        if not value and not isinstance(value, bool | None):
+            raise self._slot_error()
+        if value and (isinstance(value, bool) or not isinstance(value, int)):
+            raise self._slot_error()
+        return value or False
+
+    @api.model
+    def _slot_error(self):
+        return BookingError(
+            self.env._("There is no such time slot."), code="SLOT_INVALID"
+        )
+
+    @api.model
+    def _parse_amounts(self, line):
+        """Return price and amounts, all of them or none.
+
+        Half of them would leave open what the rest is.
+        """
+        if all(line.get(name) is None for name in AMOUNTS):
+            return dict.fromkeys(AMOUNTS)
+        return {name: self._parse_amount(line.get(name)) for name in AMOUNTS}
+
+    @api.model
+    def _parse_amount(self, value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+            or not 0 <= value < MAX_AMOUNT
+        ):
+            raise BookingError(
+                self.env._(
+                    "“%(value)s” is not an amount of zero or more.", value=value
+                ),
+                code="AMOUNT_INVALID",
+            )
+        return float(value)
+
+    @api.model
+    def _check_products(self, prepared, company):
+        """Check that each line can become tickets, and count its free guides.
+
+        :raise BookingError: with the code of the first line that cannot
+        """
+        now = fields.Datetime.now()
+        tickets = 0
+        for line in prepared:
+            product = self.env["product.product"].browse(line["product_id"])
+            if (
+                isinstance(line["product_id"], bool)
+                or not isinstance(line["product_id"], int)
+                or not product.exists()
+            ):
+                raise BookingError(
+                    self.env._("There is no such product."), code="PRODUCT_NOT_TICKET"
+                )
+            template = product.product_tmpl_id
+            template._scenic_check_sellable(company)
+            # first, before anything is made for each person
+            self._check_count(line["quantity"])
+            persons, guides = template._scenic_group_persons(line["quantity"])
+            line["free_persons"] = guides
+            tickets += len(persons)
+            if not (line.get("renew_membership_id") or line.get("staff_card_id")):
+                self._check_visit(template, line, now)
+        self._check_count(tickets)
+        self.env["scenic.membership"]._prepare_renewals(prepared, company)
+        self.env["scenic.staff.card"]._check_lines(prepared, company)
+
+    @api.model
+    def _check_count(self, tickets):
+        """Check that a booking does not ask for tickets out of all proportion."""
+        if tickets > MAX_TICKETS:
+            raise BookingError(
+                self.env._(
+                    "A booking is for %(max)s tickets at most, not %(count)s.",
+                    max=MAX_TICKETS,
+                    count=tickets,
+                ),
+                code="BOOKING_TOO_LARGE",
+            )
+
+    @api.model
+    def _check_visit(self, template, line, now):
+        """Check date and slot of a visit against the rules of the product."""
+        visit_date = line["visit_date"]
+        if visit_date and not t1.EPOCH <= visit_date <= t1.LAST:
+            raise BookingError(
+                self.env._(
+                    "The visit date %(date)s is out of all proportion.",
+                    date=fields.Date.to_string(visit_date),
+                ),
+                code="VISIT_DATE_INVALID",
+            )
+        template._scenic_windows(
+            now, visit_date, self.env["scenic.slot"].browse(line["slot_id"] or [])
+        )
+
+    @api.model
+    def _check_not_past(self, prepared):
+        """Check that no visit is on a day that is over at its site.
+
+        :raise BookingError: the day is over
+        """
+        for line in prepared:
+            site = self.env["product.product"].browse(line["product_id"]).scenic_site_id
+            today = fields.Date.context_today(self.with_context(tz=site.tz))
+            if line["visit_date"] and line["visit_date"] < today:
+                raise BookingError(
+                    self.env._(
+                        "The visit date %(date)s is over.",
+                        date=fields.Date.to_string(line["visit_date"]),
+                    ),
+                    code="VISIT_DATE_PAST",
+                )
+
+    @api.model
+    def _prepare_values(self, prepared):
+        """Return parsed, checked and priced lines as values to store."""
+        return [
+            {name: value for name, value in line.items() if name in self._fields}
+            for line in prepared
+        ]
+
+    # ------------------------------------------------------------------
+    # Tickets
+    # ------------------------------------------------------------------
+
     def _windows(self, now):
         """Return the windows of the tickets of this line, sold now.
 
@@ -111,3 +309,134 @@ class ScenicBookingLine(models.Model):
         return self.product_id.product_tmpl_id._scenic_windows(
             now, self.visit_date, self.slot_id
         )
+
+    def _issue_tickets(self, now):
+        """Create the tickets of these lines with all that belongs to them.
+
+        The number of queries does not grow with the number of tickets.
+
+        :return: the new ``scenic.ticket`` records
+        """
+        ticket_values, entitlement_values = [], []
+        for line in self.sorted("id"):
+            for values, entitlements in line._prepare_tickets(now):
+                ticket_values.append(values)
+                entitlement_values.append(entitlements)
+        tickets = self.env["scenic.ticket"]
+        numbers = tickets._next_numbers(len(ticket_values))
+        for values, number in zip(ticket_values, numbers, strict=True):
+            values["number"] = number
+            values["name"] = f"{number:010d}"
+        tickets = tickets._bulk_create(ticket_values)
+        self.env["scenic.entitlement"]._bulk_create(
+            [
+                {**values, "ticket_id": ticket.id}
+                for ticket, rows in zip(tickets, entitlement_values, strict=True)
+                for values in rows
+            ]
+        )
+        tickets._issue_credentials()
+        return tickets
+
+    def _prepare_tickets(self, now):
+        """Return ``[(ticket values, [entitlement values])]`` of this line.
+
+        Amounts are split to the cent, first to the tickets of those who pay, then
+        each ticket to its components; all sums are exact.
+        """
+        self.ensure_one()
+        template = self.product_id.product_tmpl_id
+        template._scenic_check_sellable(self.company_id)
+        persons, guides = template._scenic_group_persons(self.quantity)
+        # a code each: guides come last and cost nothing
+        weights = [int(i < self.quantity) for i in range(len(persons))]
+        untaxed = self._split(self.amount_untaxed, weights)
+        total = self._split(self.amount_total, weights)
+        components = template.scenic_component_ids
+        shares = [component._share_weight() for component in components]
+        window, windows = self._windows(now)
+        common = self._prepare_ticket_values(template, window)
+        rights = [
+            self._prepare_entitlement_values(component, windows[component])
+            for component in components
+        ]
+        result = []
+        for count, amount_untaxed, amount_total in zip(
+            persons, untaxed, total, strict=True
+        ):
+            ticket = {
+                **common,
+                "persons": count,
+                "amount_untaxed": amount_untaxed,
+                "amount_total": amount_total,
+                "amount_open": amount_untaxed,
+                "access_token": secrets.token_urlsafe(24),
+            }
+            entitlements = [
+                {
+                    **values,
+                    "entries_total": component.entries * count,
+                    "amount": amount,
+                }
+                for component, values, amount in zip(
+                    components,
+                    rights,
+                    self._split(amount_untaxed, shares),
+                    strict=True,
+                )
+            ]
+            result.append((ticket, entitlements))
+        return result
+
+    def _prepare_ticket_values(self, template, window):
+        """Return what all tickets of this line have in common."""
+        booking = self.booking_id
+        return {
+            "product_id": self.product_id.id,
+            "booking_id": booking.id,
+            "booking_line_id": self.id,
+            "channel_id": booking.channel_id.id,
+            "site_id": template.scenic_site_id.id,
+            "company_id": self.company_id.id,
+            "currency_id": self.currency_id.id,
+            "partner_id": booking.partner_id.id,
+            "kind": template.scenic_ticket_kind,
+            "visit_date": self.visit_date,
+            "slot_id": self.slot_id.id,
+            "state": "valid",
+            **self._prepare_window(window),
+        }
+
+    def _prepare_window(self, window):
+        """Return the part of a window that a ticket carries."""
+        return {"date_first": window.first_day, "span_days": window.span_days}
+
+    def _prepare_entitlement_values(self, component, window):
+        """Return what one component gives to each ticket of this line."""
+        return {
+            "component_id": component.id,
+            "site_id": component.site_id.id,
+            "company_id": self.company_id.id,
+            **component._entitlement_values(window),
+        }
+
+    def _split(self, amount, weights):
+        """Split an amount in whole cents of the company's currency."""
+        currency = self.currency_id
+        units = split_units(round(amount / currency.rounding), weights)
+        return [currency.round(share * currency.rounding) for share in units]
+
+    def _answer(self):
+        """Return this line in plain words, as part of an answer to its channel."""
+        self.ensure_one()
+        return {
+            "line_id": self.id,
+            "product_id": self.product_id.id,
+            "quantity": self.quantity,
+            "free_persons": self.free_persons,
+            "visit_date": fields.Date.to_string(self.visit_date) or None,
+            "slot_id": self.slot_id.id or None,
+            "price_unit": self.price_unit,
+            "amount_untaxed": self.amount_untaxed,
+            "amount_total": self.amount_total,
+        }

@@ -1,4 +1,12 @@
-from odoo import fields, models
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from odoo import api, fields, models
+
+from ..exceptions import BookingError
+
+# The longest that places can be kept without being paid for.
+MAX_HOLD_MINUTES = 24 * 60
 
 
 class ScenicChannel(models.Model):
@@ -34,7 +42,140 @@ class ScenicChannel(models.Model):
         help="Orders may arrive after their visit date, from a till that was offline: "
         "their money is taken, so they get their tickets.",
     )
+    pricelist_id = fields.Many2one(
+        "product.pricelist",
+        company_dependent=True,
+        ondelete="restrict",
+        domain="[('company_id', 'in', (False, allowed_company_ids[0]))]",
+        help="Prices of this channel for customers without a pricelist of their own. "
+        "Rules are chosen by the visit date.",
+    )
+    request_days = fields.Integer(
+        string="Days to Remember Requests",
+        required=True,
+        default=30,
+        help="How long a request that is sent again with the same key gets its first "
+        "answer.",
+    )
 
     _code_unique = models.Constraint(
         "UNIQUE (code)", "Another sales channel has this code."
     )
+    _hold_minutes_range = models.Constraint(
+        f"CHECK (hold_minutes BETWEEN 1 AND {MAX_HOLD_MINUTES})",
+        "A booking is held for 1 minute to 24 hours.",
+    )
+    _request_days_range = models.Constraint(
+        "CHECK (request_days BETWEEN 1 AND 3650)",
+        "Requests are remembered for 1 to 3650 days.",
+    )
+
+    # ------------------------------------------------------------------
+    # Prices
+    # ------------------------------------------------------------------
+
+    def _price(self, lines, company, partner=None, pricelist=None):
+        """Return what lines cost, by the pricelist on their visit dates.
+
+        The amounts are those that an invoice of these lines would have: the same
+        taxes, fiscal position and rounding.
+
+        :param lines: dicts with ``product_id``, ``quantity`` (persons who pay),
+            ``visit_date``, and maybe ``price_quantity``, for how many persons the
+            price per person is looked up
+        :return: for each line a dict of ``price_unit``, ``amount_untaxed``,
+            ``amount_total``, in the currency of the company
+        :raise BookingError: the pricelist is of another company
+        """
+        self.ensure_one()
+        # sudo: whoever may sell need not be allowed to read taxes and price rules
+        channel_sudo = self.sudo().with_company(company)
+        env = channel_sudo.env
+        partner_sudo = env["res.partner"].browse(partner.id if partner else [])
+        pricelist_sudo = channel_sudo._pricelist(partner_sudo, pricelist)
+        position_sudo = env["account.fiscal.position"]._get_fiscal_position(
+            partner_sudo
+        )
+        taxes = env["account.tax"]
+        currency = company.currency_id
+        base_lines = []
+        for line in lines:
+            product_sudo = env["product.product"].browse(line["product_id"])
+            price = pricelist_sudo._get_product_price(
+                product_sudo,
+                line.get("price_quantity") or line["quantity"],
+                currency=currency,
+                date=self._price_moment(product_sudo.scenic_site_id, line),
+            )
+            own_taxes = product_sudo.taxes_id._filter_taxes_by_company(company)
+            price = product_sudo._get_tax_included_unit_price_from_price(
+                price, own_taxes, fiscal_position=position_sudo
+            )
+            base_lines.append(
+                taxes._prepare_base_line_for_taxes_computation(
+                    {},
+                    product_id=product_sudo,
+                    tax_ids=position_sudo.map_tax(own_taxes),
+                    price_unit=max(price, 0.0),
+                    quantity=line["quantity"],
+                    currency_id=currency,
+                    partner_id=partner_sudo,
+                )
+            )
+        taxes._add_tax_details_in_base_lines(base_lines, company)
+        taxes._round_base_lines_tax_details(base_lines, company)
+        return [self._amounts(base_line) for base_line in base_lines]
+
+    @api.model
+    def _amounts(self, base_line):
+        details, currency = base_line["tax_details"], base_line["currency_id"]
+        untaxed = (
+            details["total_excluded_currency"]
+            + details["delta_total_excluded_currency"]
+        )
+        tax = sum(data["tax_amount_currency"] for data in details["taxes_data"])
+        return {
+            "price_unit": base_line["price_unit"],
+            "amount_untaxed": currency.round(untaxed),
+            "amount_total": currency.round(untaxed + tax),
+        }
+
+    @api.model
+    def _price_moment(self, site, line):
+        """Return the moment by which price rules are chosen, naive UTC.
+
+        It is noon of the visit at the site: the dates of a rule are moments, and
+        noon is inside the day that somebody meant, whatever clock they used.
+        """
+        if not line["visit_date"]:
+            return fields.Datetime.now()
+        noon = datetime.combine(line["visit_date"], time(12), ZoneInfo(site.tz))
+        return noon.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+
+    def _pricelist(self, partner, pricelist=None):
+        """Return the pricelist of a sale; an empty one means list prices.
+
+        The one asked for, else the customer's own, else the channel's, else what
+        Odoo gives to the customer.
+        """
+        pricelist_sudo = (
+            (pricelist and pricelist.sudo())
+            or partner.specific_property_product_pricelist.filtered("active")
+            or self.pricelist_id
+            or self._default_pricelist(partner)
+        )
+        company = self.env.company
+        if pricelist_sudo.company_id and pricelist_sudo.company_id != company:
+            raise BookingError(
+                self.env._(
+                    "Pricelist “%(pricelist)s” is not of %(company)s.",
+                    pricelist=pricelist_sudo.display_name,
+                    company=company.name,
+                ),
+                code="PRICELIST_COMPANY",
+            )
+        return pricelist_sudo
+
+    def _default_pricelist(self, partner):
+        pricelists = self.env["product.pricelist"]
+        return pricelists._get_partner_pricelist_multi([partner.id])[partner.id]

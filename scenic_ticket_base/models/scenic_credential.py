@@ -26,6 +26,7 @@ class ParsedCredential(NamedTuple):
 class ScenicCredential(models.Model):
     _name = "scenic.credential"
     _description = "Ticket Credential"
+    _inherit = ["scenic.bulk"]
     _order = "id"
     _rec_name = "kind"
 

@@ -9,6 +9,7 @@ from ..exceptions import RevenueError
 class ScenicEntitlement(models.Model):
     _name = "scenic.entitlement"
     _description = "Ticket Entitlement"
+    _inherit = ["scenic.bulk"]
     _order = "ticket_id, id"
 
     ticket_id = fields.Many2one(

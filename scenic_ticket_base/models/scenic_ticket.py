@@ -27,7 +27,7 @@ PRINTERS = (
 class ScenicTicket(models.Model):
     _name = "scenic.ticket"
     _description = "Ticket"
-    _inherit = ["mail.thread", "portal.mixin", "scenic.life.line"]
+    _inherit = ["mail.thread", "portal.mixin", "scenic.bulk", "scenic.life.line"]
     _order = "number desc"
 
     number = fields.Integer(required=True, readonly=True, copy=False, aggregator=None)
@@ -279,12 +279,13 @@ class ScenicTicket(models.Model):
                 values.append(
                     {
                         "ticket_id": ticket_sudo.id,
+                        "company_id": ticket_sudo.company_id.id,
                         "kind": kind,
                         "lookup": hash_of(code),
                         "signing_key_id": key_id,
                     }
                 )
-        self.env["scenic.credential"].sudo().create(values)
+        self.env["scenic.credential"].sudo()._bulk_create(values)
 
     def _sign(self, key):
         """Return the T1 text of this ticket, signed with a key.
