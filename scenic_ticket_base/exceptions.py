@@ -97,3 +97,19 @@ class VisitorError(ScenicError):
     """The record of a visitor cannot be changed as asked."""
 
     code = "VISITOR_INVALID"
+
+
+class CapacityError(BookingError):
+    """There is no place as asked.
+
+    :ivar left: places that could be had instead on the same day or in the same slot
+    :ivar next_free: the next day or slot with enough places, as
+        ``scenic.capacity.pool._availability`` tells it, or None
+    """
+
+    code = "SOLD_OUT"
+
+    def __init__(self, message, code=None, left=0, next_free=None):
+        super().__init__(message, code=code)
+        self.left = left
+        self.next_free = next_free

@@ -9,6 +9,9 @@ from . import (
 )
 
 # isort: split
+from . import scenic_days_mixin
+
+# isort: split
 from . import (
     account_move,
     ir_actions_report,
@@ -25,6 +28,12 @@ from . import (
     scenic_booking,
     scenic_booking_line,
     scenic_booking_request,
+    scenic_capacity_day,
+    scenic_capacity_hold,
+    scenic_capacity_level,
+    scenic_capacity_pool,
+    scenic_capacity_scheme,
+    scenic_capacity_share,
     scenic_channel,
     scenic_complaint,
     scenic_credential,
@@ -35,11 +44,13 @@ from . import (
     scenic_opening_hours,
     scenic_print,
     scenic_refund_policy,
+    scenic_reservation_rule,
     scenic_revenue_entry,
     scenic_signing_key,
     scenic_site,
     scenic_slot,
     scenic_staff_card,
+    scenic_slot_template,
     scenic_ticket,
     scenic_ticket_component,
     scenic_validity_rule,

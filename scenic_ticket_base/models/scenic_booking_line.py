@@ -10,6 +10,9 @@ from ..tools.split import split_units
 MAX_TICKETS = 5000
 MAX_AMOUNT = 10**12
 AMOUNTS = ("price_unit", "amount_untaxed", "amount_total")
+# Tickets of these kinds take no place at their sale. Staff never does; members come
+# when they like, and reserve where a reservation is needed.
+KINDS_WITHOUT_PLACE = ("member", "staff")
 
 
 class ScenicBookingLine(models.Model):
@@ -93,6 +96,9 @@ class ScenicBookingLine(models.Model):
     )
     amount_total = fields.Monetary(string="Total", required=True, readonly=True)
     ticket_ids = fields.One2many("scenic.ticket", "booking_line_id", string="Tickets")
+    hold_ids = fields.One2many(
+        "scenic.capacity.hold", "booking_line_id", string="Places Taken", readonly=True
+    )
 
     _quantity_positive = models.Constraint(
         "CHECK (quantity > 0 AND free_persons >= 0)",
@@ -440,3 +446,29 @@ class ScenicBookingLine(models.Model):
             "amount_untaxed": self.amount_untaxed,
             "amount_total": self.amount_total,
         }
+
+    def _with_places(self):
+        """Return the lines whose tickets take places at their sale."""
+        return self.filtered(
+            lambda line: line.product_id.scenic_ticket_kind not in KINDS_WITHOUT_PLACE
+        )
+
+    def _capacity_holds(self):
+        """Return the living holds of the lines, without reservations of tickets."""
+        return self.hold_ids.filtered(
+            lambda hold: hold.state != "released" and not hold.ticket_id
+        )
+
+    def _capacity_persons(self):
+        """Return how many places the line has or, without any, would need."""
+        self.ensure_one()
+        holds = self._capacity_holds()
+        if holds:
+            return max(hold._live() for hold in holds)
+        if self.ticket_ids:
+            return sum(
+                ticket.persons - ticket.persons_refunded
+                for ticket in self.ticket_ids
+                if ticket.state not in ("refunded", "void")
+            )
+        return self.quantity + self.free_persons

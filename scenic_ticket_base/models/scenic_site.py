@@ -2,8 +2,10 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 from ..tools.window import opening
+from .scenic_reservation_rule import RESERVATION_LEVELS
 
 
 class ScenicSite(models.Model):
@@ -54,6 +56,9 @@ class ScenicSite(models.Model):
         copy=True,
         help="Keep empty to use those of the area; where the area has none either, "
         "the site is always open.",
+    )
+    pool_ids = fields.One2many(
+        "scenic.capacity.pool", "site_id", string="Capacity Pools"
     )
     active = fields.Boolean(default=True)
 
@@ -150,3 +155,30 @@ class ScenicSite(models.Model):
             .sudo()
             .search_count([("site_id", "=", self.id)], limit=1)
         )
+
+    def _reservation_level(self, day):
+        """Return what a visitor of these sites needs on a day.
+
+        :return: ``none``, ``advised``, ``required`` or ``slot``; of several sites the
+            one that asks for most
+        """
+        return self._reservation_levels([day])[day]
+
+    def _reservation_levels(self, days):
+        """Return what :meth:`_reservation_level` says, for many days at once."""
+        result = dict.fromkeys(days, "none")
+        if not self or not days:
+            return result
+        self.env["scenic.reservation.rule"].flush_model()
+        self.flush_model(["parent_path"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT d.day, scenic_reservation_level(s.id, d.day) "
+                "FROM unnest(%s::integer[]) AS s(id), unnest(%s::date[]) AS d(day)",
+                self.ids,
+                list(days),
+            )
+        )
+        for day, level in rows:
+            result[day] = max(result[day], level, key=RESERVATION_LEVELS.index)
+        return result

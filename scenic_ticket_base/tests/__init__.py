@@ -4,6 +4,7 @@ from . import (
     test_audit,
     test_barcode1d,
     test_booking,
+    test_capacity,
     test_concurrency,
     test_credential,
     test_images,
