@@ -1,12 +1,8 @@
 from datetime import datetime, timedelta
 
-from freezegun import freeze_time
-
-from odoo import fields
-from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
-from ..exceptions import CapacityError, TicketStateError
+from ..exceptions import CapacityError
 from .common import ScenicCommon
 
 
