@@ -19,6 +19,7 @@
         "data/scenic_capacity_data.xml",
         "report/scenic_ticket_report.xml",
         "report/scenic_life_line_report.xml",
+        "wizards/scenic_audit_export_views.xml",
         "wizards/scenic_ticket_change_views.xml",
         "wizards/scenic_card_wizard_views.xml",
         "views/scenic_menu_views.xml",

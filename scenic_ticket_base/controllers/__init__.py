@@ -1,1 +1,1 @@
-from . import portal
+from . import portal, scenic_audit

@@ -1,7 +1,8 @@
 import json
 
 from odoo import api, fields, models
-from odoo.exceptions import MissingError
+from odoo.exceptions import AccessError, MissingError
+from odoo.fields import Domain
 
 from ..tools.mask import mask_text, mask_values
 
@@ -75,6 +76,9 @@ ACTIONS = [
     ("audit_export", "Audit Trail Exported"),
 ]
 _ACTION_WORDS = dict(ACTIONS)
+# How many records the web client names at most when all are selected.
+ACTIVE_IDS_LIMIT = 20000
+EXPORT_BATCH = 2000
 
 
 class ScenicAudit(models.Model):
@@ -305,3 +309,92 @@ class ScenicAudit(models.Model):
             "site_number": (site and site.id) or None,
             "site_name": (site and site.display_name) or None,
         }
+
+    # ------------------------------------------------------------------
+    # Export
+    # ------------------------------------------------------------------
+
+    def action_export(self):
+        """Open the export of the selected rows, or of all that the filter shows."""
+        self._check_exportable()
+        limit = int(
+            # sudo: a setting of the web client
+            self.env["ir.config_parameter"].sudo().get_param("web.active_ids_limit")
+            or ACTIVE_IDS_LIMIT
+        )
+        domain = self.env.context.get("active_domain") or []
+        # the client names that many rows at most: then the filter is what was meant
+        if self and len(self) < limit:
+            domain = [("id", "in", self.ids)]
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Export the Audit Trail"),
+            "res_model": "scenic.audit.export",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_domain": domain},
+        }
+
+    @api.model
+    def _check_exportable(self):
+        """Check that the user may take the trail away.
+
+        :raise AccessError:
+        """
+        self.check_access("read")
+        if not self.env.user.has_group("scenic_ticket_base.group_scenic_auditor"):
+            raise AccessError(self.env._("Only an auditor may export the audit trail."))
+
+    @api.model
+    def _export_columns(self):
+        """Return ``[(title, field name)]`` of the export."""
+        names = (
+            "id",
+            "event_time",
+            "login",
+            "user_id",
+            "action",
+            "model_name",
+            "res_id",
+            "name",
+            "changes",
+            "reason",
+            "document",
+            "device",
+            "site_name",
+            "company_id",
+            "remote_addr",
+        )
+        return [(self._fields[n]._description_string(self.env), n) for n in names]
+
+    @api.model
+    def _export_rows(self, domain):
+        """Yield the rows of the export, newest first, a batch at a time.
+
+        The rules of the user apply. Times are datetimes by the clock of the user.
+        """
+        names = [name for _title, name in self._export_columns()]
+        actions = dict(self._fields["action"]._description_selection(self.env))
+        last = None
+        while True:
+            page = Domain(domain)
+            if last:
+                page &= Domain("id", "<", last)
+            events = self.search(page, order="id desc", limit=EXPORT_BATCH)
+            if not events:
+                return
+            last = events[-1].id
+            for event in events:
+                yield [event._export_value(name, actions) for name in names]
+            # what was read is not kept: the trail may be longer than the memory
+            self.env.invalidate_all()
+
+    def _export_value(self, name, actions):
+        value = self[name]
+        if name == "event_time":
+            return fields.Datetime.context_timestamp(self, value).replace(tzinfo=None)
+        if name == "action":
+            return actions.get(value, value)
+        if isinstance(value, models.BaseModel):
+            return value.sudo().display_name or ""  # sudo: its name only
+        return value or ""

@@ -1,11 +1,16 @@
+import csv
+import io
+
+import openpyxl
 import psycopg2.errors
 
+from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..tools.mask import mask_text, mask_values
-from .common import ScenicCommon
+from .common import ScenicCommon, ScenicMixin
 
 
 @tagged("post_install", "-at_install")
@@ -237,3 +242,181 @@ class TestAudit(ScenicCommon):
             }
         )
         self.assertFalse(self._of(product) | self._of(item))
+
+
+@tagged("post_install", "-at_install")
+class TestAuditExport(ScenicMixin, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.auditor = new_test_user(
+            cls.env,
+            "export_auditor",
+            "scenic_ticket_base.group_scenic_auditor",
+            password="export_auditor",
+            tz="Asia/Shanghai",
+            lang="en_US",
+        )
+        cls.manager = new_test_user(
+            cls.env,
+            "export_manager",
+            "scenic_ticket_base.group_scenic_manager",
+            password="export_manager",
+        )
+        cls.audit = cls.env["scenic.audit"]
+        for number, reason in enumerate(("Storm", "=1+1", "山洪\n预警", "+x", "Flood")):
+            cls.audit._log(
+                "closure",
+                cls.scenic_area if number % 2 else cls.scenic_spot,
+                reason=reason,
+                before={"name": f"old {number}"},
+                after={"name": f"new {number}"},
+                device=f"Window {number}",
+            )
+        cls.domain = [("action", "=", "closure")]
+        cls.env.flush_all()
+
+    def _export(self, user, file_type, domain=None, ids=()):
+        """Press the buttons as a client does; return the answer of the download."""
+        self.authenticate(user.login, user.login)
+        action = self._call(
+            "scenic.audit",
+            "action_export",
+            [list(ids)],
+            {"context": {"active_domain": domain or self.domain}},
+        )
+        export_id = self._call(
+            "scenic.audit.export",
+            "create",
+            [{"file_type": file_type}],
+            {"context": action["context"]},
+        )
+        action = self._call("scenic.audit.export", "action_download", [[export_id]])
+        return self.url_open(action["url"])
+
+    def _call(self, model, method, args, kwargs=None):
+        params = {"model": model, "method": method, "args": args}
+        answer = self.url_open(
+            "/web/dataset/call_kw",
+            json={"params": {**params, "kwargs": kwargs or {}}},
+        ).json()
+        if "error" in answer:
+            raise AssertionError(answer["error"]["data"]["name"])
+        return answer["result"]
+
+    def _rows(self, domain=None):
+        """Return what the export has to hold."""
+        env = self.env(user=self.auditor, context={"lang": "en_US"})
+        return [
+            {
+                "id": event.id,
+                "time": fields.Datetime.context_timestamp(
+                    event.with_context(tz="Asia/Shanghai"), event.event_time
+                ).replace(tzinfo=None),
+                "login": event.login,
+                "name": event.name,
+                "changes": event.changes,
+                "reason": event.reason or "",
+                "device": event.device or "",
+            }
+            for event in env["scenic.audit"].search(domain or self.domain)
+        ]
+
+    def _read_xlsx(self, content):
+        book = openpyxl.load_workbook(io.BytesIO(content))
+        [head, *rows] = [list(row) for row in book.active.iter_rows(values_only=True)]
+        return head, rows
+
+    def test_xlsx_holds_the_rows_of_the_filter(self):
+        answer = self._export(self.auditor, "xlsx")
+        self.assertEqual(answer.status_code, 200)
+        self.assertIn("audit_trail.xlsx", answer.headers["Content-Disposition"])
+        head, rows = self._read_xlsx(answer.content)
+        self.assertEqual(
+            head[:5], ["ID", "Time", "Login", "User", "Action"], "columns by name"
+        )
+        self.assertEqual(
+            [
+                {
+                    "id": row[0],
+                    "time": row[1],
+                    "login": row[2],
+                    "name": row[7],
+                    "changes": row[8],
+                    "reason": row[9] or "",
+                    "device": row[11] or "",
+                }
+                for row in rows
+            ],
+            self._rows(),
+        )
+        self.assertEqual(len(rows), 5)
+        self.assertEqual(rows[0][4], "Closed")
+
+    def test_csv_holds_the_same_and_no_formula(self):
+        answer = self._export(self.auditor, "csv")
+        text = answer.content.decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text)))[1:]
+        self.assertEqual(
+            [int(row[0]) for row in rows], [row["id"] for row in self._rows()]
+        )
+        self.assertEqual(
+            [row[9] for row in rows], ["Flood", "'+x", "山洪\n预警", "'=1+1", "Storm"]
+        )
+
+    def test_selected_rows_only(self):
+        ids = [row["id"] for row in self._rows()[:2]]
+        _head, rows = self._read_xlsx(
+            self._export(self.auditor, "xlsx", ids=ids).content
+        )
+        self.assertEqual([row[0] for row in rows], ids)
+
+    def test_nothing_found_is_an_empty_table(self):
+        answer = self._export(
+            self.auditor, "xlsx", domain=[("reason", "=", "never given")]
+        )
+        head, rows = self._read_xlsx(answer.content)
+        self.assertTrue(head)
+        self.assertFalse(rows)
+
+    def test_an_export_is_noted(self):
+        self._export(self.auditor, "csv")
+        event = self.audit.search([("action", "=", "audit_export")], limit=1)
+        self.assertEqual(event.user_id, self.auditor)
+        self.assertEqual(event.after["rows"], 5)
+        self.assertEqual(event.remote_addr, "127.0.0.1")
+
+    def test_only_the_auditor_exports(self):
+        with (
+            self.assertRaisesRegex(AssertionError, "AccessError"),
+            mute_logger("odoo.http"),
+        ):
+            self._export(self.manager, "xlsx")
+        export = self.env["scenic.audit.export"].with_user(self.auditor).create({})
+        for login in ("export_manager", None):
+            self.authenticate(login, login)
+            with mute_logger("odoo.http"):
+                answer = self.url_open(
+                    f"/scenic/audit/export/{export.id}", allow_redirects=False
+                )
+            self.assertNotEqual(answer.status_code, 200)
+        self.assertFalse(self.audit.search([("action", "=", "audit_export")]))
+
+    @mute_logger("odoo.http")
+    def test_an_export_of_somebody_else(self):
+        other = new_test_user(
+            self.env, "export_other", "scenic_ticket_base.group_scenic_auditor"
+        )
+        export = self.env["scenic.audit.export"].with_user(other).create({})
+        self.authenticate("export_auditor", "export_auditor")
+        answer = self.url_open(f"/scenic/audit/export/{export.id}")
+        self.assertEqual(answer.status_code, 403)
+
+    def test_other_companies_stay_out(self):
+        company = self.env["res.company"].create({"name": "Other Park"})
+        site = self.env["scenic.site"].create(
+            {"name": "Far", "code": "FAR", "company_id": company.id}
+        )
+        self.audit._log("closure", site)
+        _head, rows = self._read_xlsx(self._export(self.auditor, "xlsx").content)
+        self.assertEqual(len(rows), 5)

@@ -1,4 +1,5 @@
 from . import (
+    scenic_audit_export,
     scenic_membership_photo,
     scenic_membership_suspend,
     scenic_staff_card_issue,
