@@ -19,7 +19,12 @@ class ScenicComplaint(models.Model):
     _order = "priority desc, id desc"
 
     name = fields.Char(
-        string="Complaint", required=True, readonly=True, copy=False, index=True
+        string="Complaint",
+        required=True,
+        readonly=True,
+        copy=False,
+        index=True,
+        default=lambda self: self.env._("New"),
     )
     subject = fields.Char(required=True, tracking=True)
     description = fields.Text(

@@ -22,6 +22,8 @@ AUDIT_KINDS = {
     "membership_replace": "replaced",
     "membership_unfreeze": "released",
     "price_override": "changed",
+    "staff_issue": "changed",
+    "staff_revoke": "voided",
     "ticket_change": "changed",
     "ticket_expire": "expired",
     "ticket_freeze": "frozen",
@@ -32,6 +34,8 @@ AUDIT_KINDS = {
     "visitor_erase": "shredded",
     "visitor_shred": "shredded",
 }
+# What happened to a member card happened to all its periods.
+CARD_ACTIONS = [word for word in AUDIT_KINDS if word.startswith("membership_")]
 # In the order in which things of the same second happen: icon and colour of each.
 LOOKS = {
     "held": ("fa-hourglass-start", "secondary"),
@@ -293,6 +297,11 @@ class ScenicLifeLine(models.AbstractModel):
             "scenic.booking.line": (self.booking_line_id.ids, None),
             "scenic.credential": (
                 self.with_context(active_test=False).credential_ids.ids,
+                None,
+            ),
+            "scenic.membership": (self.membership_id.ids, CARD_ACTIONS),
+            "scenic.staff.card": (
+                self.env["scenic.staff.card"].search([("ticket_id", "=", self.id)]).ids,
                 None,
             ),
             "scenic.visitor": (

@@ -443,9 +443,10 @@ class ScenicMembership(models.Model):
     def _renewal_start(self):
         """Return the first day of another period, were it sold now."""
         self.ensure_one()
-        if self.state == "active":
+        today = self._today()
+        if self.state in ("active", "frozen") and self.date_end >= today:
             return self.date_end + timedelta(days=1)
-        return self._today()
+        return today
 
     def _renewal_windows(self, product):
         """Return the windows of another period, were it sold now.
@@ -454,6 +455,8 @@ class ScenicMembership(models.Model):
         ``product.template._scenic_windows``.
         """
         self.ensure_one()
+        # lock: whoever freezes the card or renews it, too, is waited for
+        self._lock()
         first_day = self._renewal_start()
         sold_at = day_start(first_day, ZoneInfo(product.scenic_site_id.tz))
         return product.product_tmpl_id._scenic_windows(sold_at, first_day)
@@ -492,6 +495,12 @@ class ScenicMembership(models.Model):
                     "visitor_id": card_sudo.visitor_id.id,
                 }
             )
+            # lock: whoever freezes the card at this moment sees the new period
+            card_sudo._write_quiet({"renewal_line_id": False})
+            freeze_sudo = card_sudo._open_freeze()
+            if freeze_sudo.state == "frozen":
+                # paid for before the card was frozen
+                ticket_sudo._freeze(freeze_sudo.reason, of_card=True)
         audit = self.env["scenic.audit"]
         audit._log("membership_create", cards_sudo)
         audit._log(
@@ -612,7 +621,9 @@ class ScenicMembership(models.Model):
                 card_sudo._days_to_add(freeze_sudo.ticket_id),
             )
             freeze_sudo.write({**values, "state": "released", "days_added": days})
-            card_sudo._live_tickets()._unfreeze(reason, of_card=True)
+            card_sudo.ticket_ids.filtered(lambda t: t.state == "frozen")._unfreeze(
+                reason, of_card=True
+            )
             card_sudo._move_end(freeze_sudo.ticket_id, days)
         self.env["scenic.audit"]._log(
             "membership_unfreeze",

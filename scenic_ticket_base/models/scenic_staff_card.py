@@ -9,6 +9,8 @@ from ..exceptions import BookingError, MembershipError, ReasonMissingError
 from ..tools.window import ALL_DAYS, FULL_DAY, Window, day_start
 
 CHANNEL = "staff"
+# Ten years: who needs longer is given another card then.
+MAX_DAYS = 3653
 MANAGER = "scenic_ticket_base.group_scenic_manager"
 
 
@@ -155,30 +157,15 @@ class ScenicStaffCard(models.Model):
     def _hours_text(self):
         """Return days and hours for a person."""
         self.ensure_one()
-        days = [
-            name
-            for bit, name in enumerate(self._weekday_names())
-            if self.weekdays >> bit & 1
-        ]
-        text = self.env._("every day") if len(days) == 7 else " ".join(days)
+        days = self.env["scenic.weekday.mixin"]._mask_text(self.weekdays)
+        days = days or self.env._("every day")
         if (self.minute_from, self.minute_to) == (0, FULL_DAY):
-            return text
+            return days
         first, last = (
             f"{minute // 60:02d}:{minute % 60:02d}"
             for minute in (self.minute_from, self.minute_to)
         )
-        return f"{text} {first}–{last}"
-
-    def _weekday_names(self):
-        return [
-            self.env._("Mon"),
-            self.env._("Tue"),
-            self.env._("Wed"),
-            self.env._("Thu"),
-            self.env._("Fri"),
-            self.env._("Sat"),
-            self.env._("Sun"),
-        ]
+        return f"{days} {first}–{last}"
 
     # ------------------------------------------------------------------
     # Issue and revoke
@@ -210,6 +197,7 @@ class ScenicStaffCard(models.Model):
                 self.env._("A staff card needs an IC card or an ID document."),
                 code="STAFF_MEDIUM_MISSING",
             )
+        self._check_period(values)
         site = product.scenic_site_id
         self.env.cr.execute("SELECT nextval('scenic_staff_card_seq')")
         [number] = self.env.cr.fetchone()
@@ -247,6 +235,34 @@ class ScenicStaffCard(models.Model):
         return self.browse(card_sudo.id)
 
     @api.model
+    def _check_period(self, values):
+        """Check days and hours of a new card.
+
+        :raise MembershipError: it would admit at no time, or for all time
+        """
+        first, last = values["date_from"], values["date_to"]
+        if not first <= last <= first + timedelta(days=MAX_DAYS):
+            raise MembershipError(
+                self.env._(
+                    "A staff card ends after it begins, and within %(days)s days.",
+                    days=MAX_DAYS,
+                ),
+                code="STAFF_PERIOD",
+            )
+        minute_from = values.get("minute_from", 0)
+        minute_to = values.get("minute_to", FULL_DAY)
+        if (
+            not 0 < values.get("weekdays", ALL_DAYS) <= ALL_DAYS
+            or not 0 <= minute_from < minute_to <= FULL_DAY
+        ):
+            raise MembershipError(
+                self.env._(
+                    "Please choose at least one day, and hours between 0:00 and 24:00."
+                ),
+                code="STAFF_PERIOD",
+            )
+
+    @api.model
     def _check_lines(self, lines, company):
         """Check that staff products are in booking lines of staff cards only.
 
@@ -256,9 +272,7 @@ class ScenicStaffCard(models.Model):
         for line in lines:
             product = self.env["product.product"].browse(line["product_id"])
             is_staff = product.scenic_ticket_kind == "staff"
-            # sudo: whoever issues answers for the right
-            card_sudo = self.sudo().browse(line.get("staff_card_id") or ())
-            if is_staff and not card_sudo:
+            if is_staff and not line.get("staff_card_id"):
                 raise BookingError(
                     self.env._(
                         "“%(product)s” is a staff card: it is issued to an employee, "
@@ -267,8 +281,16 @@ class ScenicStaffCard(models.Model):
                     ),
                     code="STAFF_NOT_SOLD",
                 )
-            if card_sudo and (
+            if not line.get("staff_card_id"):
+                continue
+            # sudo: whoever issues answers for the right
+            cards_sudo = self.sudo()
+            if type(line["staff_card_id"]) is int:
+                cards_sudo = cards_sudo.browse(line["staff_card_id"]).exists()
+            card_sudo = cards_sudo[:1]
+            if (
                 not is_staff
+                or not card_sudo
                 or card_sudo.product_id != product
                 or card_sudo.company_id != company
                 or card_sudo.ticket_id
@@ -343,6 +365,8 @@ class ScenicStaffCard(models.Model):
         tickets_sudo.filtered(lambda t: t.state not in ("refunded", "void"))._end(
             {"state": "void"},
             self.env._("Staff card revoked: %(reason)s", reason=reason.strip()),
+            "ticket_void",
+            reason,
         )
         cards_sudo.with_context(tracking_disable=True).write(
             {"date_revoked": fields.Datetime.now(), "revoke_reason": reason.strip()}

@@ -47,8 +47,12 @@ class ScenicWeekdayMixin(models.AbstractModel):
         return sum(1 << bit for bit, name in enumerate(WEEKDAYS) if self[name])
 
     def _weekday_text(self):
-        """Return the days for a person: ``Mon–Fri, Sun``; empty for all days."""
-        mask = self._weekday_mask()
+        """Return the days for a person; see :meth:`_mask_text`."""
+        return self._mask_text(self._weekday_mask())
+
+    @api.model
+    def _mask_text(self, mask):
+        """Return the days of a mask: ``Mon–Fri, Sun``; empty for all days."""
         if mask == ALL_DAYS:
             return ""
         names = get_day_names("abbreviated", locale=get_lang(self.env).code)

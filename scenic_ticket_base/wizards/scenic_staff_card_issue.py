@@ -1,11 +1,10 @@
 from odoo import api, fields, models
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
 
 class ScenicStaffCardIssue(models.TransientModel):
     _name = "scenic.staff.card.issue"
     _description = "Issue a Staff Card"
+    _inherit = ["scenic.weekday.mixin"]
 
     product_id = fields.Many2one(
         "product.product",
@@ -30,13 +29,6 @@ class ScenicStaffCardIssue(models.TransientModel):
         string="From", required=True, default=fields.Date.context_today
     )
     date_to = fields.Date(string="Until", required=True)
-    mon = fields.Boolean(string="Monday", default=True)
-    tue = fields.Boolean(string="Tuesday", default=True)
-    wed = fields.Boolean(string="Wednesday", default=True)
-    thu = fields.Boolean(string="Thursday", default=True)
-    fri = fields.Boolean(string="Friday", default=True)
-    sat = fields.Boolean(string="Saturday", default=True)
-    sun = fields.Boolean(string="Sunday", default=True)
     hour_from = fields.Float(string="From Hour", default=0.0)
     hour_to = fields.Float(string="To Hour", default=24.0)
 
@@ -93,7 +85,7 @@ class ScenicStaffCardIssue(models.TransientModel):
             "employee_no": (self.employee_no or "").strip() or False,
             "date_from": self.date_from,
             "date_to": self.date_to,
-            "weekdays": sum(1 << bit for bit, day in enumerate(DAYS) if self[day]),
+            "weekdays": self._weekday_mask(),
             "minute_from": round(self.hour_from * 60),
             "minute_to": round(self.hour_to * 60),
         }
