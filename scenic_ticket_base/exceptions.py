@@ -61,6 +61,22 @@ class ComplaintError(ScenicError):
     """A complaint cannot take this step."""
 
     code = "COMPLAINT_STATE"
+class RefundError(TicketStateError):
+    """The policy of the ticket does not grant this refund."""
+
+    code = "REFUND_REFUSED"
+
+
+class OverrideError(ScenicError):
+    """The exception was not agreed to, or not for this."""
+
+    code = "OVERRIDE_INVALID"
+
+
+class ClosureError(ScenicError):
+    """A closure cannot be made, changed or applied as asked."""
+
+    code = "CLOSURE_INVALID"
 
 
 class ReasonMissingError(ScenicError):

@@ -23,6 +23,12 @@ TICKET_KINDS = [
     ("staff", "Staff Card"),
 ]
 
+REVENUE_TRIGGERS = [
+    ("admission", "Passed admission"),
+    ("visit_date", "Visit date"),
+    ("straight_line", "Day by day over the validity"),
+]
+
 # Beside the fields of this module: what decides on price, tax and sale of a ticket.
 AUDITED_FIELDS = {
     "active",
@@ -124,11 +130,7 @@ class ProductTemplate(models.Model):
         tracking=True,
     )
     scenic_revenue_trigger = fields.Selection(
-        [
-            ("admission", "Passed admission"),
-            ("visit_date", "Visit date"),
-            ("straight_line", "Day by day over the validity"),
-        ],
+        REVENUE_TRIGGERS,
         string="Revenue Earned by",
         default="admission",
         tracking=True,

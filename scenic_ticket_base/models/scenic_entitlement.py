@@ -4,6 +4,8 @@ from zoneinfo import ZoneInfo
 from odoo import api, fields, models
 
 from ..exceptions import RevenueError
+from ..tools.entry_slots import Slots
+from .product_template import REVENUE_TRIGGERS
 
 
 class ScenicEntitlement(models.Model):
@@ -90,6 +92,40 @@ class ScenicEntitlement(models.Model):
         default=0,
         help="Part of the untaxed amount that was paid back.",
     )
+    entries_repaid = fields.Integer(
+        required=True,
+        readonly=True,
+        default=0,
+        help="Used entries whose price was paid back by way of exception.",
+    )
+    entries_lapsed = fields.Integer(
+        required=True,
+        readonly=True,
+        default=0,
+        help="Unused entries whose price became revenue when the right lapsed.",
+    )
+    refund_due = fields.Boolean(
+        readonly=True,
+        help="What is left of it is owed to the customer, whatever the policy says.",
+    )
+    revenue_trigger = fields.Selection(
+        REVENUE_TRIGGERS,
+        string="Revenue Earned by",
+        required=True,
+        readonly=True,
+        default="admission",
+        help="As the product had it at the sale.",
+    )
+    days_recognised = fields.Integer(
+        required=True,
+        readonly=True,
+        default=0,
+        aggregator=None,
+        help="Days of the validity that earned their part.",
+    )
+    recognised_until = fields.Date(
+        readonly=True, help="Last day that earned its part, or on which it was frozen."
+    )
     entries_recognised = fields.Integer(
         required=True,
         readonly=True,
@@ -102,18 +138,30 @@ class ScenicEntitlement(models.Model):
 
     _entries = models.Constraint(
         "CHECK (entries_used >= 0 AND entries_reserved >= 0 AND entries_total > 0 "
-        "AND entries_refunded >= 0 "
-        "AND entries_used + entries_reserved + entries_refunded <= entries_total)",
+        "AND entries_refunded >= 0 AND (unlimited IS TRUE OR "
+        "entries_used + entries_reserved + entries_refunded <= entries_total))",
         "More entries used than the ticket has.",
     )
     _recognised = models.Constraint(
-        "CHECK (entries_recognised BETWEEN 0 AND entries_total)",
+        "CHECK (entries_recognised BETWEEN 0 AND entries_total "
+        "AND entries_repaid BETWEEN 0 AND entries_total "
+        "AND entries_lapsed BETWEEN 0 AND entries_total)",
         "More revenue recognised than the ticket has entries.",
+    )
+    _money = models.Constraint(
+        "CHECK (amount_refunded >= 0 "
+        "AND amount_recognised + amount_refunded <= amount)",
+        "More was earned and paid back than was sold.",
     )
     _window = models.Constraint(
         "CHECK (valid_from < valid_to AND weekdays BETWEEN 0 AND 127 "
         "AND minute_from >= 0 AND minute_to <= 1440 AND minute_from < minute_to)",
         "The window must have a length.",
+    )
+
+    _earning = models.Index(
+        "(id) WHERE revenue_trigger <> 'admission' "
+        "AND amount_recognised + amount_refunded < amount"
     )
 
     @api.depends(
@@ -143,6 +191,46 @@ class ScenicEntitlement(models.Model):
         moved = (local.replace(tzinfo=None) + timedelta(days=days)).replace(tzinfo=zone)
         return moved.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        components = self.env["scenic.ticket.component"].browse(
+            {vals["component_id"] for vals in vals_list}
+        )
+        triggers = {
+            component.id: component._revenue_trigger() for component in components
+        }
+        for vals in vals_list:
+            vals.setdefault("revenue_trigger", triggers[vals["component_id"]])
+        return super().create(vals_list)
+
+    def _cents(self, amount):
+        """Return an amount in whole units of the company's currency."""
+        return round(amount / self.currency_id.rounding)
+
+    def _slots(self):
+        """Return the money of this right, entry by entry."""
+        self.ensure_one()
+        return Slots(
+            amount=self._cents(self.amount),
+            entries=self.entries_total,
+            used=0 if self.unlimited else self.entries_used,
+            refunded=self.entries_refunded,
+            repaid=self.entries_repaid,
+            lapsed=self.entries_lapsed,
+            recognised=self._cents(self.amount_recognised),
+            paid_back=self._cents(self.amount_refunded),
+            by_entry=self.revenue_trigger == "admission",
+        )
+
+    def _choice_is_made(self):
+        """Tell whether another component was used that excludes this one."""
+        self.ensure_one()
+        group = self.component_id.choice_group
+        return bool(group) and any(
+            other.component_id.choice_group == group and other.entries_used
+            for other in self.ticket_id.entitlement_ids - self
+        )
+
     def _check_recognisable(self, recognised, quantity):
         """Check that revenue of more entries can be earned.
 
@@ -150,7 +238,10 @@ class ScenicEntitlement(models.Model):
         :raise RevenueError: with a stable code
         """
         self.ensure_one()
-        if self.ticket_id.state in ("held", "refunded"):
+        left = self.entries_total - self.entries_refunded - recognised
+        if self.ticket_id.state == "held" or (
+            self.ticket_id.state == "refunded" and quantity > left
+        ):
             raise RevenueError(
                 self.env._(
                     "Ticket %(ticket)s is not paid or was paid back: it earns nothing.",
@@ -158,14 +249,14 @@ class ScenicEntitlement(models.Model):
                 ),
                 code="REVENUE_NOT_PAID",
             )
-        if quantity < 1 or recognised + quantity > self.entries_total:
+        if quantity < 1 or (quantity > left and not self.unlimited):
             raise RevenueError(
                 self.env._(
                     "Ticket %(ticket)s: revenue of %(quantity)s more entries was asked "
                     "for, %(left)s are left.",
                     ticket=self.ticket_id.name,
                     quantity=quantity,
-                    left=self.entries_total - recognised,
+                    left=left,
                 ),
                 code="REVENUE_TOO_MANY",
             )

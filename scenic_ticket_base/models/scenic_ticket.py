@@ -10,20 +10,35 @@ from ..exceptions import (
     BookingError,
     CapacityError,
     ReasonMissingError,
+    RefundError,
     TicketReservedError,
     TicketStateError,
     TicketUsedError,
 )
-from ..tools import barcode1d, images, t1
+from ..tools import barcode1d, images, refund_terms, t1
 from .product_template import TICKET_KINDS
 
-# States in which the price is still owed to the visitor or was earned. Money of a
-# void ticket stays a liability until a document pays it back.
-MONEY_STATES = ("valid", "part_used", "used", "frozen", "expired", "void")
+TICKET_STATES = [
+    ("held", "Held"),
+    ("valid", "Valid"),
+    ("part_used", "Partly Used"),
+    ("used", "Used"),
+    ("frozen", "Frozen"),
+    ("expired", "Expired"),
+    ("refunded", "Refunded"),
+    ("void", "Void"),
+]
 
 PRINTERS = (
     "scenic_ticket_base.group_scenic_cashier",
     "scenic_ticket_base.group_scenic_customer_service",
+)
+
+# Who takes tickets back, and so may ask for an exception
+REFUND_ASKERS = (
+    "scenic_ticket_base.group_scenic_cashier",
+    "scenic_ticket_base.group_scenic_customer_service",
+    "scenic_ticket_base.group_scenic_finance",
 )
 
 
@@ -138,16 +153,7 @@ class ScenicTicket(models.Model):
         context={"active_test": False},
     )
     state = fields.Selection(
-        [
-            ("held", "Held"),
-            ("valid", "Valid"),
-            ("part_used", "Partly Used"),
-            ("used", "Used"),
-            ("frozen", "Frozen"),
-            ("expired", "Expired"),
-            ("refunded", "Refunded"),
-            ("void", "Void"),
-        ],
+        TICKET_STATES,
         required=True,
         readonly=True,
         default="held",
@@ -181,6 +187,36 @@ class ScenicTicket(models.Model):
         store=True,
         help="What is still on the contract liability account for this ticket.",
     )
+    refund_due = fields.Selection(
+        [
+            ("closure", "Closed"),
+            ("expiry", "Not used"),
+            ("void", "Voided"),
+        ],
+        string="Refund Due",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The customer is owed what is left of the price, whatever the policy "
+        "says: a refund is waiting to be made.",
+    )
+    breakage_at = fields.Datetime(
+        string="Lapses on",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="When what was not used becomes revenue.",
+    )
+    refund_ids = fields.One2many(
+        "scenic.refund",
+        "ticket_id",
+        string="Refunds",
+        readonly=True,
+        groups="scenic_ticket_base.group_scenic_cashier,"
+        "scenic_ticket_base.group_scenic_customer_service,"
+        "scenic_ticket_base.group_scenic_finance,"
+        "scenic_ticket_base.group_scenic_auditor",
+    )
     refund_ref = fields.Char(
         string="Refund Document", readonly=True, copy=False, index="btree_not_null"
     )
@@ -192,8 +228,10 @@ class ScenicTicket(models.Model):
         "CHECK (persons BETWEEN 1 AND 255)", "A ticket is for 1 to 255 persons."
     )
     _amounts = models.Constraint(
-        "CHECK (amount_untaxed >= 0 AND amount_total >= 0 AND amount_recognised >= 0)",
-        "The amounts of a ticket cannot be negative.",
+        "CHECK (amount_untaxed >= 0 AND amount_total >= 0 AND amount_refunded >= 0 "
+        "AND amount_recognised + amount_refunded <= amount_untaxed "
+        "AND persons_refunded BETWEEN 0 AND persons)",
+        "A ticket cannot earn and pay back more than its price.",
     )
 
     def init(self):
@@ -223,7 +261,7 @@ class ScenicTicket(models.Model):
                     - ticket.amount_recognised
                     - ticket.amount_refunded
                 )
-                if ticket.state in MONEY_STATES
+                if ticket.state != "held"
                 else 0
             )
 
@@ -484,14 +522,74 @@ class ScenicTicket(models.Model):
     # State
     # ------------------------------------------------------------------
 
-    def _refund(self, document_ref, reason):
-        """Mark tickets as paid back, for the document that pays them back.
+    def _refund_quote(self, persons=None, entitlements=None, at=None, override=None):
+        """Tell what a refund of this ticket would pay back; nothing changes.
 
-        All or none: nothing changes if one of them cannot be refunded.
+        :param int persons: so many persons of a group
+        :param entitlements: these components; with neither: all that is left
+        :param datetime at: the moment that counts, by default now
+        :param override: a ``scenic.refund.override`` that was agreed to
+        :return: dict with ``allowed``, ``code``, ``message`` (why not and what to do,
+            or False), ``persons``, ``value_total``, ``fee_total``, ``fee_untaxed``,
+            ``amount_untaxed``, ``amount_tax``, ``amount_total``
+        :raise RefundError: what is asked for makes no sense
+        """
+        self.ensure_one()
+        # sudo: the terms and the money of a ticket that the caller has
+        ticket_sudo = self.sudo()
+        plan = self.env["scenic.refund"]._plan(
+            ticket_sudo,
+            persons,
+            entitlements and entitlements.sudo(),
+            override and override.sudo(),
+            at,
+        )
+        decision, money = plan.decision, self._money
+        return {
+            "allowed": decision.allowed,
+            "code": decision.code,
+            "message": (
+                False
+                if decision.allowed
+                else ticket_sudo._refund_message(decision.code)
+            ),
+            "persons": plan.heads,
+            "value_total": money(plan.value_total),
+            "fee_total": money(decision.fee),
+            "fee_untaxed": money(plan.value_untaxed - plan.untaxed),
+            "amount_untaxed": money(plan.untaxed),
+            "amount_tax": money(plan.tax),
+            "amount_total": money(decision.amount),
+        }
+
+    def _refund(
+        self,
+        document_ref,
+        reason,
+        persons=None,
+        entitlements=None,
+        override=None,
+        serial=None,
+        **extra,
+    ):
+        """Pay tickets back, for the document that moves the money.
+
+        What each ticket pays back is what :meth:`_refund_quote` says at this moment;
+        the fee becomes revenue. All or none: nothing changes if one of the tickets
+        cannot be refunded.
 
         :param str document_ref: name of the refund order or credit note
         :param str reason: for the audit trail
+        :param int persons: so many persons of a group ticket
+        :param entitlements: these components; with neither: all that is left
+        :param override: a ``scenic.refund.override`` that was agreed to
+        :param str serial: number that a channel gave this refund; called again with
+            the same document and number it returns the first refund
+        :param extra: more values of the refunds (fields of other modules)
+        :return: the ``scenic.refund`` records, one for each ticket
         :raise TicketUsedError, TicketReservedError, TicketStateError:
+        :raise RefundError: the policy does not grant it; its code says why
+        :raise OverrideError: the exception does not hold for this
         """
         if not (document_ref or "").strip():
             raise TicketStateError(
@@ -499,34 +597,199 @@ class ScenicTicket(models.Model):
                 code="REFUND_DOCUMENT_MISSING",
             )
         tickets_sudo = self._lock_for_change(reason)
-        tickets_sudo._check_unused()
-        tickets_sudo._check_state(("valid",))
-        tickets_sudo._end(
-            {"state": "refunded", "refund_ref": document_ref.strip()},
+        document, reason = document_ref.strip(), reason.strip()
+        before = {ticket.id: {"state": ticket.state} for ticket in tickets_sudo}
+        known_sudo = tickets_sudo.refund_ids
+        refunds_sudo = self.env["scenic.refund"]._make(
+            tickets_sudo,
+            document,
+            reason,
+            persons=persons,
+            rights=entitlements and entitlements.sudo(),
+            override=override,
+            serial=serial,
+            **extra,
+        )
+        new_sudo = refunds_sudo - known_sudo
+        paid_sudo = new_sudo.ticket_id
+        paid_sudo._write_state({"refund_ref": document})
+        paid_sudo._log(
             self.env._(
                 "Refunded by %(document)s: %(reason)s",
-                document=document_ref.strip(),
-                reason=reason.strip(),
-            ),
-            "ticket_refund",
-            reason,
-            document_ref.strip(),
+                document=document,
+                reason=reason,
+            )
         )
+        self.env["scenic.audit"]._log(
+            "ticket_refund",
+            paid_sudo,
+            reason=reason,
+            document=document,
+            before={id_: before[id_] for id_ in paid_sudo.ids},
+            after={
+                refund_sudo.ticket_id.id: {
+                    "state": refund_sudo.ticket_id.state,
+                    "persons_refunded": refund_sudo.ticket_id.persons_refunded,
+                    "amount_refunded": refund_sudo.ticket_id.amount_refunded,
+                }
+                for refund_sudo in new_sudo
+            },
+        )
+        return self.env["scenic.refund"].browse(refunds_sudo.ids)
 
-    def _void(self, reason):
-        """Make tickets worthless for admission; their money is not paid back.
+    def _refund_terms(self):
+        """Return the terms that were frozen at the sale."""
+        self.ensure_one()
+        return self.booking_line_id.refund_terms or refund_terms.DEFAULT_TERMS
 
+    def _refund_message(self, code):
+        """Return why a ticket is not refunded, and what can be done about it."""
+        self.ensure_one()
+        messages = {
+            "REFUND_NOT_PAID": self.env._(
+                "Ticket %(ticket)s is not paid yet. Release the booking instead."
+            ),
+            "REFUND_PARTIAL": self.env._(
+                "Ticket %(ticket)s is refunded as a whole, by its refund policy. "
+                "Refund all of it, or ask a supervisor for an exception."
+            ),
+            "REFUND_TOO_LATE": self.env._(
+                "It is too late to refund ticket %(ticket)s, by its refund policy. "
+                "Offer another date, or ask a supervisor for an exception."
+            ),
+            "REFUND_NOT_ALLOWED": self.env._(
+                "Ticket %(ticket)s is not refundable, by its refund policy. Offer "
+                "another date, or ask a supervisor for an exception."
+            ),
+            "REFUND_EXPIRED": self.env._(
+                "Ticket %(ticket)s has expired and is not refunded any more, by its "
+                "refund policy. A supervisor can ask for an exception."
+            ),
+            "TICKET_USED": self.env._(
+                "Ticket %(ticket)s was used for admission already. What was used is "
+                "not refunded; a supervisor can ask for an exception."
+            ),
+        }
+        template = messages.get(code)
+        if template:
+            return template % {"ticket": self.name}
+        return self._state_message()
+
+    def _raise_refund(self, code):
+        message = self._refund_message(code)
+        if code == "TICKET_USED":
+            raise TicketUsedError(message)
+        if code.startswith("TICKET_"):
+            raise TicketStateError(message, code=code)
+        raise RefundError(message, code=code)
+
+    def _visit_start(self):
+        """Return when the visit starts, as refunds and changes count back from it.
+
+        The start of the slot, or of admission on the visit day, or for a ticket
+        without a day on its last valid day. Naive UTC.
+        """
+        self.ensure_one()
+        if self.slot_id:
+            return self.slot_id.start
+        rights = self.entitlement_ids
+        day = self.visit_date or self.date_last
+        minutes = min(rights.mapped("minute_from"), default=0)
+        midnight = fields.Datetime.to_datetime(day)
+        local = fields.Datetime.add(midnight, minutes=minutes)
+        zone = ZoneInfo(self.site_id.tz)
+        start = local.replace(tzinfo=zone).astimezone(ZoneInfo("UTC"))
+        start = start.replace(tzinfo=None)
+        if self.visit_date:
+            return max([start, *rights.mapped("valid_from")[:1]])
+        return start
+
+    def _card_days(self, now):
+        """Return how many days of a period are left at a moment, and how many it has.
+
+        By the clock of the site; the current day counts as left.
+        """
+        self.ensure_one()
+        zone = ZoneInfo(self.site_id.tz)
+        today = now.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).date()
+        total = self.span_days + self.days_added
+        left = (self.date_last - max(today, self.date_first)).days + 1
+        return {"days_left": max(0, left), "days_total": total}
+
+    def _money(self, cents):
+        """Return whole cents as an amount of the company's currency."""
+        return self.currency_id.round(cents * self.currency_id.rounding)
+
+    def _money_sums(self):
+        """Return the money of this ticket, added up from its rights."""
+        self.ensure_one()
+        rights = self.entitlement_ids
+        return {
+            name: self.currency_id.round(sum(rights.mapped(name)))
+            for name in ("amount_recognised", "amount_refunded")
+        }
+
+    def _state_after_refund(self, ends):
+        """Return the state once parts were paid back.
+
+        :param bool ends: nothing of the price is left
+        """
+        self.ensure_one()
+        slots = [right._slots() for right in self.entitlement_ids]
+        free = any(slot.free for slot in slots)
+        used = any(right.entries_used for right in self.entitlement_ids)
+        if ends or (not free and (not used or self.kind == "member")):
+            return "refunded"
+        if self.state in ("expired", "void"):
+            return self.state
+        if not free:
+            return "used"
+        return "part_used" if used else "valid"
+
+    def _void(self, reason, forfeit=False):
+        """Make tickets worthless for admission.
+
+        :param bool forfeit: their price becomes revenue at once; else it is owed to
+            the customer until a refund pays it back
         :raise TicketUsedError, TicketReservedError, TicketStateError:
         """
         tickets_sudo = self._lock_for_change(reason)
         tickets_sudo._check_unused()
         tickets_sudo._check_state(("held", "valid", "frozen"))
+        due_sudo = tickets_sudo.filtered(
+            lambda t: not forfeit and t.state != "held" and t.amount_open
+        )
+        due_sudo._mark_due("void")
         tickets_sudo._end(
             {"state": "void"},
             self.env._("Voided: %(reason)s", reason=reason.strip()),
             "ticket_void",
             reason,
         )
+        if forfeit:
+            self.env["scenic.revenue.entry"]._lapse(tickets_sudo, "void")
+
+    def _forfeit(self, reason):
+        """Give up what is owed for expired or void tickets: it becomes revenue.
+
+        :raise TicketStateError: the ticket can still be used
+        """
+        tickets_sudo = self._lock_for_change(reason)
+        tickets_sudo._check_state(("expired", "void"))
+        for trigger, state in (("breakage", "expired"), ("void", "void")):
+            given_up_sudo = tickets_sudo.filtered(lambda t, s=state: t.state == s)
+            self.env["scenic.revenue.entry"]._lapse(given_up_sudo, trigger)
+        tickets_sudo._log(
+            self.env._("Given up, it became revenue: %(reason)s", reason=reason.strip())
+        )
+        self.env["scenic.audit"]._log(
+            "revenue_change", tickets_sudo, reason=reason, after={"forfeit": True}
+        )
+
+    def _mark_due(self, cause):
+        """Note that the customer is owed what is left of the price."""
+        self.entitlement_ids.write({"refund_due": True})
+        self._write_state({"refund_due": cause, "breakage_at": False})
 
     def _freeze(self, reason, of_card=False):
         """Suspend tickets until :meth:`_unfreeze`.
@@ -537,6 +800,7 @@ class ScenicTicket(models.Model):
         tickets_sudo = self._lock_for_change(reason)
         tickets_sudo._check_of_card(of_card)
         tickets_sudo._check_state(("valid", "part_used"))
+        self.env["scenic.revenue.entry"]._earn_days(tickets_sudo)
         tickets_sudo._write_state({"state": "frozen"}, "ticket_freeze", reason)
         tickets_sudo._log(self.env._("Frozen: %(reason)s", reason=reason.strip()))
 
@@ -548,6 +812,7 @@ class ScenicTicket(models.Model):
         tickets_sudo = self._lock_for_change(reason)
         tickets_sudo._check_of_card(of_card)
         tickets_sudo._check_state(("frozen",))
+        self.env["scenic.revenue.entry"]._skip_days(tickets_sudo)
         used_sudo = tickets_sudo.filtered(
             lambda t: any(e.entries_used for e in t.entitlement_ids)
         )
@@ -559,20 +824,97 @@ class ScenicTicket(models.Model):
 
     @api.model
     def _cron_expire(self, limit=1000):
-        """Mark tickets whose last window is over and that no lane holds.
+        """Mark tickets whose last window is over, then earn what has lapsed.
 
-        A ticket that somebody else is changing is left for the next run.
+        A ticket that somebody else is changing is left for the next run. Each batch
+        is a whole: a run that was killed is gone on with, and ends the same.
         """
         cron = self.env["ir.cron"]
         in_cron = bool(self.env.context.get("ir_cron_progress_id"))
-        while tickets := self._lock_expired(limit):
-            tickets._write_state({"state": "expired"}, "ticket_expire")
-            if in_cron and not cron._commit_progress(len(tickets), remaining=0):
-                break
+        for step in (self._expire_batch, self._lapse_batch):
+            while count := step(limit):
+                if in_cron and not cron._commit_progress(count, remaining=1):
+                    return
+        if in_cron:
+            cron._commit_progress(remaining=0)
+
+    @api.model
+    def _expire_batch(self, limit):
+        """Expire some tickets; return how many. Set-based, however many they are."""
+        tickets = self._lock_expired(limit)
+        if not tickets:
+            return 0
+        # terms: frozen at the sale, as _refund_terms()
+        terms = "COALESCE(l.refund_terms, '{}'::jsonb)"
+        self.env.cr.execute(
+            SQL(
+                f"""
+                WITH facts AS (
+                    SELECT t.id,
+                           -- a card whose period is over is never paid back
+                           CASE WHEN t.kind = 'member'
+                               AND {terms} ->> 'at_expiry' = 'refund' THEN 'breakage'
+                               ELSE COALESCE({terms} ->> 'at_expiry', 'keep')
+                           END AS at_expiry,
+                           t.amount_open > 0 AS has_money,
+                           NOT ({terms} ? 'lapse_hours')
+                               OR {terms} ->> 'lapse_hours' IS NOT NULL AS lapses,
+                           max(e.valid_to) + make_interval(secs => COALESCE(
+                               ({terms} ->> 'lapse_hours')::float, 0) * 3600) AS lapse_at
+                      FROM scenic_ticket t
+                      JOIN scenic_booking_line l ON l.id = t.booking_line_id
+                      JOIN scenic_entitlement e ON e.ticket_id = t.id
+                     WHERE t.id IN %(ids)s
+                     GROUP BY t.id, l.refund_terms
+                ), expired AS (
+                    UPDATE scenic_ticket t
+                       SET state = 'expired',
+                           breakage_at = CASE WHEN f.has_money AND f.lapses
+                               AND f.at_expiry = 'breakage' AND t.refund_due IS NULL
+                               THEN f.lapse_at END,
+                           refund_due = CASE WHEN f.has_money
+                               AND f.at_expiry = 'refund' AND t.refund_due IS NULL
+                               THEN 'expiry' ELSE t.refund_due END,
+                           write_uid = %(uid)s, write_date = %(now)s
+                      FROM facts f WHERE f.id = t.id
+                    RETURNING t.id, t.refund_due
+                )
+                UPDATE scenic_entitlement e SET refund_due = TRUE
+                  FROM expired x
+                 WHERE e.ticket_id = x.id AND x.refund_due = 'expiry'
+                """,
+                ids=tuple(tickets.ids),
+                uid=self.env.uid,
+                now=fields.Datetime.now(),
+            )
+        )
+        tickets.invalidate_recordset()
+        tickets.entitlement_ids.invalidate_recordset()
+        self.env["scenic.audit"]._log(
+            "ticket_expire", tickets, after={"state": "expired"}
+        )
+        return len(tickets)
+
+    @api.model
+    def _lapse_batch(self, limit):
+        """Earn what has lapsed of some expired tickets; return how many."""
+        self.flush_model(["state", "breakage_at"])
+        self.env.cr.execute(
+            SQL(
+                "SELECT id FROM scenic_ticket WHERE breakage_at <= %s "
+                "ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED",
+                fields.Datetime.now(),
+                limit,
+            )
+        )
+        tickets = self.browse(id_ for (id_,) in self.env.cr.fetchall())
+        if tickets:
+            self.env["scenic.revenue.entry"]._lapse(tickets, "breakage")
+        return len(tickets)
 
     def _lock_expired(self, limit):
         """Return locked tickets that are to expire."""
-        self.flush_model(["state"])
+        self.flush_model()
         self.env["scenic.entitlement"].flush_model()
         self.env.cr.execute(
             SQL(
@@ -659,14 +1001,16 @@ class ScenicTicket(models.Model):
                 ticket._raise_state()
 
     def _raise_state(self):
-        selection = dict(self._fields["state"]._description_selection(self.env))
         raise TicketStateError(
-            self.env._(
-                "Ticket %(ticket)s is in state “%(state)s”: this is not possible.",
-                ticket=self.name,
-                state=selection[self.state],
-            ),
-            code=f"TICKET_{self.state.upper()}",
+            self._state_message(), code=f"TICKET_{self.state.upper()}"
+        )
+
+    def _state_message(self):
+        selection = dict(self._fields["state"]._description_selection(self.env))
+        return self.env._(
+            "Ticket %(ticket)s is in state “%(state)s”: this is not possible.",
+            ticket=self.name,
+            state=selection[self.state],
         )
 
     def _check_unused(self):
@@ -678,6 +1022,10 @@ class ScenicTicket(models.Model):
                         ticket=ticket.name,
                     )
                 )
+        self._check_not_reserved()
+
+    def _check_not_reserved(self):
+        for ticket in self:
             if any(e.entries_reserved for e in ticket.entitlement_ids):
                 raise TicketReservedError(
                     self.env._(
