@@ -193,6 +193,8 @@ class ScenicEntitlement(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        # whoever may not create gets that answer, whatever the values are
+        self.check_access("create")
         components = self.env["scenic.ticket.component"].browse(
             {vals["component_id"] for vals in vals_list}
         )

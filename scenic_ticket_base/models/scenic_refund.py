@@ -1,6 +1,7 @@
 from typing import NamedTuple
 
 from odoo import api, fields, models
+
 from ..exceptions import RefundError
 from ..tools import refund_terms
 from ..tools.split import split_units

@@ -859,8 +859,9 @@ class ScenicTicket(models.Model):
                            t.amount_open > 0 AS has_money,
                            NOT ({terms} ? 'lapse_hours')
                                OR {terms} ->> 'lapse_hours' IS NOT NULL AS lapses,
-                           max(e.valid_to) + make_interval(secs => COALESCE(
-                               ({terms} ->> 'lapse_hours')::float, 0) * 3600) AS lapse_at
+                           max(e.valid_to) + COALESCE(
+                               ({terms} ->> 'lapse_hours')::float, 0
+                           ) * interval '1 hour' AS lapse_at
                       FROM scenic_ticket t
                       JOIN scenic_booking_line l ON l.id = t.booking_line_id
                       JOIN scenic_entitlement e ON e.ticket_id = t.id

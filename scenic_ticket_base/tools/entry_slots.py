@@ -119,7 +119,7 @@ class Slots(NamedTuple):
         return max(0, target - self.earned_left)
 
     def lapse(self):
-        """Return ``(entries, money)`` that become revenue if nothing is used any more."""
+        """Return ``(entries, money)`` that become revenue if no more is used."""
         if not self.by_entry:
             return 0, self.value_left - self.earned_left
         count = self.free - self.lapsed
