@@ -61,6 +61,8 @@ class ComplaintError(ScenicError):
     """A complaint cannot take this step."""
 
     code = "COMPLAINT_STATE"
+
+
 class RefundError(TicketStateError):
     """The policy of the ticket does not grant this refund."""
 

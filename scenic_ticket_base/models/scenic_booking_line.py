@@ -342,7 +342,15 @@ class ScenicBookingLine(models.Model):
             ]
         )
         tickets._issue_credentials()
+        self._freeze_refund_terms()
         return tickets
+
+    def _freeze_refund_terms(self):
+        """Keep the refund policy as it is at the sale; later changes do not count."""
+        for line in self:
+            policy = line.product_id.scenic_refund_policy_id
+            terms = policy.with_context(lang=None)._terms(line.company_id)
+            line.write({"refund_policy_id": policy.id, "refund_terms": terms})
 
     def _prepare_tickets(self, now):
         """Return ``[(ticket values, [entitlement values])]`` of this line.

@@ -191,20 +191,6 @@ class ScenicEntitlement(models.Model):
         moved = (local.replace(tzinfo=None) + timedelta(days=days)).replace(tzinfo=zone)
         return moved.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        # whoever may not create gets that answer, whatever the values are
-        self.check_access("create")
-        components = self.env["scenic.ticket.component"].browse(
-            {vals["component_id"] for vals in vals_list}
-        )
-        triggers = {
-            component.id: component._revenue_trigger() for component in components
-        }
-        for vals in vals_list:
-            vals.setdefault("revenue_trigger", triggers[vals["component_id"]])
-        return super().create(vals_list)
-
     def _cents(self, amount):
         """Return an amount in whole units of the company's currency."""
         return round(amount / self.currency_id.rounding)

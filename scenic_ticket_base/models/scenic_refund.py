@@ -500,7 +500,7 @@ class ScenicRefund(models.Model):
                 ended.append(ticket.id)
         self.env["scenic.revenue.entry"]._create_kept(entries)
         for ticket, values in rest.items():
-            ticket._write_state({**values, **ticket._money_sums()})
+            ticket._write_quiet({**values, **ticket._money_sums()})
         tickets = self.env["scenic.ticket"].sudo().browse(ended)
         tickets.credential_ids.write({"active": False})
 

@@ -612,7 +612,8 @@ class ScenicTicket(models.Model):
         )
         new_sudo = refunds_sudo - known_sudo
         paid_sudo = new_sudo.ticket_id
-        paid_sudo._write_state({"refund_ref": document})
+        paid_sudo._write_quiet({"refund_ref": document})
+        paid_sudo.flush_recordset()
         paid_sudo._log(
             self.env._(
                 "Refunded by %(document)s: %(reason)s",
@@ -789,7 +790,7 @@ class ScenicTicket(models.Model):
     def _mark_due(self, cause):
         """Note that the customer is owed what is left of the price."""
         self.entitlement_ids.write({"refund_due": True})
-        self._write_state({"refund_due": cause, "breakage_at": False})
+        self._write_quiet({"refund_due": cause, "breakage_at": False})
 
     def _freeze(self, reason, of_card=False):
         """Suspend tickets until :meth:`_unfreeze`.
@@ -1049,12 +1050,15 @@ class ScenicTicket(models.Model):
     def _write_state(self, values, action, reason=None, document=None):
         """Write a state, and who did it and why into the audit trail."""
         before = {ticket.id: {name: ticket[name] for name in values} for ticket in self}
-        # the reason is logged by the caller, so no tracking beside it
-        self.with_context(tracking_disable=True).write(values)
+        self._write_quiet(values)
         self.flush_recordset()
         self.env["scenic.audit"]._log(
             action, self, reason, before, after=values, document=document
         )
+
+    def _write_quiet(self, values):
+        # what was done and why is logged by the caller, so no tracking beside it
+        self.with_context(tracking_disable=True).write(values)
 
     def _log(self, message):
         if self:

@@ -214,6 +214,7 @@ class ScenicTicketComponent(models.Model):
             "weekdays": window.weekdays,
             "minute_from": window.minute_from,
             "minute_to": window.minute_to,
+            "revenue_trigger": self._revenue_trigger(),
         }
 
     def _share_weight(self):
