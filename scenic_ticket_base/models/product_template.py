@@ -1,16 +1,18 @@
 import functools
 import operator
 from collections import Counter
+from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import format_datetime, format_list
+from odoo.fields import Domain
+from odoo.tools import format_list
 
 from ..exceptions import (
     AccountMissingError,
     BookingError,
 )
-from ..tools.window import Window
+from ..tools.window import Window, local_day
 from .scenic_validity_rule import CARD_MODES, DAY_MODES
 
 # What fits the one byte of a signed code, for one code of a whole group.
@@ -206,6 +208,9 @@ class ProductTemplate(models.Model):
         compute="_compute_scenic_summary",
         compute_sudo=True,  # whoever buys reads neither slots nor rules
     )
+    scenic_price_count = fields.Integer(
+        string="Price Rules", compute="_compute_scenic_price_count"
+    )
     scenic_warning = fields.Char(
         string="Not Ready for Sale", compute="_compute_scenic_warning"
     )
@@ -277,6 +282,12 @@ class ProductTemplate(models.Model):
             product.scenic_summary = self.env._(
                 "%(sentence)s.", sentence=text[:1].upper() + text[1:]
             )
+
+    def _compute_scenic_price_count(self):
+        for product in self:
+            product.scenic_price_count = self.env[
+                "product.pricelist.item"
+            ].search_count(product._scenic_price_domain())
 
     @api.depends(
         "service_tracking",
@@ -627,6 +638,38 @@ class ProductTemplate(models.Model):
             )
         return account
 
+    def action_view_scenic_prices(self):
+        """Open the pricelist rules that can decide on the price of this ticket."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "scenic_ticket_base.product_pricelist_item_action"
+        )
+        return {
+            **action,
+            "domain": self._scenic_price_domain(),
+            "context": {
+                "default_applied_on": "1_product",
+                "default_product_tmpl_id": self.id,
+                "default_compute_price": "fixed",
+                "default_fixed_price": self.list_price,
+            },
+        }
+
+    def _scenic_price_domain(self):
+        """Return the domain of the pricelist rules that can apply to this product."""
+        self.ensure_one()
+        return Domain("pricelist_id.active", "=", True) & Domain.OR(
+            [
+                Domain("applied_on", "=", "3_global"),
+                Domain("applied_on", "=", "2_product_category")
+                & Domain("categ_id", "parent_of", self.categ_id.ids),
+                Domain("applied_on", "=", "1_product")
+                & Domain("product_tmpl_id", "=", self._origin.id),
+                Domain("applied_on", "=", "0_product_variant")
+                & Domain("product_id.product_tmpl_id", "=", self._origin.id),
+            ]
+        )
+
     # ------------------------------------------------------------------
     # Services of the booking
     # ------------------------------------------------------------------
@@ -693,15 +736,14 @@ class ProductTemplate(models.Model):
         now = fields.Datetime.now()
         window, _windows = self._scenic_windows(now, visit_date, slot)
         if window.valid_to <= now:
-            site = self.scenic_site_id
-            raise BookingError(
-                self.env._(
-                    "“%(product)s” cannot be used any more: last admission was on "
-                    "%(moment)s.",
-                    product=self.display_name,
-                    moment=format_datetime(self.env, window.valid_to, tz=site.tz),
-                ),
-                code="DATE_CLOSED",
+            rule, site = self.scenic_validity_rule_id, self.scenic_site_id
+            rule._refuse_date(
+                "DATE_CLOSED",
+                rule._calendar(site),
+                visit_date or window.last_day,
+                (window.first_day, window.last_day),
+                site,
+                local_day(now, ZoneInfo(site.tz)),
             )
 
     def _scenic_possible_on(self, visit_date):
@@ -712,6 +754,13 @@ class ProductTemplate(models.Model):
             return False
         return True
 
+    def _scenic_concessions(self):
+        """Return the concessions of this ticket, archived ones included.
+
+        A ticket whose concessions were archived is for nobody, not for everybody.
+        """
+        return self.with_context(active_test=False).scenic_eligibility_ids
+
     def _scenic_entitlement_to(self, facts, day):
         """Return the concession by which a visitor may buy this ticket.
 
@@ -720,7 +769,7 @@ class ProductTemplate(models.Model):
             None when nothing entitles the visitor
         """
         self.ensure_one()
-        rules = self.scenic_eligibility_ids
+        rules = self._scenic_concessions()
         if not rules:
             return rules
         return rules._in_force(self.scenic_site_id, day)._entitled(facts, day) or None

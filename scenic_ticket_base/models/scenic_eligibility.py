@@ -168,7 +168,9 @@ class ScenicEligibility(models.Model):
         """
         # sudo: whoever buys need not read the rules
         product_sudo = product.sudo()
-        rules_sudo = product_sudo.scenic_eligibility_ids
+        if product_sudo._name == "product.product":
+            product_sudo = product_sudo.product_tmpl_id
+        rules_sudo = product_sudo._scenic_concessions()
         if not rules_sudo:
             return
         day = fields.Date.to_date(facts["visit_date"])
@@ -188,16 +190,19 @@ class ScenicEligibility(models.Model):
             in_force_sudo._refuse_visitor(product_sudo, denied[0], day)
 
     def _in_force(self, site, day):
-        """Return those that apply at a site on a day; an area speaks for its spots."""
-        sites = site.browse([int(part) for part in site.parent_path.split("/")[:-1]])
-        return self.filtered(
+        """Return those that apply at a site on a day."""
+        return self._applying_at(site).filtered(
             lambda e: (
                 e.active
                 and (not e.date_from or not day or e.date_from <= day)
                 and (not e.date_to or not day or day <= e.date_to)
-                and (not e.site_ids or e.site_ids & sites)
             )
         )
+
+    def _applying_at(self, site):
+        """Return those that apply at a site; an area speaks for its spots."""
+        sites = site.browse([int(part) for part in site.parent_path.split("/")[:-1]])
+        return self.filtered(lambda e: not e.site_ids or e.site_ids & sites)
 
     def _denied(self, visitor, day):
         """Tell whether what is known of a visitor contradicts all of them."""
@@ -235,8 +240,7 @@ class ScenicEligibility(models.Model):
         return height <= self.height_to
 
     def _refuse_place_or_day(self, product, day):
-        elsewhere = not self._in_force(product.scenic_site_id, False)
-        if elsewhere:
+        if not self._applying_at(product.scenic_site_id):
             raise EligibilityError(
                 self.env._(
                     "“%(product)s”: the concession does not apply at %(site)s.",
@@ -307,7 +311,7 @@ class ScenicEligibility(models.Model):
         pricelist_sudo = (pricelist or self.env["product.pricelist"]).sudo()
         offers = []
         for product_sudo in candidates_sudo:
-            rule_sudo = product_sudo._scenic_entitlement_to(facts, date)
+            rule_sudo = product_sudo.product_tmpl_id._scenic_entitlement_to(facts, date)
             if rule_sudo is None:
                 continue
             offers.append(

@@ -45,12 +45,14 @@ class ScenicValidityRule(models.Model):
     )
     days_from_first_use = fields.Integer(
         string="Days from First Use",
+        required=True,
+        default=0,
         help="How many calendar days after its first entry the ticket is valid, that "
         "day included.",
     )
     date_from = fields.Date(string="First Day")
     date_to = fields.Date(string="Last Day")
-    period_count = fields.Integer(string="Period", default=1)
+    period_count = fields.Integer(string="Period", required=True, default=1)
     period_unit = fields.Selection(
         [("day", "Days"), ("month", "Months"), ("year", "Years")],
         string="Period Unit",
@@ -68,6 +70,8 @@ class ScenicValidityRule(models.Model):
     )
     minutes_after_sale = fields.Integer(
         string="Minutes after Purchase",
+        required=True,
+        default=0,
         help="How many minutes after the purchase the ticket can be used first, for "
         "sellers who send it late. 0: at once.",
     )
@@ -199,7 +203,7 @@ class ScenicValidityRule(models.Model):
         calendar = self._calendar(site, zone)
         first, last = self._days(today, visit_date)
         if visit_date and self.mode != "period":
-            self._check_visit_date(calendar, visit_date, first, last, site)
+            self._check_visit_date(calendar, visit_date, (first, last), site, today)
         between = None
         if slot:
             between = (
@@ -212,7 +216,9 @@ class ScenicValidityRule(models.Model):
         result = calendar.window(first, last, not_before, between)
         if not result:
             code = calendar.refusal(first) or "DATE_CLOSED"
-            self._refuse_date(code, calendar, visit_date or first, last, site)
+            self._refuse_date(
+                code, calendar, visit_date or first, (first, last), site, today
+            )
         return result
 
     def _calendar(self, site, zone=None):
@@ -276,29 +282,31 @@ class ScenicValidityRule(models.Model):
         months = self.period_count * (12 if self.period_unit == "year" else 1)
         return window.add_months(first, months)
 
-    def _check_visit_date(self, calendar, visit_date, first, last, site):
-        if not first <= visit_date <= last:
+    def _check_visit_date(self, calendar, visit_date, days, site, today):
+        if not days[0] <= visit_date <= days[1]:
             code = "DATE_RANGE"
         else:
             code = calendar.refusal(visit_date)
         if code:
-            self._refuse_date(code, calendar, visit_date, last, site, first)
+            self._refuse_date(code, calendar, visit_date, days, site, today)
 
-    def _refuse_date(self, code, calendar, day, last, site, first=None):
+    def _refuse_date(self, code, calendar, day, days, site, today):
         """Refuse a day with the reason and the next day that is possible.
 
-        :raise BookingError: always; ``next_date`` is a date or None
+        :param days: the first and the last day that the rule covers
+        :raise BookingError: always; its ``next_date`` is a date or None
         """
+        first, last = days
+        start, end = max(day, today - timedelta(days=1)), last
         if self.mode == "visit_date":
-            last = None  # any later date can be chosen
-        start = day
-        if first and day < first:
-            start = first - timedelta(days=1)
-        next_date = calendar.next_day(start, last)
+            end = None  # any later date can be chosen
+        else:
+            start = max(start, first - timedelta(days=1))
+        next_date = calendar.next_day(start, end)
         values = {
             "date": format_date(self.env, day),
-            "first": format_date(self.env, first or day),
-            "last": format_date(self.env, last or day),
+            "first": format_date(self.env, first),
+            "last": format_date(self.env, last),
             "rule": self.name,
             "site": site.name,
         }

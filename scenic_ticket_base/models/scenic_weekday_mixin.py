@@ -2,7 +2,6 @@ from babel.dates import get_day_names
 
 from odoo import api, fields, models
 from odoo.tools import format_list
-from odoo.tools.misc import get_lang
 
 from ..tools.window import ALL_DAYS
 
@@ -55,7 +54,7 @@ class ScenicWeekdayMixin(models.AbstractModel):
         """Return the days of a mask: ``Mon–Fri, Sun``; empty for all days."""
         if mask == ALL_DAYS:
             return ""
-        names = get_day_names("abbreviated", locale=get_lang(self.env).code)
+        names = get_day_names("abbreviated", locale=self.env.lang or "en_US")
         runs = []
         for bit in range(7):
             if not mask >> bit & 1:

@@ -120,38 +120,43 @@ def local_minute(moment, zone):
 
 def day_start(day, zone):
     """Return the moment at which a local day begins."""
-    return moment_of(day, 0, zone)
+    start = datetime.combine(day, time.min, tzinfo=zone)
+    return start.astimezone(timezone.utc).replace(tzinfo=None)
 
 
-def moment_of(day, minute, zone, end=False):
-    """Return the moment at which the wall clock of a day shows a minute.
+def day_intervals(day, minute_from, minute_to, zone):
+    """Return the moments of a day at which the wall clock is between two minutes.
 
-    A minute that the clock skips happens when it skips. Of a minute that happens
-    twice, the first counts as a start and the second as an end.
-
-    :param int minute: 0 to 1440
-    :param zone: ``ZoneInfo``
+    One interval ``(start, end)`` as a rule; none where the clock skips these minutes,
+    and two where it is turned back over them.
     """
-    if minute >= FULL_DAY:
-        return moment_of(day + timedelta(days=1), 0, zone)
-    wall = datetime.combine(day, time(*divmod(minute, 60)))
-    first, second = (
-        wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1)
-    )
-    if first > second:
-        moment = _clock_change(second, first, zone)
+    start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
+    first, last = _offset(start, zone), _offset(end - timedelta(seconds=1), zone)
+    if first == last:
+        parts = [(start, end, first)]
     else:
-        moment = second if end and minute else first
-    return moment.replace(tzinfo=None)
+        change = _clock_change(start, end, zone)
+        parts = [(start, change, first), (change, end, last)]
+    midnight = datetime.combine(day, time.min)
+    intervals = []
+    for begin, finish, offset in parts:
+        begin = max(begin, midnight + timedelta(minutes=minute_from) - offset)
+        finish = min(finish, midnight + timedelta(minutes=minute_to) - offset)
+        if begin < finish:
+            intervals.append((begin, finish))
+    return intervals
+
+
+def _offset(moment, zone):
+    return moment.replace(tzinfo=timezone.utc).astimezone(zone).utcoffset()
 
 
 def _clock_change(before, after, zone):
-    """Return the moment between two others at which the offset changes."""
-    old = before.astimezone(zone).utcoffset()
+    """Return the moment between two others from which another offset counts."""
+    old = _offset(before, zone)
     while after - before > timedelta(seconds=1):
-        middle = before + (after - before) / 2
-        middle = middle.replace(microsecond=0)
-        if middle.astimezone(zone).utcoffset() == old:
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        if _offset(middle, zone) == old:
             before = middle
         else:
             after = middle
@@ -237,13 +242,12 @@ class Calendar(NamedTuple):
         for day in days:
             if self.refusal(day):
                 continue
-            start, end = self.minutes(day)
-            start = moment_of(day, start, self.zone)
-            end = moment_of(day, end, self.zone, end=True)
-            if not_before:
-                start = max(start, not_before)
-            if between:
-                start, end = max(start, between[0]), min(end, between[1])
-            if start < end:
-                return (start, end)[side]
+            intervals = day_intervals(day, *self.minutes(day), self.zone)
+            for start, end in reversed(intervals) if side else intervals:
+                if not_before:
+                    start = max(start, not_before)
+                if between:
+                    start, end = max(start, between[0]), min(end, between[1])
+                if start < end:
+                    return (start, end)[side]
         return None
