@@ -26,6 +26,7 @@ from . import (
     scenic_blacklist,
     scenic_blackout,
     scenic_booking,
+    scenic_booking_change,
     scenic_booking_line,
     scenic_booking_request,
     scenic_capacity_day,

@@ -36,6 +36,14 @@ class ScenicBooking(models.Model):
         readonly=True,
         help="Name of the order in its channel; unique per channel and company.",
     )
+    pricelist_id = fields.Many2one(
+        "product.pricelist",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The pricelist that the channel asked for. Empty: the customer's or the "
+        "channel's.",
+    )
     body_hash = fields.Char(
         required=True,
         readonly=True,
@@ -152,6 +160,7 @@ class ScenicBooking(models.Model):
         minutes=None,
         pricelist=None,
         key=None,
+        sold_at=None,
     ):
         """Take a booking with its prices; tickets come with :meth:`_confirm`.
 
@@ -171,6 +180,9 @@ class ScenicBooking(models.Model):
         :param int minutes: how long to hold; None: as the channel says
         :param pricelist: None: the customer's or the channel's
         :param str key: word of the caller for this request
+        :param datetime sold_at: when a till that was offline took the money, naive
+            UTC; in a channel that accepts late orders such a sale is not refused for
+            want of places
         :return: the ``scenic.booking`` in the caller's environment
         :raise BookingConflictError: same reference or key, other content
         :raise BookingError: a line cannot be sold as asked
@@ -198,6 +210,7 @@ class ScenicBooking(models.Model):
                 bookings_sudo._prepare_lines(
                     prepared, channel_sudo, company, partner, pricelist
                 )
+                late = channel_sudo._is_late(sold_at)
                 booking_sudo = bookings_sudo._create_held(
                     {
                         "channel_id": channel_sudo.id,
@@ -205,11 +218,13 @@ class ScenicBooking(models.Model):
                         "body_hash": body_hash,
                         "partner_id": partner.id if partner else False,
                         "company_id": company.id,
+                        "pricelist_id": pricelist.id if pricelist else False,
                         "held_until": fields.Datetime.add(
                             fields.Datetime.now(), minutes=minutes
                         ),
                     },
                     prepared,
+                    late,
                 )
             return booking_sudo, booking_sudo._answer()
 
@@ -289,6 +304,55 @@ class ScenicBooking(models.Model):
 
         answer = bookings_sudo._once("confirm", key, {}, act)
         return self.env["scenic.ticket"].browse(answer["ticket_ids"])
+
+    def _amend(self, changes, reason, key=None, document_ref=None):
+        """Change lines of a booking, all or none, before their first use.
+
+        Tickets keep their numbers. A ticket whose first day or number of persons
+        changes gets a new code, and the old one opens nothing from this moment on.
+        What is asked for and holds already changes nothing.
+
+        :param list changes: dicts with ``line_id`` and what is to change:
+            ``visit_date``, ``slot_id``, ``quantity`` (persons who pay, from now on),
+            ``visitors`` (who comes, all of them), and maybe all of ``price_unit``,
+            ``amount_untaxed``, ``amount_total`` of the persons who then pay; without
+            them the pricelist decides
+        :param str reason: for the audit trail
+        :param str key: word of the caller for this request
+        :param str document_ref: what takes or returns the difference, needed if a
+            confirmed booking has one
+        :return: the answer of :meth:`_answer` with ``difference_untaxed``,
+            ``difference_total`` (below zero: to be paid back) and ``change_fee``
+        :raise BookingError: it cannot be changed as asked, or not any more
+        :raise TicketUsedError, TicketReservedError, TicketStateError: a ticket cannot
+        """
+        self.ensure_one()
+        if not (reason or "").strip():
+            raise ReasonMissingError(self.env._("Please give a reason."))
+        # sudo: no user has the right to write bookings
+        booking_sudo = self.sudo().with_company(self.sudo().company_id)
+        parsed = self.env["scenic.booking.change"]._parse(changes)
+
+        def act():
+            booking_sudo._lock()
+            return booking_sudo, booking_sudo._amend_one(
+                parsed, reason.strip(), (document_ref or "").strip()
+            )
+
+        body = {"changes": parsed, "reason": reason, "document_ref": document_ref}
+        return booking_sudo._once("amend", key, body, act)
+
+    def _amend_quote(self, changes):
+        """Tell what a change would cost; nothing changes. See :meth:`_amend`.
+
+        :return: ``{"difference_untaxed", "difference_total", "change_fee"}``
+        """
+        self.ensure_one()
+        # sudo: whoever may sell need not be allowed to read taxes and price rules
+        booking_sudo = self.sudo().with_company(self.sudo().company_id)
+        change_sudo = booking_sudo.env["scenic.booking.change"]
+        plans = change_sudo._plan(booking_sudo, change_sudo._parse(changes))
+        return change_sudo._cost(booking_sudo, plans)
 
     def _cancel(self, reason, key=None):
         """Give bookings up; what is held for them is free again.
@@ -429,8 +493,12 @@ class ScenicBooking(models.Model):
             for name in ("amount_untaxed", "amount_total"):
                 line[name] = company.currency_id.round(line[name])
 
-    def _create_held(self, values, prepared):
-        """Create a held booking with its lines and take what they need."""
+    def _create_held(self, values, prepared, late):
+        """Create a held booking with its lines and take what they need.
+
+        :param bool late: sold by a till that was offline: nothing is refused for want
+            of places
+        """
         values = {
             **values,
             "name": self.env["ir.sequence"].next_by_code("scenic.booking"),
@@ -449,6 +517,8 @@ class ScenicBooking(models.Model):
             # and then the first booking is found
             raise ConcurrencyError(f"booking {values['external_ref']}") from error
         self.env["scenic.membership"]._hold_renewals(booking.line_ids)
+        # last: others who want the same places wait from here to the commit
+        self.env["scenic.capacity.pool"]._take(booking.line_ids, force=late)
         booking._audit("booking_hold", after=booking._answer())
         return booking
 
@@ -514,11 +584,41 @@ class ScenicBooking(models.Model):
         """Create tickets, entitlements and credentials and set the state."""
         self.ensure_one()
         now = fields.Datetime.now()
+        self.env["scenic.capacity.pool"]._sell(self.line_ids)
         tickets = self.line_ids._issue_tickets(now)
         self.env["scenic.membership"]._create_for(tickets)
         self.env["scenic.staff.card"]._create_for(tickets)
         self._write_quiet({"state": "confirmed", "date_confirmed": now})
         self._audit("booking_confirm", after={"tickets": len(tickets)})
+
+    def _amend_one(self, parsed, reason, document_ref):
+        """Change a locked booking and return the answer."""
+        self.ensure_one()
+        change = self.env["scenic.booking.change"]
+        plans = change._plan(self, parsed)
+        cost = change._cost(self, plans)
+        if self.state == "confirmed" and not document_ref and any(cost.values()):
+            raise BookingError(
+                self.env._(
+                    "The change of booking %(booking)s needs the document that takes "
+                    "or returns the difference.",
+                    booking=self.name,
+                ),
+                code="DOCUMENT_MISSING",
+            )
+        before = self._answer()
+        change._apply(plans, reason, document_ref)
+        after = self._answer()
+        if before != after or any(plan.visitors is not None for plan in plans):
+            self._message_log(body=self.env._("Changed: %(reason)s", reason=reason))
+            self._audit(
+                "booking_amend",
+                reason=reason,
+                before={"lines": before["lines"]},
+                after={"lines": after["lines"], **cost},
+                document=document_ref or None,
+            )
+        return {**after, **cost}
 
     def _cancel_one(self, reason):
         """Cancel a locked booking."""
@@ -544,6 +644,9 @@ class ScenicBooking(models.Model):
 
     def _give_up(self, state):
         """End locked bookings; what is still held for them is free again."""
+        if not self:
+            return
+        self.env["scenic.capacity.pool"]._release(self.line_ids)
         self._write_quiet({"state": state})
 
     def _write_quiet(self, values):

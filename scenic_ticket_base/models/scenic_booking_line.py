@@ -187,6 +187,20 @@ class ScenicBookingLine(models.Model):
         )
 
     @api.model
+    def _parse_visitors(self, visitors):
+        """Return who comes: a list of dicts, whose values are checked with them."""
+        if not visitors:
+            return []
+        if not isinstance(visitors, list | tuple) or not all(
+            isinstance(visitor, dict) for visitor in visitors
+        ):
+            raise BookingError(
+                self.env._("The visitors of a line are a list, each with a name."),
+                code="VISITORS_INVALID",
+            )
+        return [dict(visitor) for visitor in visitors]
+
+    @api.model
     def _parse_amounts(self, line):
         """Return price and amounts, all of them or none.
 
@@ -268,9 +282,10 @@ class ScenicBookingLine(models.Model):
                 ),
                 code="VISIT_DATE_INVALID",
             )
-        template._scenic_windows(
-            now, visit_date, self.env["scenic.slot"].browse(line["slot_id"] or [])
-        )
+        slot = self.env["scenic.slot"].browse(line["slot_id"] or [])
+        if slot and not slot.exists():
+            raise self._slot_error()
+        template._scenic_windows(now, visit_date, slot)
 
     @api.model
     def _check_not_past(self, prepared):
@@ -323,11 +338,20 @@ class ScenicBookingLine(models.Model):
 
         :return: the new ``scenic.ticket`` records
         """
-        ticket_values, entitlement_values = [], []
+        prepared = []
         for line in self.sorted("id"):
-            for values, entitlements in line._prepare_tickets(now):
-                ticket_values.append(values)
-                entitlement_values.append(entitlements)
+            template = line.product_id.product_tmpl_id
+            template._scenic_check_sellable(line.company_id)
+            persons, _guides = template._scenic_group_persons(line.quantity)
+            prepared += line._prepare_tickets(now, persons, line.quantity, line)
+        tickets = self._create_tickets(prepared)
+        self._freeze_refund_terms()
+        return tickets
+
+    def _create_tickets(self, prepared):
+        """Create tickets with entitlements and codes, few queries for all."""
+        ticket_values = [values for values, _rights in prepared]
+        entitlement_values = [rights for _values, rights in prepared]
         tickets = self.env["scenic.ticket"]
         numbers = tickets._next_numbers(len(ticket_values))
         for values, number in zip(ticket_values, numbers, strict=True):
@@ -342,8 +366,18 @@ class ScenicBookingLine(models.Model):
             ]
         )
         tickets._issue_credentials()
-        self._freeze_refund_terms()
         return tickets
+
+    def _issue_more(self, now, quantity, guides, amounts):
+        """Create tickets for persons who come in addition, a ticket each.
+
+        :param int quantity: persons who pay
+        :param dict amounts: what they pay in all
+        """
+        self.ensure_one()
+        return self._create_tickets(
+            self._prepare_tickets(now, [1] * (quantity + guides), quantity, amounts)
+        )
 
     def _freeze_refund_terms(self):
         """Keep the refund policy as it is at the sale; later changes do not count."""
@@ -352,20 +386,22 @@ class ScenicBookingLine(models.Model):
             terms = policy.with_context(lang=None)._terms(line.company_id)
             line.write({"refund_policy_id": policy.id, "refund_terms": terms})
 
-    def _prepare_tickets(self, now):
+    def _prepare_tickets(self, now, persons, quantity, amounts):
         """Return ``[(ticket values, [entitlement values])]`` of this line.
 
         Amounts are split to the cent, first to the tickets of those who pay, then
         each ticket to its components; all sums are exact.
+
+        :param persons: for how many persons each ticket is
+        :param int quantity: persons who pay; with a ticket each they come first, and
+            guides cost nothing
+        :param amounts: record or dict with the amounts of all of them
         """
         self.ensure_one()
         template = self.product_id.product_tmpl_id
-        template._scenic_check_sellable(self.company_id)
-        persons, guides = template._scenic_group_persons(self.quantity)
-        # a code each: guides come last and cost nothing
-        weights = [int(i < self.quantity) for i in range(len(persons))]
-        untaxed = self._split(self.amount_untaxed, weights)
-        total = self._split(self.amount_total, weights)
+        weights = [int(i < quantity) for i in range(len(persons))]
+        untaxed = self._split(amounts["amount_untaxed"], weights)
+        total = self._split(amounts["amount_total"], weights)
         components = template.scenic_component_ids
         shares = [component._share_weight() for component in components]
         window, windows = self._windows(now)

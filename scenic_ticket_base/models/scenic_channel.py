@@ -70,6 +70,21 @@ class ScenicChannel(models.Model):
         "Requests are remembered for 1 to 3650 days.",
     )
 
+    def _is_late(self, sold_at):
+        """Tell whether a sale reached us so late that it can only be recorded.
+
+        :param datetime sold_at: naive UTC, None: now
+        """
+        self.ensure_one()
+        return bool(
+            self.accepts_late
+            and sold_at
+            and sold_at
+            <= fields.Datetime.subtract(
+                fields.Datetime.now(), minutes=self.hold_minutes
+            )
+        )
+
     # ------------------------------------------------------------------
     # Prices
     # ------------------------------------------------------------------
