@@ -25,6 +25,8 @@ class CapacityParallelCase(ParallelCase):
             product = env["product.product"].browse(self.product_id)
             self.site_id = product.scenic_site_id.id
             self.pool_id = self._make_pool(env, self.capacity).id
+            # the first sale of a new database makes the key, once for all
+            env["scenic.signing.key"].sudo()._active()
 
     def _make_pool(self, env, capacity, **values):
         pool = env["scenic.capacity.pool"].create(
