@@ -51,6 +51,12 @@ class TicketReservedError(TicketStateError):
     code = "TICKET_RESERVED"
 
 
+class CredentialError(ScenicError):
+    """A card, document or code cannot be used or changed as asked."""
+
+    code = "MEDIUM_STATE"
+
+
 class MembershipError(ScenicError):
     """The state of a member or staff card does not allow this."""
 

@@ -1,1 +1,3 @@
 from . import portal, scenic_audit
+from . import portal
+from . import visitor

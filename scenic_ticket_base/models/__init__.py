@@ -58,6 +58,7 @@ from . import (
     scenic_staff_card,
     scenic_ticket,
     scenic_ticket_component,
+    scenic_ticket_holder,
     scenic_validity_rule,
     scenic_visitor,
 )

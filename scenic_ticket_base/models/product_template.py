@@ -101,6 +101,12 @@ class ProductTemplate(models.Model):
         default="day",
         tracking=True,
     )
+    scenic_visitor_change = fields.Boolean(
+        string="Visitor Can Change",
+        default=True,
+        tracking=True,
+        help="Until its first use the ticket can be handed on to another person.",
+    )
     scenic_in_sequence = fields.Boolean(
         string="In Sequence",
         tracking=True,

@@ -19,3 +19,20 @@ class ResCompany(models.Model):
         domain="[('type', '=', 'general')]",
         help="Daily entries that move admitted tickets to revenue go here.",
     )
+    scenic_shred_days = fields.Integer(
+        string="Days to Keep Visitors",
+        required=True,
+        default=30,
+        help="So many days after the last day of the last ticket of a visitor, name, "
+        "document and telephone are deleted.",
+    )
+    scenic_guardian_required = fields.Boolean(
+        string="Ask for a Guardian",
+        help="A visitor under 14 needs the name of a guardian who consents, or an "
+        "adult on the same order.",
+    )
+
+    _scenic_shred_days_positive = models.Constraint(
+        "CHECK (scenic_shred_days >= 0)",
+        "Visitors are kept for zero days or more.",
+    )

@@ -7,6 +7,8 @@ from ..exceptions import BookingError
 from ..tools import t1
 from ..tools.split import split_units
 
+from .scenic_ticket import PEOPLE_READERS
+
 MAX_TICKETS = 5000
 MAX_AMOUNT = 10**12
 AMOUNTS = ("price_unit", "amount_untaxed", "amount_total")
@@ -98,6 +100,13 @@ class ScenicBookingLine(models.Model):
     ticket_ids = fields.One2many("scenic.ticket", "booking_line_id", string="Tickets")
     hold_ids = fields.One2many(
         "scenic.capacity.hold", "booking_line_id", string="Places Taken", readonly=True
+    )
+    holder_ids = fields.One2many(
+        "scenic.ticket.holder",
+        "booking_line_id",
+        string="Visitors",
+        readonly=True,
+        groups=PEOPLE_READERS,
     )
 
     _quantity_positive = models.Constraint(

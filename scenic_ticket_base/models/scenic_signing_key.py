@@ -12,19 +12,21 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
-from ..exceptions import KeyFileError
+from ..exceptions import KeyFileError, ReasonMissingError
+from ..tools import personal_data
 from ..tools.keystore import (
     MAX_KID,
     KeyStore,
     KeyStoreError,
 )
+from .scenic_credential import LIVE_STATES
 
 
 class ScenicSigningKey(models.Model):
     _name = "scenic.signing.key"
     _description = "Ticket Signing Key"
     _inherit = ["scenic.audited"]
-    _order = "kid desc"
+    _order = "id desc"
     _rec_name = "kid"
 
     kid = fields.Integer(string="Key ID", required=True, readonly=True)
@@ -32,13 +34,18 @@ class ScenicSigningKey(models.Model):
         required=True, readonly=True, help="Raw Ed25519 public key, base64."
     )
     state = fields.Selection(
-        [("active", "Active"), ("retired", "Retired")],
+        [("active", "Active"), ("retired", "Retired"), ("purged", "Purged")],
         required=True,
         readonly=True,
         default="active",
+        help="Retired: signs nothing new, but its tickets are still around. Purged: "
+        "all its tickets are over, the private key was deleted and the id given to "
+        "another key; the public key is kept to tell old codes from forged ones.",
     )
 
-    _kid_unique = models.Constraint("UNIQUE (kid)", "This key id exists already.")
+    _kid_living_unique = models.UniqueIndex(
+        "(kid) WHERE state <> 'purged'", "This key id exists already."
+    )
     _kid_range = models.Constraint(
         "CHECK (kid BETWEEN 0 AND 15)", "A key id is 0 to 15."
     )
@@ -73,29 +80,212 @@ class ScenicSigningKey(models.Model):
         Old private keys stay in the key file, so that a reprint of an old ticket
         gives the same code.
         """
+        self._check_manager()
+        # sudo: nobody may write keys but this method and the first use
+        self.sudo()._rotate()
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    @api.model
+    def action_rotate_data_key(self):
+        """Encrypt personal data with a new key, what is stored already as well.
+
+        The work is done in the background. Old keys stay in the file until
+        :meth:`action_purge_data_keys`, because backups of the database need them.
+        """
+        self._check_manager()
+        # sudo: the key file is for nobody's eyes
+        self.sudo()._add_data_key()
+        # sudo: a manager does not run scheduled jobs
+        self.env.ref("scenic_ticket_base.ir_cron_reencrypt").sudo()._trigger()
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    @api.model
+    def action_purge_data_keys(self):
+        """Delete the data keys that nothing in this database needs any more.
+
+        What an older backup of the database holds of persons is then unreadable,
+        unless there is a copy of the old key file, too.
+        """
+        self._check_manager()
+        # sudo: the key file is for nobody's eyes
+        dropped = self.sudo()._purge_data_keys()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._(
+                    "Data keys deleted: %(count)s. Keys in use were kept.",
+                    count=len(dropped),
+                ),
+            },
+        }
+
+    def _check_manager(self):
         if not self.env.user.has_group("scenic_ticket_base.group_scenic_manager"):
             raise AccessError(
-                self.env._("Only a ticketing manager may change the signing key.")
+                self.env._("Only a ticketing manager may change the keys.")
             )
-        # sudo: nobody may write keys but this method and the first use
-        keys_sudo = self.sudo()
-        current = keys_sudo._active()
-        kid = max(keys_sudo._known_keys()) + 1
-        if kid > MAX_KID:
-            raise KeyFileError(
-                self.env._(
-                    "All 16 key ids were used. A T1 code has no room for another one."
-                ),
-                code="KEY_IDS_EXHAUSTED",
-            )
+
+    # ------------------------------------------------------------------
+    # Rotation
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _rotate(self):
+        """Make a new signing key the active one."""
+        current = self._active()
+        kid, over = self._next_kid()
+        store = KeyStore(self._path())
         try:
-            data = KeyStore(self._path()).add_key(kid)
+            if over:
+                known = [
+                    base64.b64encode(k).decode() for k in self._raw_public_keys(kid)
+                ]
+                data = store.replace_key(kid, known)
+            else:
+                data = store.add_key(kid)
         except KeyStoreError as error:
             raise self._user_error(error) from error
+        over.write({"state": "purged"})
         current.write({"state": "retired"})
-        current.flush_recordset()
-        keys_sudo.create({"kid": kid, "public_key": data.public_keys[kid]})
-        return {"type": "ir.actions.client", "tag": "soft_reload"}
+        (over | current).flush_recordset()
+        key = self.create({"kid": kid, "public_key": data.public_keys[kid]})
+        self.env["scenic.audit"]._log(
+            "key_rotate", key, before={"kid": current.kid}, after={"kid": kid}
+        )
+
+    @api.model
+    def _next_kid(self):
+        """Return the id of the next key and the key that it takes the id from.
+
+        An id that was never used comes first; when all 16 were, that of the oldest
+        retired key whose tickets are all over.
+
+        :raise KeyFileError: every key still has tickets that may be shown
+        """
+        known = self._known_keys()
+        for kid in (max(known) + 1, *range(MAX_KID + 1)):
+            if kid <= MAX_KID and kid not in known:
+                return kid, self.browse()
+        self.env["scenic.credential"].flush_model()
+        self.env["scenic.ticket"].flush_model(["state"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT k.id, max(t.date_first + t.span_days + t.days_added) "
+                "FROM scenic_signing_key k "
+                "LEFT JOIN scenic_credential c ON c.signing_key_id = k.id AND c.active "
+                "LEFT JOIN scenic_ticket t ON t.id = c.ticket_id AND t.state IN %s "
+                "WHERE k.state = 'retired' GROUP BY k.id ORDER BY 2 NULLS FIRST, 1",
+                LIVE_STATES,
+            )
+        )
+        key_id, free_from = rows[0]
+        if free_from is None:
+            over = self.browse(key_id)
+            return over.kid, over
+        raise KeyFileError(
+            self.env._(
+                "All 16 key ids are in use: each signed tickets that are still valid. "
+                "The next one becomes free after %(date)s.",
+                date=fields.Date.to_string(free_from),
+            ),
+            code="KEY_IDS_EXHAUSTED",
+        )
+
+    @api.model
+    def _add_data_key(self):
+        data = self._data()
+        try:
+            data = KeyStore(self._path()).add_data_key()
+        except KeyStoreError as error:
+            raise self._user_error(error) from error
+        key = self._active()
+        self.env["scenic.audit"]._log("key_rotate", key, after={"data": data.data_kid})
+        return data.data_kid
+
+    @api.model
+    def _purge_data_keys(self):
+        """Delete data keys that no visitor is encrypted with; return their ids."""
+        data = self._data()
+        self.env["scenic.visitor"].flush_model(["data_kid"])
+        used = {
+            kid
+            for (kid,) in self.env.execute_query(
+                SQL("SELECT DISTINCT data_kid FROM scenic_visitor")
+            )
+        }
+        dropped = sorted(set(data.data_keys) - used - {data.data_kid})
+        if dropped:
+            try:
+                KeyStore(self._path()).drop_data_keys(dropped)
+            except KeyStoreError as error:
+                raise self._user_error(error) from error
+            self.env["scenic.audit"]._log(
+                "key_rotate", self._active(), before={"data": dropped}
+            )
+        return dropped
+
+    @api.model
+    def _start_over(self, reason):
+        """Go on without a key file that is lost for good (docs/keys.md).
+
+        To be called from ``odoo shell``, when no backup of the file exists. A file
+        that is there is set aside. Codes of tickets that are still valid are issued
+        anew and have to be sent or printed again. Cards must be given out again,
+        their numbers are stored nowhere. Numbers and telephones of visitors are
+        lost; names, last four and tickets stay, and who comes again is registered as
+        a new visitor.
+
+        :return: ``{"tickets": reissued, "cards": ended, "visitors": without number}``
+        """
+        if not (reason or "").strip():
+            raise ReasonMissingError(self.env._("Please give a reason."))
+        try:
+            if KeyStore(self._path()).load() is not None:
+                data = self._data()  # a file that fits is never thrown away
+                raise KeyFileError(
+                    self.env._(
+                        "The key file %(path)s is in order; its active key is "
+                        "#%(kid)s. Nothing was changed.",
+                        path=self._path(),
+                        kid=max(data.private_keys),
+                    ),
+                    code="KEY_FILE_IN_ORDER",
+                )
+        except KeyStoreError:
+            pass
+        except KeyFileError as error:
+            if error.code != "KEY_FILE_FOREIGN":
+                raise
+        store = KeyStore(self._path())
+        try:
+            store.set_aside()
+            data = store.ensure()
+        except KeyStoreError as error:
+            raise self._user_error(error) from error
+        # sudo: keys, credentials and visitors of all companies
+        keys_sudo = self.sudo()
+        keys_sudo.search([]).write({"state": "purged"})
+        keys_sudo.flush_model()
+        for kid, public_key in sorted(data.public_keys.items()):
+            key_sudo = keys_sudo.create({"kid": kid, "public_key": public_key})
+        media_sudo = self.env["scenic.credential"].sudo()
+        cards_sudo = media_sudo.search([("kind", "not in", ("qr", "barcode"))])
+        cards_sudo._write_state("ended")
+        visitors = self.env["scenic.visitor"].sudo()._forget_numbers()
+        tickets_sudo = (
+            self.env["scenic.ticket"].sudo().search([("state", "in", LIVE_STATES)])
+        )
+        for start in range(0, len(tickets_sudo), 1000):
+            tickets_sudo[start : start + 1000]._reissue(reason)
+            self.env.flush_all()
+        self.env["scenic.audit"]._log("key_rotate", key_sudo, reason=reason)
+        return {
+            "tickets": len(tickets_sudo),
+            "cards": len(cards_sudo),
+            "visitors": visitors,
+        }
 
     # ------------------------------------------------------------------
     # Key file
@@ -133,6 +323,8 @@ class ScenicSigningKey(models.Model):
                 if self._has_credentials():
                     raise KeyStoreError("missing", store.path)
                 data = store.ensure()
+            elif not data.data_keys:
+                data = store.ensure_data_key()
         except KeyStoreError as error:
             raise self._user_error(error) from error
         public_keys = data.public_keys
@@ -225,7 +417,10 @@ class ScenicSigningKey(models.Model):
         """Return ``{kid: (id, public key, is active)}``, cached."""
         self.flush_model()
         self.env.cr.execute(
-            SQL("SELECT kid, id, public_key, state = 'active' FROM scenic_signing_key")
+            SQL(
+                "SELECT kid, id, public_key, state = 'active' FROM scenic_signing_key "
+                "WHERE state <> 'purged'"
+            )
         )
         return {
             kid: (id_, public, on) for kid, id_, public, on in self.env.cr.fetchall()
@@ -252,10 +447,28 @@ class ScenicSigningKey(models.Model):
         return data.private_keys[self.kid]
 
     @api.model
-    def _public_key(self, kid):
-        """Return the public key of a key id, or None."""
-        known = self._known_keys().get(kid)
-        return known and Ed25519PublicKey.from_public_bytes(base64.b64decode(known[1]))
+    @tools.ormcache()
+    def _all_public_keys(self):
+        """Return ``{kid: [public keys, the newest first]}``, cached."""
+        self.flush_model()
+        keys = {}
+        for kid, text in self.env.execute_query(
+            SQL("SELECT kid, public_key FROM scenic_signing_key ORDER BY id DESC")
+        ):
+            keys.setdefault(kid, []).append(base64.b64decode(text))
+        return keys
+
+    @api.model
+    def _raw_public_keys(self, kid):
+        return self._all_public_keys().get(kid, ())
+
+    @api.model
+    def _public_keys(self, kid):
+        """Return the public keys that a key id has or had, the newest first."""
+        return [
+            Ed25519PublicKey.from_public_bytes(raw)
+            for raw in self._raw_public_keys(kid)
+        ]
 
     @api.model
     def _hash(self, normalised):
@@ -265,6 +478,35 @@ class ScenicSigningKey(models.Model):
             secret, normalised.encode("utf-8", "surrogatepass"), hashlib.sha256
         ).digest()
         return digest[:16].hex()
+
+    # ------------------------------------------------------------------
+    # Personal data
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _encrypt(self, place, text, kid):
+        """Return the cipher text of a text that is stored in a place."""
+        return personal_data.encrypt(self._data().data_keys, kid, place, text)
+
+    @api.model
+    def _decrypt(self, place, cipher):
+        """Return the text of a cipher text.
+
+        :raise KeyFileError: ``KEY_DATA_MISSING`` if the key file has lost its key,
+            ``KEY_DATA_DAMAGED`` if the cipher text does not belong to the place
+        """
+        try:
+            return personal_data.decrypt(self._data().data_keys, place, cipher)
+        except personal_data.CipherError as error:
+            if error.reason == "no_key":
+                text = self.env._(
+                    "The ticket key file %(path)s does not hold the key of these "
+                    "data. Put the newest backup of the file there.",
+                    path=self._path(),
+                )
+                raise KeyFileError(text, code="KEY_DATA_MISSING") from error
+            text = self.env._("These data were altered in the database.")
+            raise KeyFileError(text, code="KEY_DATA_DAMAGED") from error
 
 
 @functools.lru_cache

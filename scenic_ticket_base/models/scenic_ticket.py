@@ -17,6 +17,15 @@ from ..exceptions import (
 )
 from ..tools import barcode1d, images, refund_terms, t1
 from .product_template import TICKET_KINDS
+from .scenic_credential import CODES, LIVE_STATES
+
+# Who sees the names on tickets
+PEOPLE_READERS = (
+    "scenic_ticket_base.group_scenic_cashier,"
+    "scenic_ticket_base.group_scenic_gate_operator,"
+    "scenic_ticket_base.group_scenic_customer_service,"
+    "scenic_ticket_base.group_scenic_auditor"
+)
 
 TICKET_STATES = [
     ("held", "Held"),
@@ -139,6 +148,19 @@ class ScenicTicket(models.Model):
         help="Days that were added after the sale, for days on which the card was "
         "frozen. The signed code does not know them, the gate does.",
     )
+    holder_ids = fields.One2many(
+        "scenic.ticket.holder",
+        "ticket_id",
+        string="Visitors",
+        readonly=True,
+        groups=PEOPLE_READERS,
+    )
+    holders_missing = fields.Integer(
+        string="Names Missing",
+        compute="_compute_holders_missing",
+        compute_sudo=True,
+        help="How many persons of a ticket with real names are not known yet.",
+    )
     first_entry_at = fields.Datetime(
         string="First Entry", readonly=True, help="When the first person passed."
     )
@@ -246,6 +268,16 @@ class ScenicTicket(models.Model):
                 ticket.date_first, days=ticket.span_days + ticket.days_added - 1
             )
 
+    @api.depends("persons", "persons_refunded", "product_id", "holder_ids.live")
+    def _compute_holders_missing(self):
+        for ticket in self:
+            template = ticket.product_id.product_tmpl_id
+            missing = 0
+            if template.scenic_real_name == "visitor":
+                named = len(ticket.holder_ids.filtered("live"))
+                missing = max(ticket.persons - ticket.persons_refunded - named, 0)
+            ticket.holders_missing = missing
+
     @api.depends(
         "amount_untaxed",
         "amount_recognised",
@@ -305,17 +337,22 @@ class ScenicTicket(models.Model):
         )
         return [number for (number,) in self.env.cr.fetchall()]
 
-    def _issue_credentials(self):
-        """Create QR and 1-D credentials of new tickets in one batch."""
+    def _issue_credentials(self, issues=None):
+        """Create QR and 1-D credentials of tickets in one batch.
+
+        :param dict issues: ``{ticket id: which issue}``, by default the first one
+        :return: the credentials
+        """
         # sudo: nobody may create credentials or read the key
         tickets_sudo = self.sudo()
         key_sudo = self.env["scenic.signing.key"].sudo()._active()
         hash_of = key_sudo._hash
         values = []
         for ticket_sudo in tickets_sudo:
+            issue = (issues or {}).get(ticket_sudo.id, 0)
             for kind, code, key_id in (
-                ("qr", ticket_sudo._sign(key_sudo), key_sudo.id),
-                ("barcode", ticket_sudo._barcode_number(), False),
+                ("qr", ticket_sudo._sign(key_sudo, issue), key_sudo.id),
+                ("barcode", ticket_sudo._barcode_digits(issue), False),
             ):
                 values.append(
                     {
@@ -323,26 +360,122 @@ class ScenicTicket(models.Model):
                         "company_id": ticket_sudo.company_id.id,
                         "kind": kind,
                         "lookup": hash_of(code),
+                        "issue": issue,
+                        "active": True,
                         "signing_key_id": key_id,
                     }
                 )
-        self.env["scenic.credential"].sudo()._bulk_create(values)
+        return self.env["scenic.credential"].sudo()._bulk_create(values)
 
-    def _sign(self, key):
+    def _reissue(self, reason):
+        """Give tickets new codes; the old ones open nothing from this moment on.
+
+        To be called, too, after a change of what a code says (days, persons). The
+        number of queries does not grow with the number of tickets.
+
+        :return: the new credentials
+        :raise TicketStateError:
+        """
+        tickets_sudo = self._lock_for_change(reason)
+        tickets_sudo._check_state(LIVE_STATES)
+        self.env["scenic.credential"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT ticket_id, max(issue) FROM scenic_credential "
+                "WHERE ticket_id IN %s AND kind IN %s GROUP BY ticket_id",
+                tuple(tickets_sudo.ids) or (0,),
+                CODES,
+            )
+        )
+        old_sudo = (
+            self.env["scenic.credential"]
+            .sudo()
+            .search([("ticket_id", "in", tickets_sudo.ids), ("kind", "in", CODES)])
+        )
+        old_sudo._write_state("replaced")
+        new_sudo = tickets_sudo._issue_credentials(
+            {ticket_id: issue + 1 for ticket_id, issue in rows}
+        )
+        new_sudo.flush_recordset()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE scenic_credential o SET replaced_by_id = n.id "
+                "FROM scenic_credential n WHERE o.id IN %s AND n.id IN %s "
+                "AND n.ticket_id = o.ticket_id AND n.kind = o.kind",
+                tuple(old_sudo.ids) or (0,),
+                tuple(new_sudo.ids) or (0,),
+            )
+        )
+        old_sudo.invalidate_recordset(["replaced_by_id"])
+        self.env["scenic.audit"]._log("credential_replace", old_sudo, reason=reason)
+        return new_sudo
+
+    def _add_medium(self, kind, number, reason=None):
+        """Let a card or document open these tickets, which are of one person.
+
+        :param str kind: ``ic_card``, ``id_document`` or ``staff_card``
+        :param str number: as it was read or typed
+        :return: the credentials, one a ticket
+        :raise CredentialError: ``MEDIUM_KIND``, ``MEDIUM_INVALID``, ``MEDIUM_TAKEN``
+        :raise TicketStateError:
+        """
+        # sudo: nobody may create credentials; callers answer for the right
+        tickets_sudo = self.sudo()
+        tickets_sudo._lock()
+        tickets_sudo._check_state(LIVE_STATES)
+        media_sudo = self.env["scenic.credential"]._give(
+            tickets_sudo, kind, number, reason
+        )
+        return self.env["scenic.credential"].browse(media_sudo.ids)
+
+    def _release_holders(self):
+        """Free the documents of tickets that are given back, at once.
+
+        A person who stands for a whole order keeps standing for its other tickets.
+        """
+        for holder in self.holder_ids.filtered("live"):
+            line = holder.booking_line_id
+            others = line.ticket_ids.filtered(
+                lambda t: t.state in LIVE_STATES and t not in self
+            )
+            if line.product_id.scenic_real_name == "order" and others:
+                holder.ticket_id = others[0]
+            else:
+                holder._release()
+
+    def _hand_on(self, old_visitor, new_visitor, reason):
+        """Make another person the holder; what the first one has opens nothing."""
+        media = self.credential_ids.filtered("active")
+        media.filtered(lambda c: c.kind not in CODES)._write_state("ended")
+        self._reissue(reason)
+        for ticket in self:
+            if ticket.visitor_id in (old_visitor, ticket.visitor_id.browse()):
+                ticket.visitor_id = new_visitor
+        people = self.holder_ids.filtered("live").visitor_id | new_visitor
+        self.env["scenic.ticket.holder"]._issue_documents(
+            [(t, v) for t in self for v in people if v.doc_lookup]
+        )
+
+    def _medium_owner(self):
+        """Return who owns the cards of this ticket: a person, else the order."""
+        self.ensure_one()
+        return self.visitor_id or self.booking_id
+
+    def _sign(self, key, issue=0):
         """Return the T1 text of this ticket, signed with a key.
 
         :raise BookingError: a value does not fit the T1 format
         """
         self.ensure_one()
-        payload = t1.T1Payload(
-            kid=key.kid,
-            number=self.number,
-            product_class=self.product_id.scenic_class_code,
-            date_first=self.date_first,
-            span_days=self.span_days,
-            persons=self.persons,
-        )
         try:
+            payload = t1.T1Payload(
+                kid=key.kid,
+                number=t1.medium_number(self.number, issue),
+                product_class=self.product_id.scenic_class_code,
+                date_first=self.date_first,
+                span_days=min(self.span_days, t1.MAX_SPAN),
+                persons=self.persons,
+            )
             return t1.sign(key._private_key(), self.site_id.code, payload)
         except t1.T1Error as error:
             raise BookingError(
@@ -354,6 +487,13 @@ class ScenicTicket(models.Model):
                 code="TICKET_NOT_SIGNABLE",
             ) from error
 
+    def _code(self, kind):
+        """Return the newest QR or 1-D credential, as superuser."""
+        self.ensure_one()
+        # sudo: the code of a ticket that the caller has, not of the key
+        codes_sudo = self.sudo().credential_ids.filtered(lambda c: c.kind == kind)
+        return codes_sudo.sorted("id")[-1:]
+
     def _qr_token(self):
         """Return the T1 text of the ticket's QR.
 
@@ -361,17 +501,19 @@ class ScenicTicket(models.Model):
         text, also after the signing key was rotated.
         """
         self.ensure_one()
-        # sudo: the code of a ticket that the caller has, not of the key
-        credentials_sudo = self.sudo().credential_ids.filtered(lambda c: c.kind == "qr")
-        credential_sudo = credentials_sudo.sorted("id")[-1:]
-        return self.sudo()._sign(credential_sudo.signing_key_id)
+        credential_sudo = self._code("qr")
+        return self.sudo()._sign(credential_sudo.signing_key_id, credential_sudo.issue)
 
     def _barcode_number(self):
         """Return the 22 digits of the ticket's 1-D code."""
         self.ensure_one()
+        return self._barcode_digits(self._code("barcode").issue)
+
+    def _barcode_digits(self, issue):
+        self.ensure_one()
         # sudo: derived with a secret that no user may read
         secret = self.env["scenic.signing.key"].sudo()._data().barcode_secret
-        return barcode1d.encode(secret, self.sudo().number)
+        return barcode1d.encode(secret, t1.medium_number(self.sudo().number, issue))
 
     def _barcode_text(self):
         """Return the 22 digits in groups for a person."""
@@ -423,9 +565,15 @@ class ScenicTicket(models.Model):
                 ticket._raise_state()
 
     def _shows_codes(self):
-        """Tell whether the codes may still be shown to the holder."""
+        """Tell whether the codes may still be shown to the holder.
+
+        Those of a ticket that is over for long cannot: its signing key is gone.
+        """
         self.ensure_one()
-        return self.state not in ("held", "refunded", "void")
+        return (
+            self.state not in ("held", "refunded", "void")
+            and self._code("qr").signing_key_id.state != "purged"
+        )
 
     def _validity_text(self):
         """Return the valid days for a person."""
@@ -1044,7 +1192,8 @@ class ScenicTicket(models.Model):
         """
         self._write_state(values, action, reason, document)
         self._unreserve()
-        self.credential_ids.write({"active": False})
+        self.credential_ids.filtered("active").write({"state": "ended"})
+        self._release_holders()
         self._log(message)
 
     def _write_state(self, values, action, reason=None, document=None):

@@ -25,6 +25,7 @@ from . import (
     test_staff_card,
     test_t1,
     test_ticket,
+    test_ticket_holder,
     test_typeset,
     test_validity_rule,
 )

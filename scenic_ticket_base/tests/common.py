@@ -1,5 +1,7 @@
 from datetime import date, timedelta
 
+from stdnum.cn import ric
+
 from odoo import Command
 from odoo.tests import TransactionCase
 
@@ -107,6 +109,22 @@ class ScenicMixin:
             "price_unit": product.list_price,
             "amount_untaxed": amount,
             "amount_total": amount,
+            **values,
+        }
+
+    @classmethod
+    def _scenic_citizen(cls, seed, born="19900307"):
+        """Return a citizen number that nobody has: one for each seed below 1000."""
+        body = f"110105{born}{seed:03d}"
+        return body + ric.calc_check_digit(f"{body}0")
+
+    @classmethod
+    def _scenic_visitor(cls, seed, **values):
+        """Return the values of a visitor, as a channel gives them."""
+        return {
+            "name": f"游客{seed}",
+            "doc_kind": "cn_id",
+            "doc_number": cls._scenic_citizen(seed),
             **values,
         }
 

@@ -63,6 +63,34 @@ class TestKeyStore(BaseCase):
         self.assertNotEqual(new[1], new[0])
         self.assertEqual(self.store.add_key(1).public_keys, new, "made once only")
 
+    def test_only_a_known_key_is_replaced(self):
+        old = self.store.ensure().public_keys[0]
+        kept = self.store.replace_key(0, ["another"]).public_keys[0]
+        self.assertEqual(kept, old, "of a rotation that was rolled back")
+        new = self.store.replace_key(0, [old]).public_keys[0]
+        self.assertNotEqual(new, old)
+
+    def test_newest_data_key_encrypts_and_stays(self):
+        first = self.store.ensure().data_kid
+        data = self.store.add_data_key()
+        self.assertGreater(data.data_kid, first)
+        self.assertEqual(set(data.data_keys), {first, data.data_kid})
+        data = self.store.drop_data_keys([first, data.data_kid])
+        self.assertEqual(list(data.data_keys), [data.data_kid])
+
+    def test_file_of_the_first_version_gets_a_data_key(self):
+        public = self.store.ensure().public_keys
+        content = json.loads(self.path.read_text())
+        del content["data_keys"]
+        self.path.write_text(json.dumps({**content, "version": 1}))
+        keystore._cache.clear()
+        self.assertIsNone(self.store.load().data_kid)
+        data = self.store.ensure_data_key()
+        self.assertTrue(data.data_kid)
+        self.assertEqual(data.public_keys, public)
+        self.assertEqual(self.store.ensure_data_key().data_keys, data.data_keys)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o600)
+
     def test_key_id_does_not_wrap(self):
         self.store.ensure()
         self._assert_reason("no_kid", self.store.add_key, 16)
@@ -79,7 +107,9 @@ class TestKeyStore(BaseCase):
             "",
             "[]",
             "{}",
-            json.dumps({**good, "version": 2}),
+            json.dumps({**good, "version": 3}),
+            json.dumps({**good, "data_keys": {"7": "AAAA"}}),
+            json.dumps({**good, "data_keys": {"x": good["lookup_secret"]}}),
             json.dumps({**good, "private_keys": {}}),
             json.dumps({**good, "private_keys": {"16": good["private_keys"]["0"]}}),
             json.dumps({**good, "private_keys": {"0": "AAAA"}}),

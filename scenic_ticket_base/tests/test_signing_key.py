@@ -1,6 +1,7 @@
 import json
 import os
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -114,14 +115,170 @@ class TestSigningKey(ScenicCommon):
         self.keys.action_rotate()
         self.assertEqual(self.keys._active().public_key, public)
 
-    def test_key_ids_run_out_with_a_clear_error(self):
-        self.keys._active()
+    def test_key_ids_are_used_again_when_their_tickets_are_over(self):
+        tickets = self.env["scenic.ticket"]
         for _turn in range(15):
+            tickets |= self._sell()
             self.keys.action_rotate()
+        tickets |= self._sell()
         with self.assertRaises(KeyFileError) as caught:
             self.keys.action_rotate()
         self.assertEqual(caught.exception.code, "KEY_IDS_EXHAUSTED")
+        self.assertIn(str(self.visit_date + timedelta(days=1)), str(caught.exception))
         self.assertEqual(self.keys._active().kid, 15)
+        # the tickets of one key are over: one refunded, or admitted
+        over, other = tickets[5], tickets[6]
+        old_token = over._qr_token()
+        over._refund("R", "rain")
+        self.keys.action_rotate()
+        active = self.keys._active()
+        self.assertEqual(active.kid, 5)
+        self.assertEqual(over.credential_ids.signing_key_id.state, "purged")
+        parse = self.env["scenic.credential"]._parse
+        new = self._sell()
+        for token, number in (
+            (new._qr_token(), new.number),
+            (other._qr_token(), other.number),
+            (old_token, over.number),
+        ):
+            parsed = parse(token)
+            self.assertEqual((parsed.status, parsed.number), ("ok", number))
+        # what the old key signed cannot be made again, and nobody is asked to
+        over.state = "used"
+        self.assertFalse(over._shows_codes())
+        self.assertTrue(new._shows_codes())
+        with self.assertRaises(KeyFileError) as caught:
+            self.keys.action_rotate()
+        self.assertEqual(caught.exception.code, "KEY_IDS_EXHAUSTED")
+
+    def test_forger_with_a_purged_key_gets_nowhere(self):
+        """The key of a purged id signs text that no credential has."""
+        self.keys._active()
+        for _turn in range(15):
+            self.keys.action_rotate()
+        stolen = KeyStore(self.path).load().private_keys[0]
+        self.keys.action_rotate()
+        self.assertEqual(self.keys._active().kid, 0)
+        ticket = self._sell()
+        payload, _raw, _signature = t1.parse(ticket._qr_token())
+        forged = t1.sign(stolen, "TESTHILL", payload)
+        self.assertFalse(self.env["scenic.credential"]._find(forged))
+
+    def test_restore_of_a_lost_file(self):
+        """docs/keys.md: the file is lost, found in the backup, and put back."""
+        ticket = self._sell()
+        visitor = self.env["scenic.visitor"]._find_or_create(
+            self._scenic_visitor(1), self.env.company
+        )
+        token = ticket._qr_token()
+        backup = self.path.read_bytes()
+        self.path.unlink()
+        self._assert_code("KEY_FILE_MISSING", self._sell)
+        self._assert_code("KEY_FILE_MISSING", visitor._open)
+        self.path.write_bytes(backup)
+        self.path.chmod(0o600)
+        self.assertEqual(ticket._qr_token(), token)
+        self.assertEqual(self.env["scenic.credential"]._find(token).ticket_id, ticket)
+        self.assertEqual(
+            visitor._open()["doc_number"], self._scenic_visitor(1)["doc_number"]
+        )
+        self._sell()
+
+    def test_restore_of_an_older_copy(self):
+        """A copy from before a rotation is refused, not used in silence."""
+        self._sell()
+        backup = self.path.read_bytes()
+        self.keys.action_rotate()
+        self._sell()
+        self.path.write_bytes(backup)
+        self.path.chmod(0o600)
+        self._assert_code("KEY_FILE_FOREIGN", self._sell)
+
+    def test_older_copy_without_the_newest_data_key(self):
+        self._sell()
+        backup = self.path.read_bytes()
+        self.keys.action_rotate_data_key()
+        visitor = self.env["scenic.visitor"]._find_or_create(
+            self._scenic_visitor(1), self.env.company
+        )
+        self.path.write_bytes(backup)
+        self.path.chmod(0o600)
+        self._assert_code("KEY_DATA_MISSING", visitor._open)
+
+    def test_start_over_without_any_backup(self):
+        """What is lost, and what is not."""
+        ticket = self._sell()
+        used = self._sell()
+        used.state = "used"
+        ticket._add_medium("ic_card", "04A1B2C3")
+        visitor = self.env["scenic.visitor"]._find_or_create(
+            self._scenic_visitor(1), self.env.company
+        )
+        old_token = ticket._qr_token()
+        with self.assertRaises(KeyFileError) as caught:
+            self.keys._start_over("lost")
+        self.assertEqual(caught.exception.code, "KEY_FILE_IN_ORDER")
+        self.path.unlink()
+        done = self.keys._start_over("server burnt, backup unreadable")
+        self.assertGreaterEqual(done["tickets"], 1)
+        self.assertEqual((done["cards"], done["visitors"] >= 1), (1, True))
+        credentials = self.env["scenic.credential"]
+        token = ticket._qr_token()
+        self.assertNotEqual(token, old_token)
+        self.assertEqual(credentials._find(token).ticket_id, ticket)
+        self.assertEqual(credentials._find(ticket._barcode_number()).ticket_id, ticket)
+        self.assertFalse(credentials._find(old_token))
+        self.assertFalse(credentials._find("04A1B2C3", "ic_card"))
+        self.assertFalse(used._shows_codes())
+        self.assertEqual(visitor.name, self._scenic_visitor(1)["name"])
+        self.assertEqual(visitor._open(), {"doc_number": None, "phone": None})
+        again = self.env["scenic.visitor"]._find_or_create(
+            self._scenic_visitor(1), self.env.company
+        )
+        self.assertNotEqual(again, visitor)
+        self._sell()
+        self.assertTrue(
+            self.env["scenic.audit"].search_count(
+                [("action", "=", "key_rotate"), ("reason", "ilike", "burnt")]
+            )
+        )
+
+    def test_damaged_file_is_set_aside_when_starting_over(self):
+        ticket = self._sell()
+        self.path.write_text("{")
+        self.keys._start_over("damaged")
+        self.assertEqual(
+            self.env["scenic.credential"]._find(ticket._qr_token()).ticket_id, ticket
+        )
+        self.assertEqual(len(list(self.path.parent.glob("*.old"))), 1)
+
+    def test_data_key_changes_in_batches(self):
+        """Rotation of the data key: all that is stored follows, then the old goes."""
+        visitors = self.env["scenic.visitor"]._find_or_create_many(
+            [self._scenic_visitor(number) for number in range(25)], self.env.company
+        )
+        clear = [visitor._open() for visitor in visitors]
+        old = visitors.mapped("data_kid")
+        self.keys.action_rotate_data_key()
+        self.assertEqual(self.keys._purge_data_keys(), [], "still needed")
+        self.env["scenic.visitor"]._cron_reencrypt(limit=10)
+        self.assertEqual([visitor._open() for visitor in visitors], clear)
+        self.assertNotIn(old[0], visitors.mapped("data_kid"))
+        self.assertEqual(self.keys._purge_data_keys(), [old[0]])
+        self.assertEqual([visitor._open() for visitor in visitors], clear)
+
+    def test_what_no_key_opens_does_not_stop_the_rest(self):
+        visitors = self.env["scenic.visitor"]._find_or_create_many(
+            [self._scenic_visitor(number) for number in range(3)], self.env.company
+        )
+        visitors[1].doc_cipher = "1.5.AAAA"
+        self.keys.action_rotate_data_key()
+        with self.assertLogs("odoo.addons.scenic_ticket_base", "WARNING"):
+            self.env["scenic.visitor"]._cron_reencrypt(limit=1)
+        newest = self.keys._data().data_kid
+        self.assertEqual(visitors[0].data_kid, newest)
+        self.assertNotEqual(visitors[1].data_kid, newest)
+        self.assertEqual(visitors[2].data_kid, newest)
 
     def test_only_a_manager_rotates(self):
         for group in ("supervisor", "finance", "auditor"):
@@ -130,6 +287,9 @@ class TestSigningKey(ScenicCommon):
             )
             with self.subTest(group=group), self.assertRaises(AccessError):
                 self.keys.with_user(user).action_rotate()
+            for method in ("action_rotate_data_key", "action_purge_data_keys"):
+                with self.subTest(group=group), self.assertRaises(AccessError):
+                    getattr(self.keys.with_user(user), method)()
 
     def test_place_of_the_file(self):
         with patch.dict(os.environ):

@@ -1,7 +1,8 @@
 """The 1-D number of a ticket: 22 digits for Code128-C (no Odoo in here).
 
-20 digits derived from the ticket number with a secret key, so that neighbours
-cannot be guessed, plus two ISO 7064 mod 97-10 check digits against misreads.
+20 digits derived from the number of the medium (see :mod:`t1`) with a secret key, so
+that neighbours cannot be guessed and a new issue has other digits, plus two ISO 7064
+mod 97-10 check digits against misreads.
 """
 
 import hashlib
@@ -15,13 +16,13 @@ _SHAPE = re.compile(r"[0-9]{22}")
 
 
 def encode(secret, number):
-    """Return the 22 digits of a ticket number.
+    """Return the 22 digits of the number of a medium.
 
     :param bytes secret: the secret of the key file
-    :param int number: the ticket's number, 1 or more
+    :param int number: 1 or more; of the first issue it is the ticket's number
     """
     if number < 1:
-        raise ValueError(f"ticket number {number}")
+        raise ValueError(f"number {number}")
     digest = hmac.new(secret, b"SCENIC-1D\0%d" % number, hashlib.sha256).digest()
     body = f"{int.from_bytes(digest, 'big') % 10**20:020d}"
     return body + mod_97_10.calc_check_digits(body)

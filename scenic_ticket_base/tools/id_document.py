@@ -102,9 +102,15 @@ def identity(number):
     return number
 
 
-def looks_like_citizen(number):
-    """Tell whether a normalised text has the shape of an 18-character number."""
-    return _CITIZEN.fullmatch(number) is not None
+def is_citizen_number(number):
+    """Tell whether a normalised text is one of the numbers of 18 characters.
+
+    Citizens, residents of Hong Kong, Macao and Taiwan, and foreigners share the form.
+    """
+    return (
+        _CITIZEN.fullmatch(number) is not None
+        and ric.calc_check_digit(number) == number[-1]
+    )
 
 
 def validate(kind, text, today):
@@ -128,7 +134,9 @@ def validate(kind, text, today):
 
 def facts(kind, number):
     """Return the :class:`Facts` that a valid, normalised number carries."""
-    if kind in ("cn_id", "gat_residence") or (kind == "foreign_pr" and len(number) == 18):
+    if kind in ("cn_id", "gat_residence") or (
+        kind == "foreign_pr" and len(number) == 18
+    ):
         return Facts(
             ric.get_birth_date(number), "male" if int(number[16]) % 2 else "female"
         )
@@ -262,7 +270,9 @@ def _check_18(number, today):
 def age_on(birth_date, day):
     """Return the completed years of age on a day."""
     return (
-        day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+        day.year
+        - birth_date.year
+        - ((day.month, day.day) < (birth_date.month, birth_date.day))
     )
 
 

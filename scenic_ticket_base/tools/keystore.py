@@ -1,8 +1,9 @@
 """The key file: secrets that never enter the database (no Odoo in here).
 
 One JSON file of mode 0600 with the Ed25519 private keys by key id, the secret of
-the 1-D numbers and the secret of the credential look-up. It is made atomically on
-first use and shared by all processes of a database.
+the 1-D numbers, the secret of the look-up of codes and documents, and the keys that
+encrypt personal data. It is made atomically on first use and shared by all processes
+of a database. docs/keys.md tells how to keep and to restore it.
 """
 
 import base64
@@ -12,12 +13,18 @@ import json
 import os
 import secrets
 import threading
+import time
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-VERSION = 1
+VERSION = 2
+OLD_VERSION = 1  # without data keys
 MAX_KID = 15
+DATA_KEY_LENGTH = 32
+# ids of data keys are seconds since this moment: a file that was restored from an old
+# copy never gives the id of a key that it lost to another one
+DATA_KEY_EPOCH = 1577836800  # 2020-01-01
 
 _cache = {}
 _cache_lock = threading.Lock()
@@ -49,6 +56,14 @@ class KeyData:
             0 <= kid <= MAX_KID for kid in self.private_keys
         ):
             raise ValueError("key ids must be 0 to 15")
+        # {key id: 32 bytes}; the highest id encrypts
+        self.data_keys = {
+            int(kid): base64.b64decode(text)
+            for kid, text in content.get("data_keys", {}).items()
+        }
+        if any(len(key) != DATA_KEY_LENGTH for key in self.data_keys.values()):
+            raise ValueError("data key of another length")
+        self.data_kid = max(self.data_keys, default=None)
         # {kid: base64 of the raw public key}
         self.public_keys = {
             kid: base64.b64encode(
@@ -106,6 +121,7 @@ class KeyStore:
                         "private_keys": {"0": _new_private_key()},
                         "barcode_secret": _new_secret(),
                         "lookup_secret": _new_secret(),
+                        "data_keys": {str(_new_data_kid({})): _new_secret()},
                     }
                 )
                 data = self.load()
@@ -126,12 +142,77 @@ class KeyStore:
                 self._write(content)
         return self.load()
 
+    def replace_key(self, kid, known):
+        """Put a new private key in the place of one that is no longer needed.
+
+        A key that is not known is kept: it was made by an attempt to rotate that
+        was rolled back in the database.
+
+        :param known: public keys in base64, all that the id ever had
+        """
+        with self._locked():
+            content = self._read()
+            public_key = _data_from(content, self.path).public_keys.get(kid)
+            if public_key is None or public_key in known:
+                content["private_keys"][str(kid)] = _new_private_key()
+                self._write(content)
+        return self.load()
+
+    def add_data_key(self):
+        """Add a key for personal data, which encrypts from now on."""
+        with self._locked():
+            content = self._read()
+            keys = content.setdefault("data_keys", {})
+            keys[str(_new_data_kid(keys))] = _new_secret()
+            self._write(content)
+        return self.load()
+
+    def ensure_data_key(self):
+        """Make sure that a file of the first version can encrypt."""
+        data = self.load()
+        if data is not None and data.data_keys:
+            return data
+        with self._locked():
+            content = self._read()
+            if not content.get("data_keys"):
+                content["data_keys"] = {str(_new_data_kid({})): _new_secret()}
+                self._write(content)
+        return self.load()
+
+    def drop_data_keys(self, kids):
+        """Forget data keys: what they encrypted cannot be read any more.
+
+        The one that encrypts stays.
+        """
+        with self._locked():
+            content = self._read()
+            keys = content.get("data_keys", {})
+            newest = max(map(int, keys), default=None)
+            for kid in kids:
+                if kid != newest:
+                    keys.pop(str(kid), None)
+            self._write(content)
+        return self.load()
+
+    def set_aside(self):
+        """Rename the file, to begin with a new one; return where it is now."""
+        with self._locked():
+            aside = f"{self.path}.{time.strftime('%Y%m%d-%H%M%S')}.old"
+            try:
+                os.rename(self.path, aside)
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise KeyStoreError("unwritable", self.path, error.strerror) from error
+        return aside
+
     def _read(self):
         try:
             with open(self.path, encoding="ascii") as file:
                 content = json.load(file)
-            if content["version"] != VERSION:
+            if content["version"] not in (OLD_VERSION, VERSION):
                 raise ValueError(f"version {content['version']}")
+            content["version"] = VERSION
         except OSError as error:
             raise KeyStoreError("unreadable", self.path, error.strerror) from error
         except (ValueError, KeyError, TypeError) as error:
@@ -195,6 +276,11 @@ def _new_private_key():
         serialization.NoEncryption(),
     )
     return base64.b64encode(raw).decode("ascii")
+
+
+def _new_data_kid(keys):
+    now = int(time.time()) - DATA_KEY_EPOCH
+    return max(now, max(map(int, keys), default=0) + 1)
 
 
 def _new_secret():

@@ -4,6 +4,10 @@
 out of A-Z and 2-7, which survive keyboard-wedge scanners, caps lock and URLs.
 The signed text is ``b"SCENIC-T1\\0" + site code + payload``; only the payload and
 the signature are transmitted, so a reader must know the code of its site.
+
+The number is that of the medium: the ticket number in the lower 32 bits, and above
+it which issue of the ticket's code it is, the first one being 0. The span of 255 days
+means "255 or more": who meets it must ask the list of tickets for the last day.
 """
 
 import base64
@@ -25,6 +29,7 @@ EPOCH = date(2020, 1, 1)
 LAST = EPOCH + timedelta(days=2**16 - 1)
 FORMAT = 1
 TOKEN_LENGTH = 130
+MAX_SPAN = 255
 PAYLOAD_LENGTH = 16
 MAX_INPUT = 512
 
@@ -69,7 +74,7 @@ class T1Payload:
             ("number", self.number, 1, 2**64 - 1),
             ("product_class", self.product_class, 1, 2**16 - 1),
             ("date_first", day, 0, 2**16 - 1),
-            ("span_days", self.span_days, 1, 255),
+            ("span_days", self.span_days, 1, MAX_SPAN),
             ("persons", self.persons, 1, 255),
             ("flags", self.flags, 0, 15),
         ):
@@ -109,6 +114,22 @@ class T1Payload:
         )
         decoded.encode()
         return decoded
+
+
+def medium_number(ticket_number, issue):
+    """Return the number of the medium of a ticket; issue 0 is the first one.
+
+    :raise T1Error: a value is out of range; nothing ever wraps.
+    """
+    for field, value, low in (("number", ticket_number, 1), ("issue", issue, 0)):
+        if not low <= value < 2**32:
+            raise T1Error(field, f"{field} is {value}, not in {low}..{2**32 - 1}")
+    return issue << 32 | ticket_number
+
+
+def split_number(number):
+    """Return ``(ticket number, issue)`` of the number of a medium."""
+    return number & 0xFFFFFFFF, number >> 32
 
 
 def normalise(text):

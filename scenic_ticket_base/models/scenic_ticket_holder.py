@@ -1,0 +1,548 @@
+import psycopg2.errors
+
+from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError
+from odoo.tools import SQL, format_date
+
+from ..exceptions import BookingError
+from .scenic_credential import LIVE_STATES
+
+
+class ScenicTicketHolder(models.Model):
+    """Who a ticket, or a place in a group, was booked for.
+
+    While a holder is live, the scope key keeps the same person from getting another
+    ticket of the same scope; the database answers for that.
+    """
+
+    _name = "scenic.ticket.holder"
+    _description = "Ticket Holder"
+    _inherit = ["scenic.bulk"]
+    _order = "id"
+    _rec_name = "visitor_id"
+
+    visitor_id = fields.Many2one(
+        "scenic.visitor", required=True, readonly=True, index=True, ondelete="restrict"
+    )
+    booking_line_id = fields.Many2one(
+        "scenic.booking.line",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
+    )
+    ticket_id = fields.Many2one(
+        "scenic.ticket", readonly=True, index="btree_not_null", ondelete="restrict"
+    )
+    company_id = fields.Many2one(
+        related="booking_line_id.company_id", store=True, index=True
+    )
+    site_id = fields.Many2one(
+        "scenic.site", required=True, readonly=True, index=True, ondelete="restrict"
+    )
+    visit_date = fields.Date(readonly=True)
+    doc_masked = fields.Char(related="visitor_id.doc_masked")
+    doc_kind = fields.Selection(related="visitor_id.doc_kind")
+    scope_key = fields.Char(
+        readonly=True,
+        help="Of what the person may have one only: site and day, time slot, or kind "
+        "of ticket. Empty: as many as wanted.",
+    )
+    live = fields.Boolean(
+        required=True,
+        readonly=True,
+        default=True,
+        help="Not given back, cancelled or handed on to another person.",
+    )
+    released_at = fields.Datetime(string="Released on", readonly=True)
+
+    _scope_unique = models.UniqueIndex(
+        "(visitor_id, scope_key) WHERE live AND scope_key IS NOT NULL",
+        "This document has a ticket for that day already.",
+    )
+
+    # ------------------------------------------------------------------
+    # For the booking
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _check_visitors(self, template, quantity, free_persons, visitors, final=False):
+        """Check that a line has the right number of visitors.
+
+        :param template: ``product.template``
+        :param visitors: what the line names, a list or records
+        :param bool final: nobody comes later; before that some may be missing
+        :raise BookingError: ``VISITORS_MISSING``, ``VISITORS_TOO_MANY``
+        """
+        count, most = len(visitors), quantity + free_persons
+        if count > most:
+            raise BookingError(
+                self.env._(
+                    "“%(product)s”: %(count)s visitors were named for %(most)s persons.",
+                    product=template.display_name,
+                    count=count,
+                    most=most,
+                ),
+                code="VISITORS_TOO_MANY",
+            )
+        level = template.scenic_real_name
+        if (
+            final
+            and level == "visitor"
+            # a roster may be completed until the gate
+            and template.scenic_ticket_kind != "group"
+            and count < quantity
+        ):
+            raise BookingError(
+                self.env._(
+                    "“%(product)s” needs the name and document of every visitor: "
+                    "%(count)s of %(quantity)s are known.",
+                    product=template.display_name,
+                    count=count,
+                    quantity=quantity,
+                ),
+                code="VISITORS_MISSING",
+            )
+
+    @api.model
+    def _register_visitors(self, line, visitors):
+        """Register the visitors of one booking line; see :meth:`_register_lines`."""
+        return self._register_lines([(line, visitors)])
+
+    @api.model
+    def _register_lines(self, pairs):
+        """Register visitors for booking lines, all of them or none.
+
+        Real names need a document; without them a name is enough. To be called in
+        the transaction of the hold, or later for a line that lacks visitors.
+
+        :param pairs: ``[(scenic.booking.line, [visitor values])]``, the values as
+            ``scenic.visitor._find_or_create_many`` takes them
+        :return: the ``scenic.ticket.holder`` records, as superuser
+        :raise BookingError: ``VISITORS_TOO_MANY``, ``VISITOR_DOCUMENT``, ``ID_TAKEN``,
+            ``GUARDIAN_MISSING`` and what is wrong with a document
+        """
+        # sudo: no user has the right to create visitors or holders
+        holders_sudo = self.sudo()
+        values_list = []
+        for line, visitors in pairs:
+            line_sudo = line.sudo()
+            template = line_sudo.product_id.product_tmpl_id
+            self._check_visitors(
+                template,
+                line_sudo.quantity,
+                line_sudo.free_persons,
+                [*line_sudo.holder_ids.filtered("live"), *visitors],
+            )
+            for values in visitors:
+                holders_sudo._check_document(template, values)
+                values_list.append(values)
+        if not values_list:
+            return holders_sudo.browse()
+        companies = {line.company_id for line, _visitors in pairs}
+        [company] = companies
+        visitors_sudo = self.env["scenic.visitor"]._find_or_create_many(
+            values_list, company
+        )
+        ids = iter(visitors_sudo._ids)
+        rows, seen = [], {}
+        for line, visitors in pairs:
+            line_sudo = line.sudo()
+            for _values in visitors:
+                row = holders_sudo._prepare_holder(line_sudo, next(ids))
+                holders_sudo._once_per_order(line_sudo, row, seen)
+                rows.append(row)
+        created_sudo = holders_sudo._insert(rows)
+        everybody_sudo = (
+            pairs[0][0].sudo().booking_id.line_ids.holder_ids.filtered("live")
+        )
+        everybody_sudo.visitor_id._check_guardian(company)
+        created_sudo._keep_visitors()
+        return created_sudo
+
+    @api.model
+    def _check_document(self, template, values):
+        if template.scenic_real_name != "none" and not (
+            isinstance(values, dict) and values.get("doc_number")
+        ):
+            raise BookingError(
+                self.env._(
+                    "“%(product)s” is sold with real names: the document of a visitor is "
+                    "missing.",
+                    product=template.display_name,
+                ),
+                code="VISITOR_DOCUMENT",
+            )
+
+    @api.model
+    def _prepare_holder(self, line, visitor_id):
+        return {
+            "visitor_id": visitor_id,
+            "booking_line_id": line.id,
+            "company_id": line.company_id.id,
+            "site_id": line.site_id.id,
+            "visit_date": line.visit_date,
+            "scope_key": self._scope_key(
+                line.product_id.product_tmpl_id,
+                line.site_id,
+                line.visit_date,
+                line.slot_id,
+            ),
+        }
+
+    @api.model
+    def _scope_key(self, template, site, visit_date, slot):
+        """Return of what one document may buy one, or False.
+
+        A ticket without a visit date counts for the day of its sale.
+        """
+        scope = template.scenic_id_scope
+        if template.scenic_real_name == "none" or scope in (False, "none"):
+            return False
+        day = visit_date or fields.Date.context_today(self.with_context(tz=site.tz))
+        if scope == "type":
+            return f"type:{template.id}:{day}"
+        if scope == "slot" and slot:
+            return f"slot:{site.id}:{day}:{slot.id}"
+        return f"day:{site.id}:{day}"
+
+    @api.model
+    def _once_per_order(self, line, row, seen):
+        """With one person per order, the person counts once, not for each line."""
+        if line.product_id.product_tmpl_id.scenic_real_name != "order":
+            return
+        if line.booking_id not in seen:
+            seen[line.booking_id] = {
+                (holder.visitor_id.id, holder.scope_key)
+                for holder in line.booking_id.line_ids.holder_ids
+                if holder.live
+            }
+        key = (row["visitor_id"], row["scope_key"])
+        if key in seen[line.booking_id]:
+            row["scope_key"] = False
+        seen[line.booking_id].add(key)
+
+    @api.model
+    def _insert(self, rows):
+        """Create holders; the database refuses a second ticket of one scope.
+
+        :raise BookingError: ``ID_TAKEN``
+        """
+        self._check_free(rows)
+        try:
+            with self.env.cr.savepoint():
+                return self._bulk_create(rows)
+        except psycopg2.errors.UniqueViolation as error:
+            # lock: another order took the document at this moment; the framework
+            # calls again, and then it is seen
+            raise ConcurrencyError("ticket holder") from error
+
+    @api.model
+    def _check_free(self, rows):
+        """Check that no visitor has, or gets, two live tickets of one scope."""
+        wanted = set()
+        taken = None
+        for row in rows:
+            key = (row["visitor_id"], row["scope_key"])
+            if row["scope_key"]:
+                taken = taken or (row if key in wanted else None)
+                wanted.add(key)
+        if not wanted:
+            return
+        self.flush_model()
+        found = self.env.execute_query(
+            SQL(
+                "SELECT visitor_id, scope_key FROM scenic_ticket_holder WHERE live "
+                "AND (visitor_id, scope_key) IN %s",
+                tuple(wanted),
+            )
+        )
+        if found and not taken:
+            by_key = {(row["visitor_id"], row["scope_key"]): row for row in rows}
+            taken = by_key[tuple(found[0])]
+        if taken:
+            self._raise_taken(taken)
+
+    @api.model
+    def _raise_taken(self, row):
+        visitor = self.env["scenic.visitor"].browse(row["visitor_id"])
+        day = row["visit_date"] or fields.Date.context_today(self)
+        raise BookingError(
+            self.env._(
+                "The document ending in %(last)s has a ticket for %(date)s already.",
+                last=visitor.doc_last4 or "–",
+                date=format_date(self.env, day),
+            ),
+            code="ID_TAKEN",
+        )
+
+    # ------------------------------------------------------------------
+    # For the tickets
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _assign(self, tickets):
+        """Give new tickets of confirmed lines to their holders, document included.
+
+        Each individual ticket gets one visitor, a group ticket all of its line. With
+        one person per order the document opens every ticket of the line.
+
+        :raise BookingError: ``VISITORS_MISSING``
+        """
+        # sudo: no user has the right to write tickets, holders and credentials
+        tickets_sudo = tickets.sudo()
+        lines_sudo = tickets_sudo.booking_line_id
+        self._check_complete(lines_sudo)
+        by_line = {}
+        for ticket_sudo in tickets_sudo.sorted("id"):
+            by_line.setdefault(ticket_sudo.booking_line_id, []).append(ticket_sudo)
+        shares = []
+        for line_sudo, line_tickets in by_line.items():
+            shares += _share(
+                line_sudo,
+                line_tickets,
+                line_sudo.holder_ids.filtered("live").sorted("id"),
+            )
+        self._hand_out(shares)
+
+    @api.model
+    def _hand_out(self, shares):
+        """Give tickets to holders.
+
+        :param list shares: ``[(ticket, holders)]``, as superuser
+        """
+        media, holder_of, visitor_of = [], {}, {}
+        holders_sudo, tickets_sudo = self.sudo(), self.env["scenic.ticket"].sudo()
+        for ticket_sudo, group_sudo in shares:
+            tickets_sudo |= ticket_sudo
+            holders_sudo |= group_sudo
+            for holder_sudo in group_sudo:
+                holder_of.setdefault(holder_sudo.id, ticket_sudo.id)
+                if holder_sudo.visitor_id.doc_lookup:
+                    media.append((ticket_sudo, holder_sudo.visitor_id))
+            if group_sudo and not ticket_sudo.visitor_id:
+                visitor_of[ticket_sudo.id] = group_sudo[0].visitor_id.id
+        self._write_pairs("scenic_ticket_holder", "ticket_id", holder_of)
+        self._write_pairs("scenic_ticket", "visitor_id", visitor_of)
+        holders_sudo.invalidate_recordset(["ticket_id"])
+        tickets_sudo.invalidate_recordset(
+            ["visitor_id", "holder_ids", "holders_missing"]
+        )
+        self._issue_documents(media)
+        holders_sudo._keep_visitors()
+
+    @api.model
+    def _complete_roster(self, line, visitors, reason=None):
+        """Add visitors to a confirmed line that lacks some, until the first use.
+
+        :param visitors: as for :meth:`_register_lines`
+        :return: the new holders, as superuser
+        :raise BookingError, TicketUsedError, TicketStateError:
+        """
+        line_sudo = line.sudo()  # sudo: callers answer for the right
+        tickets_sudo = line_sudo.ticket_ids.filtered(lambda t: t.state in LIVE_STATES)
+        tickets_sudo._lock()
+        tickets_sudo._check_state(("valid", "frozen"))
+        tickets_sudo._check_unused()
+        new_sudo = self._register_visitors(line, visitors)
+        free_sudo = tickets_sudo.sorted("id")
+        if len(free_sudo) > 1:
+            free_sudo = free_sudo.filtered(lambda t: not t.holder_ids.filtered("live"))
+        if new_sudo and not free_sudo:
+            raise BookingError(
+                self.env._("Every ticket of this line has its visitor already."),
+                code="VISITORS_TOO_MANY",
+            )
+        self._hand_out(_share(line_sudo, free_sudo, new_sudo))
+        self.env["scenic.audit"]._log(
+            "holder_change",
+            line_sudo.booking_id,
+            reason=reason,
+            after={"holders": [v._audit_name() for v in new_sudo.visitor_id]},
+        )
+        return new_sudo
+
+    @api.model
+    def _check_complete(self, lines_sudo):
+        for line_sudo in lines_sudo:
+            template = line_sudo.product_id.product_tmpl_id
+            self._check_visitors(
+                template,
+                line_sudo.quantity,
+                line_sudo.free_persons,
+                line_sudo.holder_ids.filtered("live"),
+                final=True,
+            )
+        for booking_sudo in lines_sudo.booking_id:
+            lines = booking_sudo.line_ids
+            named = lines.filtered(
+                lambda l: l.product_id.product_tmpl_id.scenic_real_name == "order"
+            )
+            if named and not lines.holder_ids.filtered("live"):
+                raise BookingError(
+                    self.env._(
+                        "“%(product)s” needs the name and document of one person.",
+                        product=named[0].product_id.display_name,
+                    ),
+                    code="VISITORS_MISSING",
+                )
+
+    @api.model
+    def _write_pairs(self, table, column, values):
+        """Write one column of many rows in one statement."""
+        if not values:
+            return
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %s r SET %s = v.value FROM (VALUES %s) AS v (id, value) "
+                "WHERE r.id = v.id",
+                SQL.identifier(table),
+                SQL.identifier(column),
+                SQL(", ").join(
+                    SQL("(%s::integer, %s::integer)", *pair) for pair in values.items()
+                ),
+            )
+        )
+
+    @api.model
+    def _issue_documents(self, media):
+        """Let documents open tickets.
+
+        :param list media: ``[(ticket, visitor)]``, as superuser
+        """
+        self.env["scenic.credential"].sudo()._bulk_create(
+            [
+                {
+                    "ticket_id": ticket.id,
+                    "company_id": ticket.company_id.id,
+                    "kind": "id_document",
+                    "lookup": visitor.doc_lookup,
+                    "last_four": visitor.doc_last4,
+                    "active": True,
+                }
+                for ticket, visitor in dict.fromkeys(media)
+            ]
+        )
+
+    def _keep_visitors(self):
+        """Keep the data of these visitors until the last of the tickets is over."""
+        last_days = self.visitor_id._last_days()
+        for visitor in self.visitor_id:
+            if visitor.id in last_days:
+                day = visitor._shred_day(visitor.company_id, last_days[visitor.id])
+                if not visitor.shred_on or visitor.shred_on < day:
+                    visitor.shred_on = day
+
+    def _release(self):
+        """Free the documents: what they were bought for is given back."""
+        # sudo: no user has the right to write holders
+        live_sudo = self.sudo().filtered("live")
+        live_sudo.write({"live": False, "released_at": fields.Datetime.now()})
+        live_sudo.flush_recordset()
+
+    def _move(self):
+        """Take over date and slot of the booking lines after a change.
+
+        :raise BookingError: ``ID_TAKEN``, a document has a ticket for the new day
+        """
+        # sudo: no user has the right to write holders
+        holders_sudo = self.sudo().filtered("live")
+        rows = []
+        for holder_sudo in holders_sudo:
+            line_sudo = holder_sudo.booking_line_id
+            row = holder_sudo._prepare_holder(line_sudo, holder_sudo.visitor_id.id)
+            if not holder_sudo.scope_key:
+                row["scope_key"] = False
+            rows.append(row)
+        changed = [
+            (holder_sudo, row)
+            for holder_sudo, row in zip(holders_sudo, rows, strict=True)
+            if (holder_sudo.scope_key, holder_sudo.visit_date)
+            != (row["scope_key"], row["visit_date"])
+        ]
+        moving = [(h, row) for h, row in changed if h.scope_key != row["scope_key"]]
+        self._check_free([row for _holder, row in moving])
+        try:
+            with self.env.cr.savepoint():
+                for (visit_date, scope_key), group in _grouped(changed):
+                    group.write({"visit_date": visit_date, "scope_key": scope_key})
+                    group.flush_recordset()
+        except psycopg2.errors.UniqueViolation as error:
+            # lock: another order took the document at this moment; called again
+            raise ConcurrencyError("ticket holder") from error
+        holders_sudo._keep_visitors()
+
+    def _replace(self, values, reason):
+        """Hand a ticket on to another person, until its first use (换人).
+
+        :param dict values: the new visitor, as for :meth:`_register_lines`
+        :return: the new holder, as superuser
+        :raise BookingError: ``VISITOR_FIXED`` if the product does not allow it
+        :raise TicketUsedError, TicketStateError, ReasonMissingError:
+        """
+        self.ensure_one()
+        # sudo: no user has the right to write holders; callers answer for the right
+        holder_sudo = self.sudo()
+        template = holder_sudo.booking_line_id.product_id.product_tmpl_id
+        if not template.scenic_visitor_change or holder_sudo.ticket_id.membership_id:
+            raise BookingError(
+                self.env._(
+                    "“%(product)s” stays with the person it was sold to.",
+                    product=template.display_name,
+                ),
+                code="VISITOR_FIXED",
+            )
+        ticket_sudo = holder_sudo.ticket_id
+        if template.scenic_real_name == "order":
+            ticket_sudo = holder_sudo.booking_line_id.ticket_ids.filtered(
+                lambda t: t.state in LIVE_STATES
+            )
+        ticket_sudo = ticket_sudo._lock_for_change(reason)
+        holder_sudo.invalidate_recordset()
+        if not holder_sudo.live:
+            raise BookingError(
+                self.env._("This person does not hold the ticket any more."),
+                code="VISITOR_RELEASED",
+            )
+        ticket_sudo._check_state(("held", "valid"))
+        ticket_sudo._check_unused()
+        old_visitor_sudo = holder_sudo.visitor_id
+        holder_sudo._release()
+        new_sudo = self._register_visitors(holder_sudo.booking_line_id, [values])
+        if ticket_sudo:
+            new_sudo.ticket_id = ticket_sudo[0]
+            ticket_sudo._hand_on(old_visitor_sudo, new_sudo.visitor_id, reason)
+            new_sudo._keep_visitors()
+        self.env["scenic.audit"]._log(
+            "holder_change",
+            ticket_sudo or holder_sudo,
+            reason=reason,
+            before={"holder": old_visitor_sudo._audit_name()},
+            after={"holder": new_sudo.visitor_id._audit_name()},
+        )
+        return new_sudo
+
+
+def _share(line, tickets, holders):
+    """Return ``[(ticket, holders)]`` of a line."""
+    template = line.product_id.product_tmpl_id
+    if len(tickets) == 1:
+        return [(tickets[0], holders)]
+    if template.scenic_real_name == "order":
+        return [(ticket, holders) for ticket in tickets]
+    shares = [
+        (ticket, holders[position : position + 1])
+        for position, ticket in enumerate(tickets)
+    ]
+    # guides without a ticket of their own go with the last one
+    shares[-1] = (tickets[-1], holders[len(tickets) - 1 :])
+    return shares
+
+
+def _grouped(changed):
+    groups = {}
+    for holder, row in changed:
+        key = (row["visit_date"], row["scope_key"])
+        groups[key] = groups.get(key, holder.browse()) | holder
+    return groups.items()
