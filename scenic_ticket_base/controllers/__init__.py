@@ -1,3 +1,1 @@
-from . import portal, scenic_audit
-from . import portal
-from . import visitor
+from . import portal, scenic_audit, visitor

@@ -51,6 +51,7 @@ from . import (
     scenic_refund_policy_line,
     scenic_reservation_rule,
     scenic_revenue_entry,
+    scenic_secret_input,
     scenic_signing_key,
     scenic_site,
     scenic_slot,

@@ -6,7 +6,6 @@ from odoo import api, fields, models
 from ..exceptions import BookingError
 from ..tools import t1
 from ..tools.split import split_units
-
 from .scenic_ticket import PEOPLE_READERS
 
 MAX_TICKETS = 5000

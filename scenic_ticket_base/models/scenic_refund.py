@@ -502,7 +502,7 @@ class ScenicRefund(models.Model):
         for ticket, values in rest.items():
             ticket._write_quiet({**values, **ticket._money_sums()})
         tickets = self.env["scenic.ticket"].sudo().browse(ended)
-        tickets.credential_ids.write({"active": False})
+        tickets._end_media()
 
     # ------------------------------------------------------------------
     # Errors

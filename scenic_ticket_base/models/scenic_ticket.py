@@ -428,6 +428,11 @@ class ScenicTicket(models.Model):
         )
         return self.env["scenic.credential"].browse(media_sudo.ids)
 
+    def _end_media(self):
+        """Take codes and cards out of use, and free the documents of the holders."""
+        self.credential_ids.filtered("active").write({"state": "ended"})
+        self._release_holders()
+
     def _release_holders(self):
         """Free the documents of tickets that are given back, at once.
 
@@ -455,6 +460,16 @@ class ScenicTicket(models.Model):
         self.env["scenic.ticket.holder"]._issue_documents(
             [(t, v) for t in self for v in people if v.doc_lookup]
         )
+
+    def _take_documents(self, visitors):
+        """Let the documents of persons who do not come open these tickets no more."""
+        lookups = set(visitors.mapped("doc_lookup")) - {False}
+        media = self.credential_ids.filtered(
+            lambda c: c.active and c.kind == "id_document" and c.lookup in lookups
+        )
+        media._write_state("ended")
+        for ticket in self.filtered(lambda t: t.visitor_id in visitors):
+            ticket.visitor_id = ticket.holder_ids.filtered("live").visitor_id[:1]
 
     def _medium_owner(self):
         """Return who owns the cards of this ticket: a person, else the order."""
@@ -1192,8 +1207,7 @@ class ScenicTicket(models.Model):
         """
         self._write_state(values, action, reason, document)
         self._unreserve()
-        self.credential_ids.filtered("active").write({"state": "ended"})
-        self._release_holders()
+        self._end_media()
         self._log(message)
 
     def _write_state(self, values, action, reason=None, document=None):

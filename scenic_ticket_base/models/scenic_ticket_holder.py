@@ -78,7 +78,7 @@ class ScenicTicketHolder(models.Model):
         if count > most:
             raise BookingError(
                 self.env._(
-                    "“%(product)s”: %(count)s visitors were named for %(most)s persons.",
+                    "“%(product)s”: %(count)s visitors were named for %(most)s.",
                     product=template.display_name,
                     count=count,
                     most=most,
@@ -167,8 +167,8 @@ class ScenicTicketHolder(models.Model):
         ):
             raise BookingError(
                 self.env._(
-                    "“%(product)s” is sold with real names: the document of a visitor is "
-                    "missing.",
+                    "“%(product)s” is sold with real names: the document of a visitor "
+                    "is missing.",
                     product=template.display_name,
                 ),
                 code="VISITOR_DOCUMENT",
@@ -209,7 +209,7 @@ class ScenicTicketHolder(models.Model):
     @api.model
     def _once_per_order(self, line, row, seen):
         """With one person per order, the person counts once, not for each line."""
-        if line.product_id.product_tmpl_id.scenic_real_name != "order":
+        if not _stands_for_all(line):
             return
         if line.booking_id not in seen:
             seen[line.booking_id] = {
@@ -298,11 +298,11 @@ class ScenicTicketHolder(models.Model):
             by_line.setdefault(ticket_sudo.booking_line_id, []).append(ticket_sudo)
         shares = []
         for line_sudo, line_tickets in by_line.items():
-            shares += _share(
-                line_sudo,
-                line_tickets,
-                line_sudo.holder_ids.filtered("live").sorted("id"),
-            )
+            holders_sudo = line_sudo.holder_ids.filtered("live").sorted("id")
+            if not _stands_for_all(line_sudo):
+                # tickets that come later are for those who came later
+                holders_sudo = holders_sudo.filtered(lambda h: not h.ticket_id)
+            shares += _share(line_sudo, line_tickets, holders_sudo)
         self._hand_out(shares)
 
     @api.model
@@ -317,7 +317,8 @@ class ScenicTicketHolder(models.Model):
             tickets_sudo |= ticket_sudo
             holders_sudo |= group_sudo
             for holder_sudo in group_sudo:
-                holder_of.setdefault(holder_sudo.id, ticket_sudo.id)
+                if not holder_sudo.ticket_id:
+                    holder_of.setdefault(holder_sudo.id, ticket_sudo.id)
                 if holder_sudo.visitor_id.doc_lookup:
                     media.append((ticket_sudo, holder_sudo.visitor_id))
             if group_sudo and not ticket_sudo.visitor_id:
@@ -363,6 +364,44 @@ class ScenicTicketHolder(models.Model):
         return new_sudo
 
     @api.model
+    def _set_visitors(self, line, visitors, reason=None):
+        """Make these, and nobody else, the visitors of a line.
+
+        Who was there before stays; who is not named any more is released; the tickets
+        of those go to the new ones, in order. To be called after date, slot and
+        number of persons were changed, and before :meth:`_assign` of new tickets.
+
+        :param visitors: all who come, as for :meth:`_register_lines`
+        :return: the live holders of the line, as superuser
+        :raise BookingError, TicketUsedError, TicketStateError:
+        """
+        line_sudo = line.sudo()  # sudo: callers answer for the right
+        live_sudo = line_sudo.holder_ids.filtered("live").sorted("id")
+        wanted_sudo = self.env["scenic.visitor"]._find_or_create_many(
+            visitors, line_sudo.company_id
+        )
+        gone_sudo = live_sudo.filtered(lambda h: h.visitor_id not in wanted_sudo)
+        new = [
+            values
+            for values, visitor_sudo in zip(
+                visitors,
+                [wanted_sudo.browse(id_) for id_ in wanted_sudo._ids],
+                strict=True,
+            )
+            if visitor_sudo not in live_sudo.visitor_id
+        ]
+        issued_sudo = gone_sudo.filtered("ticket_id")
+        for holder_sudo, values in zip(issued_sudo, new, strict=False):
+            holder_sudo._replace(values, reason)
+        new = new[len(issued_sudo) :]
+        rest_sudo = gone_sudo.filtered("live")
+        rest_sudo._release()
+        rest_sudo.ticket_id._take_documents(rest_sudo.visitor_id)
+        if new:
+            self._register_visitors(line, new)
+        return line_sudo.holder_ids.filtered("live")
+
+    @api.model
     def _check_complete(self, lines_sudo):
         for line_sudo in lines_sudo:
             template = line_sudo.product_id.product_tmpl_id
@@ -375,9 +414,7 @@ class ScenicTicketHolder(models.Model):
             )
         for booking_sudo in lines_sudo.booking_id:
             lines = booking_sudo.line_ids
-            named = lines.filtered(
-                lambda l: l.product_id.product_tmpl_id.scenic_real_name == "order"
-            )
+            named = lines.filtered(_stands_for_all)
             if named and not lines.holder_ids.filtered("live"):
                 raise BookingError(
                     self.env._(
@@ -494,7 +531,7 @@ class ScenicTicketHolder(models.Model):
                 code="VISITOR_FIXED",
             )
         ticket_sudo = holder_sudo.ticket_id
-        if template.scenic_real_name == "order":
+        if _stands_for_all(holder_sudo.booking_line_id):
             ticket_sudo = holder_sudo.booking_line_id.ticket_ids.filtered(
                 lambda t: t.state in LIVE_STATES
             )
@@ -524,12 +561,16 @@ class ScenicTicketHolder(models.Model):
         return new_sudo
 
 
+def _stands_for_all(line):
+    """Tell whether one person stands for all tickets of a line."""
+    return line.product_id.scenic_real_name == "order"
+
+
 def _share(line, tickets, holders):
     """Return ``[(ticket, holders)]`` of a line."""
-    template = line.product_id.product_tmpl_id
     if len(tickets) == 1:
         return [(tickets[0], holders)]
-    if template.scenic_real_name == "order":
+    if _stands_for_all(line):
         return [(ticket, holders) for ticket in tickets]
     shares = [
         (ticket, holders[position : position + 1])

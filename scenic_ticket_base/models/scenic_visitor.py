@@ -66,7 +66,8 @@ class ScenicVisitor(models.Model):
         store=False,
         compute="_compute_doc_number",
         search="_search_doc_number",
-        help="Only to search by: the whole number finds its visitor. It is never shown.",
+        help="Only to search by: the whole number finds its visitor. It is never "
+        "shown.",
     )
     doc_lookup = fields.Char(readonly=True, copy=False, groups=NO_ACCESS)
     doc_cipher = fields.Char(readonly=True, copy=False, groups=NO_ACCESS)

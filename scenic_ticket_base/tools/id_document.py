@@ -52,7 +52,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 class DocumentError(ValueError):
-    """A document or telephone number is wrong; ``code`` is stable, the text says why."""
+    """A document or telephone number is wrong; ``code`` is stable."""
 
     def __init__(self, code, message):
         super().__init__(message)
@@ -213,7 +213,7 @@ def normalise_phone(text):
             return number
     raise DocumentError(
         "PHONE_FORMAT",
-        "neither a mobile number of 11 digits nor one that starts with + and its country",
+        "neither a mobile number of 11 digits nor one that starts with + and a country",
     )
 
 

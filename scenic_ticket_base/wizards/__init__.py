@@ -1,6 +1,5 @@
 from . import (
     scenic_audit_export,
-    scenic_secret_input,
     scenic_credential_change,
     scenic_holder_change,
     scenic_membership_photo,
