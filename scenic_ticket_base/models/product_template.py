@@ -31,6 +31,10 @@ REVENUE_TRIGGERS = [
     ("straight_line", "Day by day over the validity"),
 ]
 
+# In the context while a product is saved with its components: they are judged together,
+# at the end. An object, so that no client can send it.
+WHOLE_PRODUCT = object()
+
 # Beside the fields of this module: what decides on price, tax and sale of a ticket.
 AUDITED_FIELDS = {
     "active",
@@ -276,7 +280,7 @@ class ProductTemplate(models.Model):
         "scenic_component_ids.site_id",
         "scenic_component_ids.validity_rule_id.summary",
         "scenic_validity_rule_id.summary",
-        "scenic_refund_policy_id",
+        "scenic_refund_policy_id.text",
     )
     @api.depends_context("lang")
     def _compute_scenic_summary(self):
@@ -350,7 +354,6 @@ class ProductTemplate(models.Model):
     @api.constrains(
         "service_tracking",
         "list_price",
-        "sale_ok",
         "scenic_ticket_kind",
         "scenic_group_codes",
         "scenic_min_persons",
@@ -415,13 +418,8 @@ class ProductTemplate(models.Model):
                     rule=rule.name,
                 )
             ]
-        if kind == "staff" and (self.list_price or self.sale_ok):
-            return [
-                self.env._(
-                    "a staff card is given, not sold. Set its price to 0 and take the "
-                    "tick from Sales."
-                )
-            ]
+        if kind == "staff" and self.list_price:
+            return [self.env._("a staff card is given, not sold. Set its price to 0.")]
         return []
 
     def _scenic_component_fault(self):
@@ -519,11 +517,13 @@ class ProductTemplate(models.Model):
                 self.scenic_validity_rule_id = False
         if self.scenic_ticket_kind == "staff":
             self.list_price = 0
-            self.sale_ok = False
 
     @api.model_create_multi
     def create(self, vals_list):
-        products = super().create(vals_list)
+        products = super(
+            ProductTemplate, self.with_context(scenic_whole_product=WHOLE_PRODUCT)
+        ).create(vals_list)
+        products = products.with_env(self.env)
         products._scenic_assign_class_code()
         return products
 
@@ -531,7 +531,10 @@ class ProductTemplate(models.Model):
         tickets = self.filtered(lambda p: p.service_tracking == "scenic_ticket")
         if vals.keys() & {"scenic_class_code", "service_tracking", "type"}:
             tickets._scenic_check_frozen(vals)
-        res = super().write(vals)
+        products = self
+        if "scenic_component_ids" in vals:
+            products = self.with_context(scenic_whole_product=WHOLE_PRODUCT)
+        res = super(ProductTemplate, products).write(vals)
         if "service_tracking" in vals:
             self._scenic_assign_class_code()
         return res
@@ -881,6 +884,7 @@ class ProductTemplate(models.Model):
             *self.scenic_validity_rule_id._texts(),
             *self._scenic_place_texts(),
             *self._scenic_who_texts(),
+            *self._scenic_refund_texts(),
         ]
 
     def _scenic_kind_texts(self):
@@ -975,3 +979,8 @@ class ProductTemplate(models.Model):
                 }[self.scenic_id_scope or "day"]
             )
         return texts
+
+    def _scenic_refund_texts(self):
+        if self.scenic_ticket_kind == "staff":
+            return []
+        return [self.scenic_refund_policy_id._text()]

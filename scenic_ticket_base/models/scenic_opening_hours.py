@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..tools.window import Hours
+from .scenic_weekday_mixin import WEEKDAYS
 
 
 class ScenicOpeningHours(models.Model):
@@ -66,6 +67,17 @@ class ScenicOpeningHours(models.Model):
                 raise ValidationError(
                     self.env._(
                         "“%(name)s”: last admission must be after opening.",
+                        name=hours.name,
+                    )
+                )
+
+    @api.constrains(*WEEKDAYS)
+    def _check_weekdays(self):
+        for hours in self:
+            if not hours._weekday_mask():
+                raise ValidationError(
+                    self.env._(
+                        "“%(name)s”: please choose at least one day of the week.",
                         name=hours.name,
                     )
                 )

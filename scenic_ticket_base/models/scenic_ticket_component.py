@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_list
 
+from .product_template import WHOLE_PRODUCT
+
 
 class ScenicTicketComponent(models.Model):
     _name = "scenic.ticket.component"
@@ -124,7 +126,12 @@ class ScenicTicketComponent(models.Model):
                         daily=component.daily_entries,
                     )
                 )
-        self.product_tmpl_id._check_scenic_definition()
+        self._check_product()
+
+    def _check_product(self):
+        """Check the product as a whole, unless it is being saved and does so itself."""
+        if self.env.context.get("scenic_whole_product") is not WHOLE_PRODUCT:
+            self.product_tmpl_id._check_scenic_definition()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_sold(self):
@@ -146,7 +153,8 @@ class ScenicTicketComponent(models.Model):
     def unlink(self):
         products = self.product_tmpl_id
         res = super().unlink()
-        products.exists()._check_scenic_definition()
+        if self.env.context.get("scenic_whole_product") is not WHOLE_PRODUCT:
+            products.exists()._check_scenic_definition()
         return res
 
     @api.onchange("site_id")

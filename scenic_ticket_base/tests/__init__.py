@@ -17,6 +17,7 @@ from . import (
     test_opening_hours,
     test_portal,
     test_product,
+    test_product_kinds,
     test_report,
     test_revenue,
     test_signing_key,

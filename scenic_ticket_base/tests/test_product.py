@@ -151,7 +151,7 @@ class TestProduct(ScenicCommon):
         self.assertEqual(
             self.scenic_combo.scenic_summary,
             "Valid on the visit date only; one entry to Test Hill; 2 entries to Test "
-            "Cave.",
+            "Cave; refundable in full until first use.",
         )
         self.assertIn(
             "one code for the whole group", self.scenic_group.scenic_summary.lower()

@@ -130,7 +130,7 @@ def plain_opening(rows, day):
 def plain_moments(calendar, first, last, not_before, between):
     """Return each minute that admits, by looking at one after the other."""
     moment = datetime(first.year, first.month, first.day) - DAY
-    stop = datetime(last.year, last.month, last.day) + 2 * DAY
+    stop = datetime(last.year, last.month, last.day) + 7 * DAY
     opening = {
         first + count * DAY: plain_opening(calendar.hours, first + count * DAY)
         for count in range((last - first).days + 1)
@@ -139,6 +139,9 @@ def plain_moments(calendar, first, last, not_before, between):
     while moment < stop:
         local = moment.replace(tzinfo=timezone.utc).astimezone(calendar.zone)
         minute, day = local.hour * 60 + local.minute, local.date()
+        if day > last and between:
+            # the night goes on: as in the last minute of the last day
+            minute, day = 1439, last
         if (
             first <= day <= last
             and calendar.weekdays & (1 << day.weekday())
@@ -572,6 +575,30 @@ class TestValidityRule(ScenicCommon):
             slot=slot,
             template=template,
         )
+
+    def test_slot_goes_on_after_midnight(self):
+        template = self.scenic_individual.product_tmpl_id
+        self.scenic_rule.write({"time_from": 18, "thursday": False})
+        slot = self.env["scenic.slot"].create(
+            {
+                "site_id": self.scenic_area.id,
+                "date": "2026-12-02",
+                "start": "2026-12-02 15:00:00",
+                "end": "2026-12-02 17:00:00",
+            }
+        )
+        window = self._window(
+            self.scenic_rule,
+            datetime(2026, 12, 1, 2),
+            date(2026, 12, 2),
+            slot=slot,
+            template=template,
+        )
+        self.assertEqual(window.valid_from, datetime(2026, 12, 2, 14, 45))
+        self.assertEqual(window.valid_to, datetime(2026, 12, 2, 17, 30))
+        self.assertEqual((window.first_day, window.span_days), (slot.date, 1))
+        self.assertEqual((window.minute_from, window.minute_to), (0, 1440))
+        self.assertEqual(window.weekdays, ALL_DAYS)
 
     # --- in words --------------------------------------------------------
 

@@ -209,7 +209,8 @@ class Calendar(NamedTuple):
         """Return the ``Window`` of a right from a first to a last local day.
 
         :param datetime not_before: moment before which nobody is admitted
-        :param between: ``(start, end)``, moments of a time slot
+        :param between: ``(start, end)``, moments of a time slot; where the last day is
+            open until midnight, its slot may go on after it
         :return: None when the intersection of all is empty
         """
         span = (last - first).days + 1
@@ -223,11 +224,12 @@ class Calendar(NamedTuple):
         else:
             days = [day for day in days if not calendar.refusal(day)]
             minutes = {calendar.minutes(day) for day in days}
-        valid_from = calendar._edge(days, not_before, between, 0)
-        valid_to = calendar._edge(reversed(days), not_before, between, 1)
+        limits = (last, not_before, between)
+        valid_from = calendar._edge(days, *limits, 0)
+        valid_to = calendar._edge(reversed(days), *limits, 1)
         if not valid_from:
             return None
-        return Window(
+        window = Window(
             first,
             span,
             valid_from,
@@ -236,13 +238,29 @@ class Calendar(NamedTuple):
             min(start for start, _end in minutes),
             max(end for _start, end in minutes),
         )
+        return self._over_midnight(window, last)
 
-    def _edge(self, days, not_before, between, side):
+    def _over_midnight(self, window, last):
+        """Let hours and days of the week pass a slot that goes on after midnight."""
+        day = local_day(window.valid_to - timedelta(seconds=1), self.zone)
+        if day <= last:
+            return window
+        weekdays = window.weekdays
+        while day > last:
+            weekdays |= 1 << day.weekday()
+            day -= timedelta(days=1)
+        return window._replace(weekdays=weekdays, minute_from=0, minute_to=FULL_DAY)
+
+    def _edge(self, days, last, not_before, between, side):
         """Return the start (0) or end (1) of the first day that admits somebody."""
         for day in days:
             if self.refusal(day):
                 continue
-            intervals = day_intervals(day, *self.minutes(day), self.zone)
+            minutes = self.minutes(day)
+            intervals = day_intervals(day, *minutes, self.zone)
+            if between and day == last and minutes[1] == FULL_DAY and intervals:
+                start, end = intervals[-1]
+                intervals[-1] = (start, max(end, between[1]))
             for start, end in reversed(intervals) if side else intervals:
                 if not_before:
                     start = max(start, not_before)
