@@ -201,7 +201,9 @@ class ScenicEntitlement(models.Model):
         return Slots(
             amount=self._cents(self.amount),
             entries=self.entries_total,
-            used=0 if self.unlimited else self.entries_used,
+            used=(
+                0 if self.unlimited else max(self.entries_used, self.entries_recognised)
+            ),
             refunded=self.entries_refunded,
             repaid=self.entries_repaid,
             lapsed=self.entries_lapsed,

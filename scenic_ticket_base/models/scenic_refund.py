@@ -159,6 +159,8 @@ class ScenicRefund(models.Model):
         due = self._due_rights(ticket, rights) if not persons and not override else None
         if due:
             rights = due
+        elif not rights and not override and persons is None:
+            persons = self._unused_heads(ticket)
         if persons is not None:
             parts, excess = self._parts_of_persons(ticket, persons, bool(override))
             heads = persons
@@ -243,8 +245,8 @@ class ScenicRefund(models.Model):
     def _parts_of_rights(self, ticket, rights, with_used=False, with_begun=False):
         """Return all that is left of rights, and whether some of it was used.
 
-        Without rights: of all that can be refunded. A component that was begun, or
-        that another one excludes, is not left.
+        Without rights: of all that can be refunded. A component of a combo that was
+        begun, or that another one excludes, is not left.
         """
         parts, excess = [], False
         if rights and (rights - ticket.entitlement_ids):
@@ -254,14 +256,11 @@ class ScenicRefund(models.Model):
                 ),
                 code="REFUND_PARTS",
             )
-        if not rights and not with_used and self._by_heads(ticket):
-            heads = self._unused_heads(ticket)
-            if not heads:
-                return [], True
-            return self._parts_of_persons(ticket, heads, False)[0], False
         for right in rights or ticket.entitlement_ids:
             slots = right._slots()
-            begun = slots.used > slots.repaid or right._choice_is_made()
+            begun = right._choice_is_made() or (
+                slots.used > slots.repaid and len(ticket.entitlement_ids) > 1
+            )
             keeps = with_used or with_begun or ticket.kind == "member"
             if begun and not keeps:
                 excess = excess or bool(rights)
@@ -281,19 +280,19 @@ class ScenicRefund(models.Model):
         )
 
     @api.model
-    def _by_heads(self, ticket):
-        """Tell whether the rest of a ticket is counted in persons."""
-        return ticket.persons > 1 and not all(
-            right.entries_used == 0 for right in ticket.entitlement_ids
-        )
-
-    @api.model
     def _unused_heads(self, ticket):
-        """Return of how many persons nothing was used."""
-        return min(
+        """Return of how many persons of a begun group nothing was used.
+
+        None if the rest of the ticket is not counted in persons.
+        """
+        rights = ticket.entitlement_ids
+        if ticket.persons == 1 or not any(rights.mapped("entries_used")):
+            return None
+        heads = min(
             right._slots().free // max(1, right.entries_total // ticket.persons)
-            for right in ticket.entitlement_ids
+            for right in rights
         )
+        return heads or None
 
     @api.model
     def _ends(self, ticket, parts):
@@ -503,12 +502,15 @@ class ScenicRefund(models.Model):
             ticket._write_quiet({**values, **ticket._money_sums()})
         tickets = self.env["scenic.ticket"].sudo().browse(ended)
         tickets._end_media()
+        heads = [(p.ticket, p.heads) for p in plans if self._counts_heads(p)]
+        self.env["scenic.ticket"]._release_places(heads)
 
     # ------------------------------------------------------------------
     # Errors
     # ------------------------------------------------------------------
 
     def write(self, vals):
+        self.check_access("write")
         # a fact: what was paid back is never corrected, only paid back again
         raise RefundError(self.env._("A refund cannot change."), code="REFUND_FIXED")
 

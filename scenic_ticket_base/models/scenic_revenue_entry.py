@@ -406,7 +406,8 @@ class ScenicRevenueEntry(models.Model):
                 SELECT e.id, e.ticket_id, e.site_id, t.product_id, t.company_id,
                        t.currency_id, c.rounding, t.visit_date, e.unlimited,
                        e.amount, e.amount_recognised, e.amount_refunded,
-                       e.entries_total, e.entries_used, e.entries_refunded,
+                       e.entries_total, e.entries_refunded,
+                       GREATEST(e.entries_used, e.entries_recognised) AS used,
                        e.entries_repaid, e.entries_lapsed, e.revenue_trigger,
                        e.days_recognised, e.recognised_until,
                        %(today)s AS today, %(first)s AS first_day, %(last)s AS last_day
@@ -435,7 +436,7 @@ class ScenicRevenueEntry(models.Model):
                     Slots(
                         amount=round(row["amount"] / cent),
                         entries=row["entries_total"],
-                        used=0 if row["unlimited"] else row["entries_used"],
+                        used=0 if row["unlimited"] else row["used"],
                         refunded=row["entries_refunded"],
                         repaid=row["entries_repaid"],
                         lapsed=row["entries_lapsed"],

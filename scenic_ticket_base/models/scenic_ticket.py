@@ -1,3 +1,4 @@
+from collections import defaultdict
 from datetime import datetime, time, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -930,8 +931,29 @@ class ScenicTicket(models.Model):
             "ticket_void",
             reason,
         )
+        self._release_places(
+            [(t, t.persons - t.persons_refunded) for t in tickets_sudo]
+        )
         if forfeit:
             self.env["scenic.revenue.entry"]._lapse(tickets_sudo, "void")
+
+    @api.model
+    def _release_places(self, heads):
+        """Give the places of persons back who will not come.
+
+        lock: tickets before places, as whoever moves a visit does.
+
+        :param list heads: ``[(ticket, persons)]``, as superuser
+        """
+        persons = defaultdict(int)
+        for ticket_sudo, count in heads:
+            persons[ticket_sudo.booking_line_id] += count
+        pools_sudo = self.env["scenic.capacity.pool"].sudo()
+        by_count = defaultdict(self.env["scenic.booking.line"].browse)
+        for line_sudo, count in persons.items():
+            by_count[count] |= line_sudo
+        for count, lines_sudo in by_count.items():
+            pools_sudo._release(lines_sudo, persons=count)
 
     def _forfeit(self, reason):
         """Give up what is owed for expired or void tickets: it becomes revenue.

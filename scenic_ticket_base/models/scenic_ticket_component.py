@@ -222,21 +222,12 @@ class ScenicTicketComponent(models.Model):
             "weekdays": window.weekdays,
             "minute_from": window.minute_from,
             "minute_to": window.minute_to,
-            "revenue_trigger": self._revenue_trigger(),
+            "revenue_trigger": (
+                self.product_tmpl_id.scenic_revenue_trigger or "admission"
+            ),
         }
 
     def _share_weight(self):
         """Return the share as a whole number, for exact splitting."""
         self.ensure_one()
         return round(self.share * 100)
-
-    def _revenue_trigger(self):
-        """Return what earns the price of this component of a ticket sold now.
-
-        Unlimited entries have no price each: they are earned day by day.
-        """
-        self.ensure_one()
-        trigger = self.product_tmpl_id.scenic_revenue_trigger or "admission"
-        if self.unlimited and trigger == "admission":
-            return "straight_line"
-        return trigger

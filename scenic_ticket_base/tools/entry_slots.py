@@ -122,5 +122,8 @@ class Slots(NamedTuple):
         """Return ``(entries, money)`` that become revenue if no more is used."""
         if not self.by_entry:
             return 0, self.value_left - self.earned_left
-        count = self.free - self.lapsed
-        return count, self.free_value(self.free) - self.free_value(self.lapsed)
+        # a gate that was offline may report uses of entries that have lapsed
+        count = max(0, self.free - self.lapsed)
+        return count, self.free_value(self.lapsed + count) - self.free_value(
+            self.lapsed
+        )
