@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_access_site,
+    test_access_table,
     test_audit,
     test_barcode1d,
     test_booking,
