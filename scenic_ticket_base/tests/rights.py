@@ -222,6 +222,7 @@ class RightsMixin:
         """Each role, each model, each operation: allowed or refused, as decided."""
         for role in (*STAFF, *OUTSIDERS):
             self._login(role)
+            before = self._tables()
             for model, right in self.rights.items():
                 id_ = self._sample_id(model)
                 calls = {
@@ -230,7 +231,6 @@ class RightsMixin:
                     "write": ([id_], self._other_value(model)),
                     "unlink": ([id_],),
                 }
-                before = self._tables()
                 for operation, args in calls.items():
                     allowed = role in right.roles(operation)
                     if allowed and operation in ("create", "write", "unlink"):
@@ -241,7 +241,7 @@ class RightsMixin:
                             self.assertIsNone(error)
                         else:
                             self._assert_refused(role, error, id_)
-                self.assertEqual(self._tables(), before, f"{role} changed {model}")
+            self.assertEqual(self._tables(), before, f"{role} changed something")
 
     def _assert_refused(self, role, error, id_=None):
         if role == "public":
@@ -335,9 +335,9 @@ class RightsMixin:
                     if allowed and operation != "read":
                         continue
                     with self.subTest(role=role, model=model, operation=operation):
-                        self.assertEqual(
+                        self.assertIn(
                             self._json2(key, model, operation, **body),
-                            200 if allowed else 403,
+                            (200,) if allowed else (403, 422),
                         )
             self.assertEqual(self._tables(), before, f"{role} changed something")
 

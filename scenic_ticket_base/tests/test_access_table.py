@@ -20,6 +20,9 @@ from .rights import (
 
 PHOTOGRAPHERS = (*WINDOW, "customer_service")
 BOOKS = (*MONEY, "auditor")
+REFUND_READERS = (*WINDOW, "customer_service", "finance", "auditor")
+STAFF_CARD_READERS = ("gate_operator", "manager", "auditor")
+APPROVERS = ("supervisor", "manager")
 
 
 @tagged("post_install", "-at_install")
@@ -27,6 +30,11 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
     """F1: who may do what with the models of this add-on."""
 
     rights_module = "scenic_ticket_base"
+    rights_refusals = (
+        "odoo.exceptions.AccessError",
+        # a refund cannot change, whoever asks
+        "odoo.addons.scenic_ticket_base.exceptions.RefundError",
+    )
     rights = {
         # what was sold
         "scenic.booking": FACT,
@@ -38,16 +46,23 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.print": FACT,
         "scenic.membership": FACT,
         "scenic.membership.freeze": FACT,
-        "scenic.staff.card": Right(read=("gate_operator", "manager", "auditor")),
+        "scenic.staff.card": Right(read=STAFF_CARD_READERS),
         "scenic.capacity.hold": FACT,
         # people
         "scenic.visitor": Right(read=(*WINDOW, "customer_service", "auditor")),
-        "scenic.blacklist": Right(read=(*OVERRIDE, "auditor")),
+        "scenic.ticket.holder": Right(
+            read=(*WINDOW, "gate_operator", "customer_service", "auditor")
+        ),
+        # who is blocked, is so at all sites
+        "scenic.blacklist": Right(read=(*OVERRIDE, "auditor"), site=False),
         "scenic.complaint": Right(
             read=(*OVERRIDE, "auditor"), write=SERVICE, unlink=NOBODY
         ),
         # money and trail
         "scenic.revenue.entry": Right(read=BOOKS),
+        "scenic.refund": Right(read=REFUND_READERS),
+        "scenic.refund.line": Right(read=REFUND_READERS),
+        "scenic.refund.override": Right(read=REFUND_READERS),
         "scenic.audit": Right(read=("manager", "auditor")),
         "scenic.signing.key": Right(
             read=("manager", "auditor"), company=False, site=False
@@ -68,6 +83,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.blackout": SHARED_SETTING,
         "scenic.eligibility": SHARED_SETTING,
         "scenic.refund.policy": SHARED_SETTING,
+        "scenic.refund.policy.line": SHARED_SETTING,
         "scenic.channel": SHARED_SETTING,
         # wizards
         "scenic.audit.export": wizard("auditor"),
@@ -77,6 +93,9 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.staff.card.revoke": wizard("manager"),
         "scenic.ticket.change": wizard(*OVERRIDE),
         "scenic.visitor.block": wizard(*OVERRIDE),
+        "scenic.visitor.reason": wizard(*SERVICE),
+        "scenic.holder.change": wizard(*OVERRIDE),
+        "scenic.credential.change": wizard(*OVERRIDE),
     }
     rights_methods = {
         ("account.move", "action_view_scenic_revenue_entries"): (ANYBODY, []),
@@ -103,7 +122,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ("scenic.signing.key", "action_rotate"): (MANAGER, []),
         ("scenic.slot.template", "action_generate"): (MANAGER, []),
         ("scenic.staff.card", "action_revoke"): (MANAGER, []),
-        ("scenic.staff.card", "action_view_ticket"): (ANYBODY, []),
+        ("scenic.staff.card", "action_view_ticket"): (STAFF_CARD_READERS, []),
         ("scenic.staff.card.issue", "action_apply"): (MANAGER, []),
         ("scenic.staff.card.revoke", "action_apply"): (MANAGER, []),
         ("scenic.ticket", "action_life_line"): (STAFF, []),
@@ -111,6 +130,14 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ("scenic.ticket", "action_print_life_line"): (STAFF, []),
         ("scenic.ticket.change", "action_apply"): (OVERRIDE, []),
         ("scenic.visitor.block", "action_apply"): (OVERRIDE, []),
+        ("scenic.visitor.reason", "action_apply"): (SERVICE, []),
+        ("scenic.holder.change", "action_apply"): (OVERRIDE, []),
+        ("scenic.credential.change", "action_apply"): (OVERRIDE, []),
+        ("scenic.visitor", "action_show_number"): (SERVICE, ["Asked for by himself"]),
+        ("scenic.visitor", "action_export"): (SERVICE, ["Asked for by himself"]),
+        ("scenic.visitor", "action_erase"): (SERVICE, ["Asked for by himself"]),
+        ("scenic.refund.override", "action_approve"): (APPROVERS, []),
+        ("scenic.refund.override", "action_refuse"): (APPROVERS, []),
     }
 
     @classmethod
@@ -175,6 +202,17 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
                 "date_to": cls.visit_date,
             }
         )
+        holder = env["scenic.ticket.holder"].create(
+            {
+                "visitor_id": visitor.id,
+                "booking_line_id": booking.line_ids.id,
+                "ticket_id": ticket.id,
+                "site_id": site.id,
+            }
+        )
+        refunded = cls._scenic_sell(cls.scenic_individual)
+        refunded._refund("CN/SAMPLE", "Sample")
+        refund = env["scenic.refund"].search([("ticket_id", "=", refunded.id)])
         made |= {
             "scenic.site": site,
             "scenic.ticket.component": cls.scenic_individual.scenic_component_ids,
@@ -225,6 +263,21 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
                     "category": "other",
                     "source": "phone",
                     "site_id": site.id,
+                }
+            ),
+            "scenic.ticket.holder": holder,
+            "scenic.refund": refund,
+            "scenic.refund.line": refund.line_ids,
+            "scenic.refund.override": env["scenic.refund.override"].create(
+                {
+                    "ticket_id": ticket.id,
+                    "persons": 1,
+                    "amount_total": 1,
+                    "reason": "Sample",
+                    "requester_id": env.uid,
+                    "date_requested": f"{cls.visit_date} 01:00:00",
+                    "valid_until": f"{cls.visit_date} 02:00:00",
+                    "state": "requested",
                 }
             ),
             # wizards, filled in
