@@ -35,6 +35,11 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         # a refund cannot change, whoever asks
         "odoo.addons.scenic_ticket_base.exceptions.RefundError",
     )
+    rights_outside = (
+        ("scenic.signing.key", "action_rotate"),
+        ("scenic.signing.key", "action_rotate_data_key"),
+        ("scenic.signing.key", "action_purge_data_keys"),
+    )
     rights = {
         # what was sold
         "scenic.booking": FACT,
@@ -119,7 +124,10 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ("scenic.membership.photo", "action_apply"): (PHOTOGRAPHERS, []),
         ("scenic.membership.suspend", "action_apply"): (OVERRIDE, []),
         ("scenic.revenue.entry", "action_post"): (MONEY, []),
+        ("product.template", "action_view_scenic_prices"): (ANYBODY, []),
         ("scenic.signing.key", "action_rotate"): (MANAGER, []),
+        ("scenic.signing.key", "action_rotate_data_key"): (MANAGER, None),
+        ("scenic.signing.key", "action_purge_data_keys"): (MANAGER, None),
         ("scenic.slot.template", "action_generate"): (MANAGER, []),
         ("scenic.staff.card", "action_revoke"): (MANAGER, []),
         ("scenic.staff.card", "action_view_ticket"): (STAFF_CARD_READERS, []),
@@ -215,6 +223,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         refund = env["scenic.refund"].search([("ticket_id", "=", refunded.id)])
         made |= {
             "scenic.site": site,
+            "product.template": cls.scenic_individual.product_tmpl_id,
             "scenic.ticket.component": cls.scenic_individual.scenic_component_ids,
             "scenic.validity.rule": cls.scenic_rule,
             "scenic.booking": booking,
