@@ -252,14 +252,14 @@ class ScenicBooking(models.Model):
         def act():
             booking_sudo._lock()
             booking_sudo._check_held()
+            held = booking_sudo.held_until
             until = max(
-                booking_sudo.held_until,
-                fields.Datetime.add(fields.Datetime.now(), minutes=minutes),
+                held, fields.Datetime.add(fields.Datetime.now(), minutes=minutes)
             )
             last = fields.Datetime.add(
                 booking_sudo.create_date, minutes=MAX_HOLD_MINUTES
             )
-            if until > last:
+            if until > max(held, last):
                 raise BookingError(
                     self.env._(
                         "Booking %(booking)s cannot be held for more than 24 hours "
