@@ -517,6 +517,7 @@ class ScenicBooking(models.Model):
             # and then the first booking is found
             raise ConcurrencyError(f"booking {values['external_ref']}") from error
         self.env["scenic.membership"]._hold_renewals(booking.line_ids)
+        booking.line_ids._register_people(prepared)
         # last: others who want the same places wait from here to the commit
         self.env["scenic.capacity.pool"]._take(booking.line_ids, force=late)
         booking._audit("booking_hold", after=booking._answer())
@@ -647,6 +648,8 @@ class ScenicBooking(models.Model):
         if not self:
             return
         self.env["scenic.capacity.pool"]._release(self.line_ids)
+        self.line_ids.holder_ids._release()
+        self.line_ids.filtered("medium_sealed").medium_sealed = False
         self._write_quiet({"state": state})
 
     def _write_quiet(self, values):

@@ -5,6 +5,7 @@ from . import (
     test_audit,
     test_barcode1d,
     test_booking,
+    test_booking_amend,
     test_booking_life,
     test_booking_price,
     test_capacity,
