@@ -7,13 +7,18 @@ def uninstall_hook(env):
     env.cr.execute(
         """
         DROP FUNCTION IF EXISTS
-            scenic_gate_validate(integer, text, jsonb),
-            scenic_gate_report(integer, text, jsonb),
+            scenic_gate_validate(integer, text, jsonb, timestamp),
+            scenic_gate_rules(
+                integer, integer, integer, text, date, timestamp, numeric, timestamp
+            ),
+            scenic_gate_opening(integer, date),
+            scenic_gate_refusal(text, integer, integer, date),
+            scenic_gate_report(integer, text, jsonb, timestamp),
             scenic_gate_heartbeat(
                 integer, text, integer, text, integer, integer, jsonb
             ),
             scenic_gate_give_back(integer, integer, text, text, boolean),
-            scenic_gate_ticket_state(integer[]),
+            scenic_gate_ticket_state(integer[], timestamp[]),
             scenic_pass_event_append_only()
         CASCADE
         """

@@ -13,7 +13,15 @@ from ..tools import gate_text
 
 KEY_PREFIX = "sgk_"
 ONLINE_SECONDS = 90
-SQL_FILES = ("ticket_state", "validate", "report", "heartbeat", "give_back")
+SQL_FILES = (
+    "ticket_state",
+    "rules",
+    "refusal",
+    "validate",
+    "report",
+    "heartbeat",
+    "give_back",
+)
 
 
 class ScenicDevice(models.Model):
@@ -185,36 +193,49 @@ class ScenicDevice(models.Model):
                 cr.rollback()
             cr._cnx.autocommit = True
 
-    def _gate_validate(self, key_hash, scans):
+    def _gate_validate(self, key_hash, scans, now=None):
         """Decide on scans.
 
         :param str key_hash: the hash that the device proved itself with
         :param list scans: as ``gate_schema.check_validate`` returns them
+        :param datetime now: naive UTC; by default the clock of the database
         :return: the answer of the API, or None if the key is no longer valid
         """
         self.ensure_one()
-        parsed = self.env["scenic.credential"]._parse_many(
-            [scan["value"] for scan in scans]
-        )
-        rows = []
-        for scan, credential in zip(scans, parsed, strict=True):
-            asked = scan["kind"]
-            fits = asked in ("auto", credential.kind)
-            rows.append(
-                {
-                    **{k: v for k, v in scan.items() if k != "value"},
-                    "kind": credential.kind,
-                    "forged": fits and credential.status == "forged",
-                    "lookup": credential.lookup
-                    if fits and credential.status == "ok"
-                    else None,
-                }
-            )
-        results = self._call_function("scenic_gate_validate", key_hash, rows)
+        rows = [
+            {**{k: v for k, v in scan.items() if k != "value"}, **found}
+            for scan, found in zip(scans, self._parse_scans(scans), strict=True)
+        ]
+        results = self._call_function("scenic_gate_validate", key_hash, rows, now)
         if results is None:
             return None
         server_time = self._server_time()
         return {"results": [self._shape_decision(r, server_time) for r in results]}
+
+    @api.model
+    def _parse_scans(self, scans):
+        """Return ``{kind, lookup, forged}`` of what readers read.
+
+        Codes and numbers are hashed here: the database and its log see none.
+
+        :param list scans: dicts of ``kind``, what the reader says, and ``value``
+        """
+        if not scans:
+            return []
+        parsed = self.env["scenic.credential"]._parse_many(
+            [scan["value"] for scan in scans], [scan["kind"] for scan in scans]
+        )
+        result = []
+        for scan, found in zip(scans, parsed, strict=True):
+            fits = scan["kind"] in ("auto", found.kind)
+            result.append(
+                {
+                    "kind": found.kind,
+                    "forged": fits and found.status == "forged",
+                    "lookup": found.lookup if fits and found.status == "ok" else None,
+                }
+            )
+        return result
 
     @api.model
     def _shape_decision(self, result, server_time):
@@ -233,14 +254,25 @@ class ScenicDevice(models.Model):
             "server_time": server_time,
         }
 
-    def _gate_report(self, key_hash, events):
+    def _gate_report(self, key_hash, events, now=None):
         """Keep what the lanes did.
 
         :param list events: as ``gate_schema.check_report`` returns them
+        :param datetime now: naive UTC; by default the clock of the database
         :return: the answer of the API, or None if the key is no longer valid
         """
         self.ensure_one()
-        results = self._call_function("scenic_gate_report", key_hash, events)
+        # an exit may have read a code
+        coded = [event for event in events if "value" in event]
+        found = iter(self._parse_scans(coded))
+        rows = [
+            {
+                **{k: v for k, v in event.items() if k != "value"},
+                **(next(found) if "value" in event else {}),
+            }
+            for event in events
+        ]
+        results = self._call_function("scenic_gate_report", key_hash, rows, now)
         return None if results is None else {"results": results}
 
     def _gate_heartbeat(self, key_hash, values):
@@ -269,14 +301,15 @@ class ScenicDevice(models.Model):
             lane["name"] = name.get("zh_CN") or name["en_US"]
         return {"server_time": self._server_time(), **answer}
 
-    def _call_function(self, name, key_hash, rows):
+    def _call_function(self, name, key_hash, rows, now):
         [[results]] = self.env.execute_query(
             SQL(
-                "SELECT %s(%s, %s, %s::jsonb)",
+                "SELECT %s(%s, %s, %s::jsonb, %s)",
                 SQL.identifier(name),
                 self.id,
                 key_hash,
                 json.dumps(rows),
+                now,
             )
         )
         return results

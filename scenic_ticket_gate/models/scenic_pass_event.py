@@ -13,6 +13,11 @@ _logger = logging.getLogger(__name__)
 REVENUE_BATCH = 200
 REVENUE_MARK = "scenic_ticket_gate.revenue_done_until"
 DECISIONS = "phase IN ('authorised', 'denied')"
+# Passes ``e`` of entitlements ``n`` that earn the price; others earn by the calendar.
+EARNS = SQL(
+    "e.phase = 'passed' AND e.used_delta > 0 AND e.staff IS NOT TRUE "
+    "AND n.revenue_trigger = 'admission'"
+)
 
 
 class ScenicPassEvent(models.Model):
@@ -60,12 +65,29 @@ class ScenicPassEvent(models.Model):
             ("NOT_PAID", "Not Paid"),
             ("NOT_YET_VALID", "Not Yet Valid"),
             ("EXPIRED", "Expired"),
+            ("WRONG_DAY", "Wrong Day of the Week"),
+            ("TOO_EARLY", "Too Early in the Day"),
+            ("TOO_LATE", "After the Last Admission"),
+            ("BLACKOUT", "Blackout Date"),
+            ("CLOSED_TODAY", "Closed Today"),
+            ("SLOT_NOT_YET", "Before the Time Slot"),
+            ("SLOT_OVER", "After the Time Slot"),
             ("USED", "Used Already"),
             ("IN_USE", "In Use at Another Lane"),
+            ("DAILY_USED", "Entries of the Day Used"),
+            ("TOO_SOON", "Too Soon after the Last Entry"),
+            ("INSIDE", "Inside Already"),
+            ("OUT_OF_SEQUENCE", "Out of Sequence"),
+            ("CHOICE_USED", "Another Place Chosen"),
+            ("FIRST_USE_OVER", "Time since First Use Over"),
             ("REFUNDED", "Refunded"),
             ("VOID", "Void"),
             ("FROZEN", "Frozen"),
+            ("MEDIUM_FROZEN", "Lost Medium"),
+            ("VISITOR_BLOCKED", "Visitor on the Blacklist"),
             ("WRONG_SITE", "For Another Place"),
+            ("STAFF_LANE", "Lane Not Permitted to Staff"),
+            ("STAFF_HOURS", "Outside Working Hours"),
             ("WRONG_DIRECTION", "Wrong Direction"),
             ("LANE_UNKNOWN", "Unknown Lane"),
             ("LANE_CLOSED", "Lane Closed"),
@@ -96,10 +118,18 @@ class ScenicPassEvent(models.Model):
     lane_code = fields.Char(string="Lane as Told", readonly=True)
     gate_id = fields.Many2one("scenic.gate", readonly=True, ondelete="restrict")
     zone_from_id = fields.Many2one(
-        "scenic.zone", string="Zone Left", readonly=True, ondelete="restrict"
+        "scenic.zone",
+        string="Zone Left",
+        readonly=True,
+        ondelete="restrict",
+        help="Visitors only: staff are not counted.",
     )
     zone_to_id = fields.Many2one(
-        "scenic.zone", string="Zone Entered", readonly=True, ondelete="restrict"
+        "scenic.zone",
+        string="Zone Entered",
+        readonly=True,
+        ondelete="restrict",
+        help="Visitors only: staff are not counted.",
     )
     site_id = fields.Many2one(
         "scenic.site", required=True, readonly=True, ondelete="restrict"
@@ -110,7 +140,14 @@ class ScenicPassEvent(models.Model):
     direction = fields.Selection([("in", "In"), ("out", "Out")], readonly=True)
     # What
     credential_kind = fields.Selection(
-        [("qr", "Signed QR"), ("barcode", "1-D Number"), ("unknown", "Unknown")],
+        [
+            ("qr", "Signed QR"),
+            ("barcode", "1-D Number"),
+            ("ic_card", "IC Card"),
+            ("id_document", "ID Document"),
+            ("staff_card", "Staff Card"),
+            ("unknown", "Unknown"),
+        ],
         string="Medium",
         readonly=True,
     )
@@ -130,6 +167,25 @@ class ScenicPassEvent(models.Model):
         string="Entries Used",
         readonly=True,
         help="By how much this event changed the used entries of the ticket.",
+    )
+    free_delta = fields.Integer(
+        string="Free Re-entries under Way",
+        readonly=True,
+        help="By how much this event changed the people who were admitted again "
+        "without an entry and have not passed yet.",
+    )
+    reentry = fields.Boolean(
+        string="Free Re-entry",
+        readonly=True,
+        help="The people entered before on the same day: no entry is used.",
+    )
+    staff = fields.Boolean(
+        readonly=True, help="By a staff card: not a visitor, and earns nothing."
+    )
+    flag = fields.Selection(
+        [("antipassback", "Inside Already")],
+        readonly=True,
+        help="Admitted all the same, but somebody should look at it.",
     )
     assumed = fields.Boolean(
         readonly=True, help="No sensor saw this pass; it is taken for granted."
@@ -154,7 +210,7 @@ class ScenicPassEvent(models.Model):
     to_review = fields.Boolean(
         compute="_compute_to_review",
         search="_search_to_review",
-        help="A conflict or an assumed pass that nobody has dealt with.",
+        help="A conflict, a flagged or an assumed pass that nobody has dealt with.",
     )
 
     _decision_unique = models.UniqueIndex(
@@ -165,8 +221,8 @@ class ScenicPassEvent(models.Model):
         "This event was kept already.",
     )
     _lane_index = models.Index("(lane_id, id) WHERE lane_id IS NOT NULL")
-    _used_index = models.Index(
-        "(entitlement_id, event_time) WHERE phase = 'passed' AND used_delta > 0"
+    _right_index = models.Index(
+        "(entitlement_id, event_time) WHERE entitlement_id IS NOT NULL"
     )
     _earned_index = models.Index("(id) WHERE phase = 'passed' AND used_delta > 0")
     _zone_to_index = models.Index(
@@ -175,7 +231,11 @@ class ScenicPassEvent(models.Model):
     _zone_from_index = models.Index(
         "(zone_from_id, event_time) WHERE zone_from_id IS NOT NULL"
     )
-    _review_index = models.Index("(id) WHERE code = 'CONFLICT' OR assumed")
+    _review_index = models.Index(
+        "(id) WHERE code = 'CONFLICT' OR assumed "
+        "OR (flag IS NOT NULL AND phase = 'passed')"
+    )
+    _staff_index = models.Index("(id) WHERE staff")
 
     def init(self):
         with tools.file_open("scenic_ticket_gate/sql/append_only.sql") as file:
@@ -191,18 +251,25 @@ class ScenicPassEvent(models.Model):
                 lane=event.lane_code or "",
             )
 
-    @api.depends("code", "assumed", "follow_ids")
+    @api.depends("code", "assumed", "flag", "phase", "follow_ids")
     def _compute_to_review(self):
         for event in self:
             event.to_review = (
-                event.code == "CONFLICT" or event.assumed
+                event.code == "CONFLICT"
+                or event.assumed
+                or (event.flag and event.phase == "passed")
             ) and not event.follow_ids
 
     def _search_to_review(self, operator, value):
         if operator != "in":
             return NotImplemented
         domain = fields.Domain("follow_ids", "=", False) & (
-            fields.Domain("code", "=", "CONFLICT") | fields.Domain("assumed", "=", True)
+            fields.Domain("code", "=", "CONFLICT")
+            | fields.Domain("assumed", "=", True)
+            | (
+                fields.Domain("flag", "!=", False)
+                & fields.Domain("phase", "=", "passed")
+            )
         )
         return domain if True in value else ~domain
 
@@ -377,6 +444,7 @@ class ScenicPassEvent(models.Model):
                 condition,
             )
         self.env["scenic.revenue.entry"].flush_model(["pass_event_id"])
+        self.env["scenic.entitlement"].flush_model(["revenue_trigger"])
         self.env["scenic.site"].flush_model(["tz"])
         self.env.cr.execute(
             SQL(
@@ -385,6 +453,7 @@ class ScenicPassEvent(models.Model):
                        (e.event_time AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date AS day
                   FROM scenic_pass_event e
                   JOIN scenic_site s ON s.id = e.site_id
+                  JOIN scenic_entitlement n ON n.id = e.entitlement_id
                   LEFT JOIN scenic_revenue_entry r ON r.pass_event_id = e.id
                  CROSS JOIN LATERAL (
                            SELECT e.used_delta + COALESCE(sum(f.used_delta), 0)
@@ -392,12 +461,13 @@ class ScenicPassEvent(models.Model):
                              FROM scenic_pass_event f
                             WHERE f.origin_id = e.id
                        ) u
-                 WHERE e.id > %s AND e.phase = 'passed' AND e.used_delta > 0
+                 WHERE e.id > %s AND %s
                    AND r.id IS NULL AND u.quantity > 0 AND %s
                  ORDER BY e.id
                  LIMIT %s
                 """,
                 last,
+                EARNS,
                 condition,
                 REVENUE_BATCH,
             )
@@ -453,10 +523,10 @@ class ScenicPassEvent(models.Model):
                            ), 0),
                            (
                                SELECT e.id - 1 FROM scenic_pass_event e
+                                 JOIN scenic_entitlement n ON n.id = e.entitlement_id
                                  LEFT JOIN scenic_revenue_entry r
                                    ON r.pass_event_id = e.id
-                                WHERE e.id > %s AND e.phase = 'passed'
-                                  AND e.used_delta > 0 AND r.id IS NULL
+                                WHERE e.id > %s AND %s AND r.id IS NULL
                                   AND e.used_delta > (
                                           SELECT COALESCE(-sum(f.used_delta), 0)
                                             FROM scenic_pass_event f
@@ -468,6 +538,7 @@ class ScenicPassEvent(models.Model):
                 """,
                 fields.Datetime.now() - timedelta(days=2),
                 start,
+                EARNS,
             )
         )
         if done > start:

@@ -23,3 +23,14 @@ class ScenicTicket(models.Model):
         readonly=True,
         groups=EVENT_READERS,
     )
+    lane_ids = fields.Many2many(
+        "scenic.lane",
+        "scenic_ticket_lane_rel",
+        "ticket_id",
+        "lane_id",
+        string="Permitted Lanes",
+        readonly=True,
+        copy=False,
+        help="Where this staff card opens, of the lanes that its product permits. "
+        "Empty: all of them.",
+    )

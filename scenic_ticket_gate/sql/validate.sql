@@ -6,266 +6,306 @@
 -- outcome, and no two requests wait for each other. Needs READ COMMITTED to see
 -- what it waited for; under REPEATABLE READ it fails and is repeated instead.
 --
+-- One code may stand for several tickets (a document, a card): all of them are locked
+-- and judged, and the one that serves the visitor best is taken, see ORDER BY below.
+--
 -- p_scans: [{uid, seq, lane, direction, kind, lookup, forged, at}], lookup null for a
--- text that cannot be a code. Returns one object a scan, in the order given, or NULL
--- when the key is not the device's living key.
+-- text that cannot be a code. p_now: naive UTC; NULL is the clock of the server.
+-- Returns one object a scan, in the order given, or NULL when the key is not the
+-- device's living key.
+--
+-- Odoo's pool forgets all plans before each request, so planning takes most of the
+-- time: few statements, joined in the order in which they are written.
+DROP FUNCTION IF EXISTS scenic_gate_validate(integer, text, jsonb);
 CREATE OR REPLACE FUNCTION scenic_gate_validate(
-    p_device integer, p_key_hash text, p_scans jsonb
+    p_device integer, p_key_hash text, p_scans jsonb, p_now timestamp DEFAULT NULL
 ) RETURNS jsonb
-LANGUAGE plpgsql AS $function$
+LANGUAGE plpgsql
+SET join_collapse_limit = 1
+AS $function$
 DECLARE
-    v_device record;
     v_scan record;
-    v_lane record;
-    v_ticket record;
     v_right record;
-    v_seen record;
-    v_now timestamp;
+    v_done record;
+    v_tickets integer[];
     v_code text;
     v_passes integer;
-    v_left integer;
+    v_reserved integer;
     v_fact jsonb;
-    v_event_id integer;
-    v_entitlement_id integer;
     v_results jsonb := '[]'::jsonb;
 BEGIN
-    SELECT d.id, d.site_id, d.company_id INTO v_device
-      FROM scenic_device d
-     WHERE d.id = p_device AND d.key_hash = p_key_hash
-       AND d.state = 'active' AND d.active;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-
     IF jsonb_array_length(p_scans) > 1 THEN
         PERFORM pg_advisory_xact_lock(hashtext('scenic_gate_device'), p_device);
     END IF;
-    PERFORM t.id
-       FROM scenic_ticket t
-      WHERE t.id = ANY (ARRAY(
-                SELECT c.ticket_id FROM scenic_credential c
-                 WHERE c.lookup = ANY (ARRAY(
-                           SELECT s ->> 'lookup' FROM jsonb_array_elements(p_scans) s
-                       ))
-            ))
-      ORDER BY t.id
-        FOR NO KEY UPDATE;
+    SELECT array_agg(l.id) INTO v_tickets
+      FROM (
+            SELECT t.id FROM scenic_ticket t
+             WHERE t.id = ANY (ARRAY(
+                       SELECT c.ticket_id FROM scenic_credential c
+                        WHERE c.lookup = ANY (ARRAY(
+                                  SELECT s ->> 'lookup'
+                                    FROM jsonb_array_elements(p_scans) s
+                              ))
+                   ))
+             ORDER BY t.id
+               FOR NO KEY UPDATE
+           ) l;
 
     FOR v_scan IN
-        SELECT *
-          FROM ROWS FROM (
+        SELECT s.*, COALESCE(l.site_id, d.site_id) AS event_site_id,
+               COALESCE(l.company_id, d.company_id) AS event_company_id,
+               d.company_id, l.id AS lane_id, l.gate_id, l.site_id, z.tz, n.now,
+               o.day, o.day::timestamp AT TIME ZONE z.tz AT TIME ZONE 'UTC'
+                   AS day_start,
+               (o.day + 1)::timestamp AT TIME ZONE z.tz AT TIME ZONE 'UTC' AS day_end,
+               1 << extract(isodow FROM o.day)::integer - 1 AS weekday,
+               extract(epoch FROM o.clock) / 60 AS minute,
+               CASE
+                   WHEN l.id IS NULL THEN 'LANE_UNKNOWN'
+                   WHEN l.mode = 'locked' OR NOT l.active OR NOT g.active
+                       THEN 'LANE_CLOSED'
+                   WHEN s.direction <> 'in' OR l.direction = 'out'
+                       THEN 'WRONG_DIRECTION'
+                   WHEN s.forged THEN 'FORGED'
+               END AS code
+          FROM scenic_device d
+         CROSS JOIN (
+                   SELECT COALESCE(p_now, clock_timestamp() AT TIME ZONE 'UTC') AS now
+               ) n
+         CROSS JOIN ROWS FROM (
                    jsonb_to_recordset(p_scans) AS (
                        uid text, seq integer, lane text, direction text, kind text,
                        lookup text, forged boolean, at timestamp
                    )
                ) WITH ORDINALITY
                AS s (uid, seq, lane, direction, kind, lookup, forged, at, position)
-         ORDER BY position
+          LEFT JOIN scenic_lane l ON l.device_id = d.id AND l.code = s.lane
+          LEFT JOIN scenic_gate g ON g.id = l.gate_id
+          LEFT JOIN scenic_site z ON z.id = l.site_id
+          LEFT JOIN LATERAL (
+                    SELECT (n.now AT TIME ZONE 'UTC' AT TIME ZONE z.tz)::date AS day,
+                           (n.now AT TIME ZONE 'UTC' AT TIME ZONE z.tz)::time AS clock
+               ) o ON true
+         WHERE d.id = p_device AND d.key_hash = p_key_hash
+           AND d.state = 'active' AND d.active
+         ORDER BY s.position
     LOOP
-        SELECT e.code, e.passes, e.detail INTO v_seen
-          FROM scenic_pass_event e
-         WHERE e.device_id = p_device AND e.uid = v_scan.uid
-           AND e.phase IN ('authorised', 'denied');
-        IF FOUND THEN
-            v_results := v_results || jsonb_build_object(
-                'request_id', v_scan.uid, 'code', v_seen.code,
-                'passes', v_seen.passes, 'detail', v_seen.detail, 'repeat', true
-            );
-            CONTINUE;
-        END IF;
+        -- Of all rights of all tickets of this code the one that serves the visitor
+        -- best: one that opens now, else one that explains why none does.
+        SELECT r.*, r.found ->> 'code' AS code, (r.found ->> 'passes')::integer AS passes,
+               (r.found ->> 'again')::boolean AS again, r.found ->> 'flag' AS flag
+          INTO v_right
+          FROM (
+                SELECT b.*,
+                       CASE WHEN b.why = 'RULES' THEN scenic_gate_rules(
+                                b.ticket_id, b.id, v_scan.lane_id, v_scan.lookup,
+                                v_scan.day, v_scan.day_start, v_scan.minute,
+                                v_scan.now
+                            )
+                            ELSE jsonb_build_object(
+                                'code', b.why, 'passes', LEAST(b.free, b.persons)
+                            )
+                       END AS found
+                  FROM (
+                        SELECT t.id AS ticket_id, t.name, t.persons, t.kind,
+                               COALESCE(p.name ->> 'zh_CN', p.name ->> 'en_US')
+                                   AS product,
+                               e.id, e.valid_from, e.valid_to, e.weekdays,
+                               e.minute_from, e.minute_to, f.free,
+                               sum(f.free) OVER (PARTITION BY t.id) AS free_here,
+                               CASE
+                                   WHEN t.state IN ('refunded', 'void', 'frozen')
+                                       THEN upper(t.state)
+                                   WHEN t.state = 'held' THEN 'NOT_PAID'
+                                   WHEN c.state = 'frozen' THEN 'MEDIUM_FROZEN'
+                                   WHEN NOT c.active THEN 'REPLACED'
+                                   WHEN EXISTS (
+                                       SELECT 1 FROM scenic_visitor w
+                                        WHERE w.id = t.visitor_id
+                                          AND v_scan.day >= w.blocked_from
+                                          AND (v_scan.day <= w.blocked_until) IS NOT FALSE
+                                   ) THEN 'VISITOR_BLOCKED'
+                                   WHEN e.id IS NULL THEN CASE
+                                       WHEN t.state IN ('valid', 'part_used')
+                                            AND v_scan.day >= t.date_first
+                                            AND v_scan.day < t.date_first + t.span_days
+                                           THEN 'WRONG_SITE'
+                                       ELSE 'NOT_HERE'
+                                   END
+                                   WHEN f.spent AND (
+                                       e.valid_from > v_scan.now
+                                       OR e.valid_to <= v_scan.now
+                                       OR NOT f.has_rules
+                                   ) THEN CASE
+                                       WHEN e.entries_reserved > 0 THEN 'IN_USE'
+                                       WHEN e.entries_used = 0 THEN 'REFUNDED'
+                                       ELSE 'USED'
+                                   END
+                                   WHEN e.valid_from > v_scan.now THEN CASE
+                                       WHEN e.valid_from >= v_scan.day_end
+                                           THEN 'NOT_YET_VALID'
+                                       WHEN t.slot_id IS NOT NULL THEN 'SLOT_NOT_YET'
+                                       ELSE 'TOO_EARLY'
+                                   END
+                                   WHEN e.valid_to <= v_scan.now THEN CASE
+                                       WHEN e.valid_to <= v_scan.day_start
+                                           THEN 'EXPIRED'
+                                       WHEN t.slot_id IS NOT NULL THEN 'SLOT_OVER'
+                                       ELSE 'TOO_LATE'
+                                   END
+                                   WHEN t.state = 'expired' THEN 'EXPIRED'
+                                   WHEN t.kind = 'staff' AND (
+                                       e.weekdays & v_scan.weekday = 0
+                                       OR v_scan.minute < e.minute_from
+                                       OR v_scan.minute >= e.minute_to
+                                   ) THEN 'STAFF_HOURS'
+                                   WHEN e.weekdays & v_scan.weekday = 0
+                                       THEN 'WRONG_DAY'
+                                   WHEN EXISTS (
+                                       SELECT 1 FROM scenic_blackout x
+                                        WHERE x.validity_rule_id = e.validity_rule_id
+                                          AND v_scan.day BETWEEN x.date_from
+                                                             AND x.date_to
+                                          AND t.kind <> 'staff'
+                                   ) THEN 'BLACKOUT'
+                                   WHEN v_scan.minute < e.minute_from THEN 'TOO_EARLY'
+                                   WHEN v_scan.minute >= e.minute_to THEN 'TOO_LATE'
+                                   WHEN f.has_rules THEN 'RULES'
+                                   ELSE 'ADMIT'
+                               END AS why
+                          FROM scenic_credential c
+                          JOIN scenic_ticket t ON t.id = c.ticket_id
+                          LEFT JOIN scenic_entitlement e
+                                 ON e.ticket_id = t.id AND e.site_id = v_scan.site_id
+                          LEFT JOIN scenic_ticket_component k ON k.id = e.component_id
+                          LEFT JOIN product_template p ON p.id = k.product_tmpl_id
+                          LEFT JOIN LATERAL (
+                                    SELECT CASE WHEN e.unlimited IS NOT TRUE THEN
+                                               e.entries_total - e.entries_used
+                                               - e.entries_reserved
+                                               - e.entries_refunded END AS free,
+                                           e.unlimited IS NOT TRUE AND e.entries_total
+                                               <= e.entries_used + e.entries_reserved
+                                                  + e.entries_refunded AS spent,
+                                           (
+                                               t.kind = 'staff' OR e.unlimited
+                                               OR e.valid_to
+                                                  > e.valid_from + interval '25 hours'
+                                               OR e.daily_entries > 0
+                                               OR k.reentry <> 'none'
+                                               OR k.reentry_minutes > 0
+                                               OR k.antipassback <> 'off'
+                                               OR k.choice_group > 0
+                                               OR p.scenic_in_sequence
+                                               OR p.scenic_minutes_from_first > 0
+                                           ) IS TRUE AS has_rules
+                               ) f ON true
+                         WHERE c.lookup = v_scan.lookup AND t.id = ANY (v_tickets)
+                           AND t.company_id = v_scan.company_id
+                        OFFSET 0
+                       ) b
+                OFFSET 0
+               ) r
+         ORDER BY array_position(
+                      ARRAY['ADMIT', 'IN_USE', 'TOO_SOON', 'INSIDE', 'OUT_OF_SEQUENCE',
+                            'SLOT_NOT_YET', 'TOO_EARLY', 'RESERVATION_NEEDED',
+                            'DAILY_USED', 'SLOT_OVER', 'TOO_LATE', 'BLACKOUT',
+                            'WRONG_DAY', 'CLOSED_TODAY', 'STAFF_LANE', 'STAFF_HOURS',
+                            'VISITOR_BLOCKED', 'MEDIUM_FROZEN', 'NOT_PAID', 'FROZEN',
+                            'WRONG_SITE', 'NOT_YET_VALID', 'CHOICE_USED',
+                            'FIRST_USE_OVER', 'USED', 'EXPIRED', 'NOT_HERE',
+                            'REPLACED', 'REFUNDED', 'VOID'],
+                      r.found ->> 'code'
+                  ),
+                  COALESCE((r.found ->> 'prefer')::integer, 4),
+                  CASE WHEN r.found ->> 'code' IN ('USED', 'EXPIRED')
+                       THEN -extract(epoch FROM r.valid_to)
+                       ELSE extract(epoch FROM r.valid_to) END,
+                  r.ticket_id, r.id
+         LIMIT 1;
 
-        v_now := clock_timestamp() AT TIME ZONE 'UTC';
-        v_code := NULL;
+        v_code := COALESCE(v_scan.code, v_right.code, 'UNKNOWN');
         v_passes := 0;
-        v_left := 0;
-        v_fact := '{}'::jsonb;
-        v_entitlement_id := NULL;
-
-        SELECT l.id, l.direction,
-               l.gate_id, z.site_id, g.company_id,
-               l.mode <> 'locked' AND l.active AND g.active AS is_open
-          INTO v_lane
-          FROM scenic_lane l
-          JOIN scenic_gate g ON g.id = l.gate_id
-          JOIN scenic_zone z ON z.id = g.to_zone_id
-         WHERE l.device_id = p_device AND l.code = v_scan.lane;
-
-        -- Locked above already; again for a credential that appeared since.
-        SELECT t.id, t.name, t.state, t.persons, c.active AS code_active,
-               COALESCE(p.name ->> 'zh_CN', p.name ->> 'en_US') AS product
-          INTO v_ticket
-          FROM scenic_credential c
-          JOIN scenic_ticket t ON t.id = c.ticket_id
-          JOIN product_product v ON v.id = t.product_id
-          JOIN product_template p ON p.id = v.product_tmpl_id
-         WHERE c.lookup = v_scan.lookup AND t.company_id = v_device.company_id
-         ORDER BY c.active DESC, c.id DESC
-         LIMIT 1
-           FOR NO KEY UPDATE OF t;
-
-        IF v_lane.id IS NULL THEN
-            v_code := 'LANE_UNKNOWN';
-        ELSIF NOT v_lane.is_open THEN
-            v_code := 'LANE_CLOSED';
-        ELSIF v_scan.direction <> 'in' OR v_lane.direction = 'out' THEN
-            v_code := 'WRONG_DIRECTION';
-        ELSIF v_scan.forged THEN
-            v_code := 'FORGED';
-        ELSIF v_ticket.id IS NULL THEN
-            v_code := 'UNKNOWN';
-        ELSIF v_ticket.state = 'held' THEN
-            v_code := 'NOT_PAID';
-        ELSIF v_ticket.state = 'refunded' THEN
-            v_code := 'REFUNDED';
-        ELSIF v_ticket.state = 'void' THEN
-            v_code := 'VOID';
-        ELSIF v_ticket.state = 'frozen' THEN
-            v_code := 'FROZEN';
-        ELSIF NOT v_ticket.code_active THEN
-            v_code := 'VOID';
-            v_fact := '{"why": "replaced"}';
-        END IF;
-
-        IF v_ticket.id IS NOT NULL THEN
-            PERFORM e.id FROM scenic_entitlement e
-              WHERE e.ticket_id = v_ticket.id ORDER BY e.id FOR NO KEY UPDATE;
-            SELECT COALESCE(
-                       sum(e.entries_total - e.entries_used - e.entries_reserved)
-                           FILTER (WHERE e.site_id = v_lane.site_id),
-                       sum(e.entries_total - e.entries_used - e.entries_reserved),
-                       0
-                   )
-              INTO v_left
-              FROM scenic_entitlement e
-             WHERE e.ticket_id = v_ticket.id;
-        END IF;
-
-        IF v_code IS NULL THEN
-            -- The right that serves the visitor best: one that opens now, else one
-            -- that explains why none does.
-            SELECT r.*, s.tz INTO v_right
-              FROM (
-                    SELECT e.id, e.site_id, e.valid_from, e.valid_to,
-                           e.entries_total - e.entries_used - e.entries_reserved
-                               AS free,
-                           CASE
-                               WHEN e.valid_from > v_now THEN
-                                   CASE WHEN e.entries_total - e.entries_used
-                                                 - e.entries_reserved > 0
-                                        THEN 'NOT_YET_VALID' ELSE 'USED' END
-                               WHEN e.valid_to <= v_now THEN
-                                   CASE WHEN e.entries_total - e.entries_used
-                                                 - e.entries_reserved > 0
-                                        THEN 'EXPIRED' ELSE 'USED' END
-                               WHEN e.entries_total - e.entries_used
-                                        - e.entries_reserved > 0 THEN 'ADMIT'
-                               WHEN e.entries_reserved > 0 THEN 'IN_USE'
-                               ELSE 'USED'
-                           END AS outcome
-                      FROM scenic_entitlement e
-                     WHERE e.ticket_id = v_ticket.id AND e.site_id = v_lane.site_id
-                   ) r
-              JOIN scenic_site s ON s.id = r.site_id
-             ORDER BY array_position(
-                          ARRAY['ADMIT', 'IN_USE', 'NOT_YET_VALID', 'USED', 'EXPIRED'],
-                          r.outcome
-                      ),
-                      CASE WHEN r.outcome IN ('USED', 'EXPIRED')
-                           THEN -extract(epoch FROM r.valid_to)
-                           ELSE extract(epoch FROM r.valid_to) END,
-                      r.id
-             LIMIT 1;
-            IF NOT FOUND THEN
-                v_code := 'WRONG_SITE';
-                SELECT jsonb_build_object('places', jsonb_agg(p.name ORDER BY p.id))
-                  INTO v_fact
-                  FROM scenic_site p
-                 WHERE p.id IN (
-                           SELECT e.site_id FROM scenic_entitlement e
-                            WHERE e.ticket_id = v_ticket.id
-                       );
+        v_reserved := 0;
+        v_fact := '{}';
+        IF v_code = 'ADMIT' THEN
+            v_passes := v_right.passes;
+            IF v_right.again THEN
+                v_fact := '{"again": true}';
             ELSE
-                v_entitlement_id := v_right.id;
-                v_code := v_right.outcome;
-                IF v_code = 'ADMIT' AND v_ticket.state = 'expired' THEN
-                    v_code := 'EXPIRED';
-                END IF;
-                v_fact := jsonb_build_object(
-                    'tz', v_right.tz,
-                    'from', v_right.valid_from, 'to', v_right.valid_to
-                );
+                v_reserved := v_passes;
+            END IF;
+        ELSIF v_scan.code IS NULL AND v_right.ticket_id IS NOT NULL THEN
+            v_fact := jsonb_build_object('tz', v_scan.tz) || scenic_gate_refusal(
+                v_code, v_right.ticket_id, v_right.id, v_scan.day
+            ) || v_right.found - 'code' - 'passes';
+            v_code := CASE v_code WHEN 'REPLACED' THEN 'VOID'
+                                  WHEN 'NOT_HERE' THEN 'WRONG_SITE'
+                                  ELSE v_code END;
+        END IF;
+        IF v_right.product IS NULL AND v_right.ticket_id IS NOT NULL THEN
+            -- nothing of it at this place
+            SELECT COALESCE(p.name ->> 'zh_CN', p.name ->> 'en_US'),
+                   (SELECT sum(e.entries_total - e.entries_used - e.entries_reserved
+                               - e.entries_refunded)
+                      FROM scenic_entitlement e
+                     WHERE e.ticket_id = t.id AND e.unlimited IS NOT TRUE)
+              INTO v_right.product, v_right.free_here
+              FROM scenic_ticket t
+              JOIN product_product v ON v.id = t.product_id
+              JOIN product_template p ON p.id = v.product_tmpl_id
+             WHERE t.id = v_right.ticket_id;
+        END IF;
+        IF v_right.ticket_id IS NOT NULL THEN
+            v_fact := v_fact || jsonb_build_object('ticket', jsonb_build_object(
+                'name', v_right.name, 'product', v_right.product,
+                'persons', v_right.persons, 'left', v_right.free_here - v_reserved
+            ));
+            IF v_scan.kind IN ('ic_card', 'id_document') THEN
+                v_fact := v_fact || '{"shared": true}';
             END IF;
         END IF;
 
-        IF v_code = 'ADMIT' THEN
-            v_passes := LEAST(v_right.free, v_ticket.persons);
-            v_left := v_left - v_passes;
-            v_fact := '{}'::jsonb;
-        ELSIF v_code = 'USED' THEN
-            SELECT v_fact || jsonb_build_object(
-                       'used_at', e.event_time, 'gate', g.name, 'lane', l.name
-                   )
-              INTO v_fact
-              FROM (SELECT 1) one
-              LEFT JOIN LATERAL (
-                        SELECT p.event_time, p.gate_id, p.lane_id
-                          FROM scenic_pass_event p
-                         WHERE p.entitlement_id = v_entitlement_id
-                           AND p.phase = 'passed' AND p.used_delta > 0
-                         ORDER BY p.event_time DESC, p.id DESC
-                         LIMIT 1
-                   ) e ON true
-              LEFT JOIN scenic_gate g ON g.id = e.gate_id
-              LEFT JOIN scenic_lane l ON l.id = e.lane_id;
-        END IF;
-        IF v_ticket.id IS NOT NULL THEN
-            v_fact := v_fact || jsonb_build_object('ticket', jsonb_build_object(
-                'name', v_ticket.name, 'product', v_ticket.product,
-                'persons', v_ticket.persons, 'left', v_left
-            ));
-        END IF;
-
-        INSERT INTO scenic_pass_event (
-            uid, phase, code, device_id, lane_id, lane_code, gate_id,
-            site_id, company_id, direction, credential_kind, ticket_id,
-            entitlement_id, passes, reserved_delta, used_delta, assumed, seq,
-            device_time, event_time, received_time, detail
-        ) VALUES (
-            v_scan.uid, CASE v_code WHEN 'ADMIT' THEN 'authorised' ELSE 'denied' END,
-            v_code, p_device, v_lane.id, v_scan.lane, v_lane.gate_id,
-            COALESCE(v_lane.site_id, v_device.site_id),
-            COALESCE(v_lane.company_id, v_device.company_id),
-            v_scan.direction, v_scan.kind, v_ticket.id,
-            v_entitlement_id, v_passes, v_passes, 0, false, v_scan.seq,
-            v_scan.at, v_now, v_now, v_fact
+        WITH kept AS (
+            INSERT INTO scenic_pass_event (
+                uid, phase, code, device_id, lane_id, lane_code, gate_id,
+                site_id, company_id, direction, credential_kind, ticket_id,
+                entitlement_id, passes, reserved_delta, used_delta, free_delta,
+                reentry, staff, flag, assumed, seq, device_time, event_time, received_time,
+                detail
+            ) VALUES (
+                v_scan.uid,
+                CASE v_code WHEN 'ADMIT' THEN 'authorised' ELSE 'denied' END,
+                v_code, p_device, v_scan.lane_id, v_scan.lane, v_scan.gate_id,
+                v_scan.event_site_id, v_scan.event_company_id,
+                v_scan.direction, v_scan.kind, v_right.ticket_id,
+                CASE WHEN v_scan.code IS NULL THEN v_right.id END,
+                v_passes, v_reserved, 0, v_passes - v_reserved, v_right.again,
+                v_right.kind = 'staff', v_right.flag, false, v_scan.seq,
+                v_scan.at, v_scan.now, v_scan.now, v_fact
+            )
+            ON CONFLICT (device_id, uid) WHERE phase IN ('authorised', 'denied')
+            DO NOTHING
+            RETURNING id
+        ), moved AS (
+            UPDATE scenic_entitlement
+               SET entries_reserved = entries_reserved + v_reserved,
+                   reentries_reserved = reentries_reserved + v_passes - v_reserved,
+                   write_date = v_scan.now
+             WHERE id = v_right.id AND v_passes > 0 AND EXISTS (SELECT 1 FROM kept)
         )
-        ON CONFLICT (device_id, uid) WHERE phase IN ('authorised', 'denied')
-        DO NOTHING
-        RETURNING id INTO v_event_id;
-
+        SELECT v_code AS code, v_passes AS passes, v_fact AS detail, false AS repeat
+          INTO v_done FROM kept;
         IF NOT FOUND THEN
-            -- The same request came in twice at once; the other one decided.
-            SELECT e.code, e.passes, e.detail INTO STRICT v_seen
+            -- The request was decided before: it gets the first answer.
+            SELECT e.code, e.passes, e.detail, true AS repeat INTO STRICT v_done
               FROM scenic_pass_event e
              WHERE e.device_id = p_device AND e.uid = v_scan.uid
                AND e.phase IN ('authorised', 'denied');
-            v_results := v_results || jsonb_build_object(
-                'request_id', v_scan.uid, 'code', v_seen.code,
-                'passes', v_seen.passes, 'detail', v_seen.detail, 'repeat', true
-            );
-            CONTINUE;
         END IF;
-
-        IF v_passes > 0 THEN
-            UPDATE scenic_entitlement
-               SET entries_reserved = entries_reserved + v_passes, write_date = v_now
-             WHERE id = v_entitlement_id;
-        END IF;
-        v_results := v_results || jsonb_build_object(
-            'request_id', v_scan.uid, 'code', v_code, 'passes', v_passes,
-            'detail', v_fact, 'repeat', false
-        );
+        v_results := v_results
+            || (jsonb_build_object('request_id', v_scan.uid) || to_jsonb(v_done));
     END LOOP;
-    RETURN v_results;
+    RETURN CASE WHEN v_results <> '[]' THEN v_results END;
 END
 $function$;

@@ -1,6 +1,7 @@
 from . import (
     test_append_only,
     test_device,
+    test_entry_rules,
     test_gate_api,
     test_gate_text,
     test_lane,
@@ -9,5 +10,7 @@ from . import (
     test_revenue,
     test_review,
     test_rights,
+    test_shared_media,
+    test_staff,
     test_zone,
 )

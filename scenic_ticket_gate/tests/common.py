@@ -139,21 +139,24 @@ class GateMixin(ScenicMixin):
 class GateCommon(GateMixin, TransactionCase):
     """Plain tests that call what stands behind the routes."""
 
-    def _validate(self, *scans, device=None):
-        """Decide on scans as the route does; return the results."""
+    def _validate(self, *scans, device=None, now=None):
+        """Decide on scans as the route does; return the results.
+
+        :param datetime now: naive UTC, instead of the clock of the server
+        """
         self.env.flush_all()
         device = device or self.device
         checked = gate_schema.check_validate({"scans": list(scans)})
-        answer = device.sudo()._gate_validate(device.sudo().key_hash, checked)
+        answer = device.sudo()._gate_validate(device.sudo().key_hash, checked, now)
         self.env.invalidate_all()
         return answer["results"]
 
-    def _report(self, *events, device=None):
+    def _report(self, *events, device=None, now=None):
         """Report events as the route does; return the codes."""
         self.env.flush_all()
         device = device or self.device
         checked = gate_schema.check_report({"events": list(events)})
-        answer = device.sudo()._gate_report(device.sudo().key_hash, checked)
+        answer = device.sudo()._gate_report(device.sudo().key_hash, checked, now)
         self.env.invalidate_all()
         return [result["code"] for result in answer["results"]]
 

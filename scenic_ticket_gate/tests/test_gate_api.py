@@ -1,3 +1,4 @@
+import inspect
 import json
 import uuid
 from datetime import timedelta
@@ -8,12 +9,22 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.scenic_ticket_base.tools import t1
+from odoo.addons.scenic_ticket_gate.tools import gate_text
 
+from . import test_entry_rules, test_shared_media, test_staff
 from .common import GateMixin
 
 DENIALS = (
     "UNKNOWN FORGED NOT_PAID NOT_YET_VALID EXPIRED USED IN_USE REFUNDED VOID FROZEN "
     "WRONG_SITE WRONG_DIRECTION LANE_UNKNOWN LANE_CLOSED"
+).split()
+
+
+#: What house rules refuse; their tests are in other files.
+RULED = (
+    "WRONG_DAY BLACKOUT CLOSED_TODAY TOO_EARLY TOO_LATE SLOT_NOT_YET SLOT_OVER "
+    "DAILY_USED TOO_SOON INSIDE OUT_OF_SEQUENCE CHOICE_USED FIRST_USE_OVER "
+    "VISITOR_BLOCKED MEDIUM_FROZEN STAFF_LANE STAFF_HOURS"
 ).split()
 
 
@@ -350,10 +361,18 @@ class TestGateDecisions(GateHttpCase):
     def test_no_code_is_missing_here(self):
         """The tests above cover what the model knows, and the other way round."""
         codes = dict(self.env["scenic.pass.event"]._fields["code"].selection)
-        self.assertEqual(set(codes) - {"ADMIT", "OK", "CONFLICT"}, set(DENIALS))
+        self.assertEqual(
+            set(codes) - {"ADMIT", "OK", "CONFLICT"}, set(DENIALS) | set(RULED)
+        )
+        self.assertEqual(set(codes) - {"OK", "CONFLICT"} - set(gate_text.TEXTS), set())
         tests = " ".join(name for name in dir(self) if name.startswith("test_"))
         for code in DENIALS:
             self.assertIn(f"test_{code.lower()}", tests)
+        tests = "".join(
+            map(inspect.getsource, (test_entry_rules, test_shared_media, test_staff))
+        )
+        for code in RULED:
+            self.assertIn(f'"{code}"', tests)
 
     def test_combo_opens_each_place_by_its_own_entries(self):
         ticket = self._today_ticket(self.scenic_combo)

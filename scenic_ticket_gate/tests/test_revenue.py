@@ -60,6 +60,18 @@ class TestRevenue(GateCommon):
         self._recognise()
         self.assertEqual(self._entries(ticket).quantity, 2)
 
+    def test_passes_of_what_the_calendar_earns_earn_nothing(self):
+        for trigger in ("visit_date", "straight_line"):
+            ticket = self._today_ticket()
+            ticket.entitlement_ids.sudo().revenue_trigger = trigger
+            event = self._pass(ticket)
+            self._recognise()
+            self.assertFalse(self._entries(ticket))
+            # and what never earns does not hold up the mark
+            self.env["scenic.pass.event"]._move_revenue_mark(event.id - 1)
+            rows = self.env["scenic.pass.event"]._next_earned(0, None, False)
+            self.assertNotIn(event.id, [row["id"] for row in rows])
+
     def test_given_back_earns_nothing(self):
         ticket = self._today_ticket(self.scenic_group, 3)
         event = self._pass(ticket, count=2, assumed=True)
@@ -166,7 +178,7 @@ class TestRevenue(GateCommon):
         good, bad = self._today_ticket(quantity=2)
         self._pass(good)
         event = self._pass(bad)
-        self._set_ticket(bad, state="refunded")
+        self._set_ticket(bad, state="held")
         with mute_logger(MODEL):
             self.assertEqual(self._recognise(), 1)
         self.assertTrue(self._entries(good))

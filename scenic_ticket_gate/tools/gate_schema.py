@@ -28,7 +28,7 @@ EVENT_TYPES = (
 )
 ADMISSION_TYPES = ("passed", "annulled")
 COUNTED_TYPES = ("passed", "annulled", "exit")
-KINDS = ("auto", "qr", "barcode")
+KINDS = ("auto", "qr", "barcode", "ic_card", "id_document")
 DIRECTIONS = ("in", "out")
 MODES = ("controlled", "locked", "free")
 LINKS = ("up", "down")
@@ -201,19 +201,26 @@ def check_validate(params):
     """
     scans = []
     for item in _Object(params, "").objects("scans", MAX_SCANS):
-        credential = _Object(item.value.get("credential", {}), item.field("credential"))
         scans.append(
             {
                 "uid": item.uuid("request_id"),
                 "seq": item.integer("seq", 1, MAX_INT),
                 "lane": item.text("lane", 32, shortest=1),
                 "direction": item.choice("direction", DIRECTIONS),
-                "kind": credential.choice("kind", KINDS),
-                "value": credential.raw_text("value", 512),
                 "at": item.time("at"),
+                **_credential(item),
             }
         )
     return scans
+
+
+def _credential(item):
+    """Return ``kind`` and ``value`` of what a reader read."""
+    credential = _Object(item.value.get("credential", {}), item.field("credential"))
+    return {
+        "kind": credential.choice("kind", KINDS),
+        "value": credential.raw_text("value", 512),
+    }
 
 
 def check_report(params):
@@ -240,6 +247,11 @@ def check_report(params):
                 "assumed": item.boolean("assumed", False),
                 "at": item.time("at"),
                 "note": item.text("note", 512, ""),
+                **(
+                    _credential(item)
+                    if kind == "exit" and item.value.get("credential") is not None
+                    else {}
+                ),
             }
         )
     return events
