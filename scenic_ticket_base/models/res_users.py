@@ -109,7 +109,7 @@ class ResUsers(models.Model):
 
         :param paths: from the record to a site, as ``"ticket_id.site_id"``; one of
             them leading to a site of the user is enough
-        :param bool unplaced: also let through what has no site (in the first path)
+        :param bool unplaced: also let through what has no site by the first path
         """
         sites = self._scenic_sites()
         if sites is None:
@@ -120,7 +120,9 @@ class ResUsers(models.Model):
                 domains.append(_at_sites(path, sites.ids))
             else:
                 domains.append(Domain(path, "in", sites.ids))
-        if unplaced:
+        if unplaced and "." in paths[0]:
+            domains.append(~_at_sites(paths[0], None))
+        elif unplaced:
             domains.append(Domain(paths[0], "=", False))
         return Domain.OR(domains)
 
@@ -139,9 +141,11 @@ class ResUsers(models.Model):
 
 
 def _at_sites(path, site_ids):
-    """Return the domain of the records from which a path leads to one of sites."""
+    """Return the domain of the records from which a path leads to one of sites.
+
+    :param site_ids: ids, or None for any site
+    """
     *steps, last = path.split(".")
-    found = frozenset(site_ids)
 
     def to_sql(model, alias, query):
         tables, conditions = [], []
@@ -159,7 +163,11 @@ def _at_sites(path, site_ids):
                 left, right = (here, source, "id"), (there, target, field.inverse_name)
             conditions.append(SQL("%s = %s", _column(*left), _column(*right)))
             here, source = there, target
-        conditions.append(SQL("%s IN %s", _column(here, source, last), tuple(site_ids)))
+        site = _column(here, source, last)
+        if site_ids is None:
+            conditions.append(SQL("%s IS NOT NULL", site))
+        else:
+            conditions.append(SQL("%s IN %s", site, tuple(site_ids)))
         return SQL(
             "EXISTS (SELECT 1 FROM %s WHERE %s)",
             SQL(", ").join(tables),
@@ -167,7 +175,8 @@ def _at_sites(path, site_ids):
         )
 
     def predicate(record):
-        return not found.isdisjoint(record.mapped(path).ids)
+        found = record.mapped(path).ids
+        return bool(found if site_ids is None else set(found) & set(site_ids))
 
     return Domain.custom(to_sql=to_sql, predicate=predicate)
 

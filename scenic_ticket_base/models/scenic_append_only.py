@@ -46,6 +46,8 @@ class ScenicAppendOnly(models.AbstractModel):
     @api.model
     def _insert(self, rows):
         """Add rows, values by column, in one statement."""
+        if not rows:
+            return
         columns = [
             name
             for name, field in self._fields.items()

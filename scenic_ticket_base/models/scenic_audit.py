@@ -252,10 +252,17 @@ class ScenicAudit(models.Model):
         :param str device: terminal, till or gate device
         :raise ValueError: the action is not one of the stable words
         """
+        self._insert(
+            self._prepare_rows(action, records, reason, before, after, document, device)
+        )
+
+    @api.model
+    def _prepare_rows(
+        self, action, records, reason, before, after, document=None, device=None
+    ):
+        """Return what :meth:`_log` writes down; see there."""
         if action not in _ACTION_WORDS:
             raise ValueError(f"{action!r} is not an action of the audit trail")
-        if not records:
-            return
         # sudo: the trail tells of records that its reader may not be able to read
         records_sudo = records.sudo()
         user_sudo = self.env.user.sudo()
@@ -268,7 +275,7 @@ class ScenicAudit(models.Model):
             "device": device or None,
             **self._prepare_document(document),
         }
-        rows = [
+        return [
             {
                 **common,
                 **self._prepare_place(record_sudo),
@@ -279,7 +286,6 @@ class ScenicAudit(models.Model):
             }
             for record_sudo in records_sudo
         ]
-        self._insert(rows)
 
     @api.model
     def _record_name(self, record):

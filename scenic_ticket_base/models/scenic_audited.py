@@ -43,6 +43,8 @@ class ScenicAudited(models.AbstractModel):
         names = [name for name in self._audited_names() if name in vals]
         if not names:
             return super().write(vals)
+        # who may not write is told so before anything is read for the trail
+        self.check_access("write")
         audited = self._filtered_audited()
         before = {record.id: record._audit_words(names) for record in self}
         res = super().write(vals)
@@ -65,15 +67,23 @@ class ScenicAudited(models.AbstractModel):
 
     def unlink(self):
         # a module that goes takes its records with it; nobody decided on each
-        if not self.env.context.get(MODULE_UNINSTALL_FLAG):
-            audited = self._filtered_audited()
-            names = audited._audited_names()
-            self.env["scenic.audit"]._log(
-                "config_unlink",
-                audited,
-                before={record.id: record._audit_words(names) for record in audited},
-            )
-        return super().unlink()
+        if self.env.context.get(MODULE_UNINSTALL_FLAG):
+            return super().unlink()
+        self.check_access("unlink")
+        audit = self.env["scenic.audit"]
+        audited = self._filtered_audited()
+        names = audited._audited_names()
+        # put together before: afterwards there is nothing to read any more
+        rows = audit._prepare_rows(
+            "config_unlink",
+            audited,
+            reason=None,
+            before={record.id: record._audit_words(names) for record in audited},
+            after=None,
+        )
+        res = super().unlink()
+        audit._insert(rows)
+        return res
 
     def _filtered_audited(self):
         """Return those of the records whose changes are logged."""

@@ -252,14 +252,14 @@ class ScenicBooking(models.Model):
         def act():
             booking_sudo._lock()
             booking_sudo._check_held()
+            held = booking_sudo.held_until
             until = max(
-                booking_sudo.held_until,
-                fields.Datetime.add(fields.Datetime.now(), minutes=minutes),
+                held, fields.Datetime.add(fields.Datetime.now(), minutes=minutes)
             )
             last = fields.Datetime.add(
                 booking_sudo.create_date, minutes=MAX_HOLD_MINUTES
             )
-            if until > last:
+            if until > max(held, last):
                 raise BookingError(
                     self.env._(
                         "Booking %(booking)s cannot be held for more than 24 hours "
@@ -517,6 +517,7 @@ class ScenicBooking(models.Model):
             # and then the first booking is found
             raise ConcurrencyError(f"booking {values['external_ref']}") from error
         self.env["scenic.membership"]._hold_renewals(booking.line_ids)
+        booking.line_ids._register_people(prepared)
         # last: others who want the same places wait from here to the commit
         self.env["scenic.capacity.pool"]._take(booking.line_ids, force=late)
         booking._audit("booking_hold", after=booking._answer())
@@ -647,6 +648,8 @@ class ScenicBooking(models.Model):
         if not self:
             return
         self.env["scenic.capacity.pool"]._release(self.line_ids)
+        self.line_ids.holder_ids._release()
+        self.line_ids.filtered("medium_sealed").medium_sealed = False
         self._write_quiet({"state": state})
 
     def _write_quiet(self, values):

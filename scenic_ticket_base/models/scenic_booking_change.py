@@ -25,6 +25,9 @@ class Plan:
     price_unit: price of a person after the change
     fee: of the change, tax included
     visitors: who will come, None: as before
+    moves: whether date or slot change
+    issued: whether the line has tickets
+    new_tickets: those of who comes in addition, once they are made
     """
 
     line: models.Model
@@ -42,17 +45,15 @@ class Plan:
     price_unit: float = 0.0
     fee: float = 0.0
     visitors: list | None = None
+    moves: bool = field(init=False)
+    issued: bool = field(init=False)
+    new_tickets: models.Model | None = None
 
-    @property
-    def moves(self):
-        """Whether date or slot change."""
+    def __post_init__(self):
         line = self.line
-        return (line.visit_date or False, line.slot_id) != (self.visit_date, self.slot)
-
-    @property
-    def issued(self):
-        """Whether the line has tickets."""
-        return self.line.booking_id.state == "confirmed"
+        now = (line.visit_date or False, line.slot_id)
+        self.moves = now != (self.visit_date, self.slot)
+        self.issued = line.booking_id.state == "confirmed"
 
 
 class ScenicBookingChange(models.AbstractModel):
@@ -448,9 +449,10 @@ class ScenicBookingChange(models.AbstractModel):
                 quantity=line.quantity + plan.added,
                 free_persons=line.free_persons + plan.guides,
             )
-            pools._take(line, "sold", persons=plan.added + plan.guides)
         line.write(values)
         line.flush_recordset()
+        if plan.added:
+            pools._take(line, "sold", persons=plan.added + plan.guides)
         if plan.moves:
             self._move_tickets(line, tickets)
         if plan.kept != plan.before:
@@ -541,10 +543,9 @@ class ScenicBookingChange(models.AbstractModel):
         )
         ticket = (groups or tickets)[-1]
         if not one_code or ticket.persons + more > MAX_PERSONS:
-            new = line._issue_more(
+            plan.new_tickets = line._issue_more(
                 self._sold_at(line), plan.added, plan.guides, plan.extra
             )
-            self.env["scenic.ticket.holder"]._assign(new)
             return
         for right in ticket.entitlement_ids:
             per_person = right.entries_total // ticket.persons
@@ -568,3 +569,10 @@ class ScenicBookingChange(models.AbstractModel):
     @api.model
     def _apply_visitors(self, plan, reason):
         """Register who comes now, and move the documents of those who came before."""
+        holders = self.env["scenic.ticket.holder"]
+        if plan.moves:
+            plan.line.holder_ids._move()
+        if plan.visitors is not None:
+            holders._set_visitors(plan.line, plan.visitors, reason)
+        if plan.new_tickets:
+            holders._assign(plan.new_tickets)

@@ -1,11 +1,14 @@
+import json
 import math
 import secrets
 
 from odoo import api, fields, models
+from odoo.orm.models import NO_ACCESS
 
-from ..exceptions import BookingError
+from ..exceptions import BookingError, CredentialError
 from ..tools import t1
 from ..tools.split import split_units
+from .scenic_credential import CARDS
 from .scenic_ticket import PEOPLE_READERS
 
 MAX_TICKETS = 5000
@@ -70,6 +73,18 @@ class ScenicBookingLine(models.Model):
     refund_terms = fields.Json(
         readonly=True,
         help="The refund policy as it was at the sale; later changes do not count.",
+    )
+    proof_checked = fields.Boolean(
+        readonly=True, help="Somebody saw the proof of the concession at the sale."
+    )
+    proof_note = fields.Char(
+        string="Proof", readonly=True, help="What was shown, or why not."
+    )
+    medium_sealed = fields.Char(
+        readonly=True,
+        copy=False,
+        groups=NO_ACCESS,
+        help="The card that the ticket will be on, encrypted, until it is issued.",
     )
     change_count = fields.Integer(
         string="Changes", required=True, readonly=True, default=0
@@ -145,7 +160,14 @@ class ScenicBookingLine(models.Model):
             "visit_date": self._parse_date(line.get("visit_date")),
             "slot_id": self._parse_slot(line.get("slot_id")),
             **self._parse_amounts(line),
+            "visitors": self._parse_visitors(line.get("visitors")),
+            **self._parse_proof(line.get("eligibility")),
+            "medium": self._parse_medium(line.get("medium")),
         }
+        if parsed["medium"] and parsed["quantity"] != 1:
+            raise CredentialError(
+                self.env._("A card is for one person."), code="MEDIUM_QUANTITY"
+            )
         for name in ("renew_membership_id", "staff_card_id"):
             if line.get(name):
                 parsed[name] = line[name]
@@ -193,6 +215,42 @@ class ScenicBookingLine(models.Model):
         return BookingError(
             self.env._("There is no such time slot."), code="SLOT_INVALID"
         )
+
+    @api.model
+    def _parse_proof(self, eligibility):
+        """Return what was seen of the proof of a concession."""
+        eligibility = eligibility or {}
+        if not isinstance(eligibility, dict):
+            raise BookingError(
+                self.env._("Please say whether the proof was checked."),
+                code="ELIGIBILITY_INVALID",
+            )
+        return {
+            "proof_checked": eligibility.get("proof_checked") is True,
+            "proof_note": str(eligibility.get("note") or "").strip() or False,
+        }
+
+    @api.model
+    def _parse_medium(self, medium):
+        """Return kind and number of the card that a ticket is to be on, or None.
+
+        :raise CredentialError: it is no card
+        """
+        if not medium:
+            return None
+        kind = medium.get("kind") if isinstance(medium, dict) else None
+        if kind not in CARDS:
+            raise CredentialError(
+                self.env._("“%(kind)s” is no card.", kind=kind), code="MEDIUM_KIND"
+            )
+        credentials = self.env["scenic.credential"]
+        number = credentials._normalise_medium(kind, str(medium.get("number") or ""))
+        if not number:
+            raise CredentialError(
+                self.env._("The number of a card has 4 to 32 hexadecimal digits."),
+                code="MEDIUM_INVALID",
+            )
+        return {"kind": kind, "number": number}
 
     @api.model
     def _parse_visitors(self, visitors):
@@ -261,6 +319,7 @@ class ScenicBookingLine(models.Model):
             tickets += len(persons)
             if not (line.get("renew_membership_id") or line.get("staff_card_id")):
                 self._check_visit(template, line, now)
+            self._check_eligibility(product, line)
         self._check_count(tickets)
         self.env["scenic.membership"]._prepare_renewals(prepared, company)
         self.env["scenic.staff.card"]._check_lines(prepared, company)
@@ -277,6 +336,14 @@ class ScenicBookingLine(models.Model):
                 ),
                 code="BOOKING_TOO_LARGE",
             )
+
+    @api.model
+    def _check_eligibility(self, product, line):
+        """Refuse a concession that what is known of the visitors contradicts."""
+        self.env["scenic.eligibility"]._check(
+            product,
+            {name: line[name] for name in ("visit_date", "visitors", "proof_checked")},
+        )
 
     @api.model
     def _check_visit(self, template, line, now):
@@ -321,6 +388,29 @@ class ScenicBookingLine(models.Model):
             for line in prepared
         ]
 
+    def _register_people(self, prepared):
+        """Keep what prepared lines say of persons and cards, in the order of ids."""
+        pairs = []
+        for line, values in zip(self.sorted("id"), prepared, strict=True):
+            if values["medium"]:
+                line.medium_sealed = line._seal_medium(values["medium"])
+            if values["visitors"]:
+                pairs.append((line, values["visitors"]))
+        if pairs:
+            self.env["scenic.ticket.holder"]._register_lines(pairs)
+
+    def _seal_medium(self, medium):
+        self.ensure_one()
+        # sudo: the keys of the key file, which no user may read
+        keys_sudo = self.env["scenic.signing.key"].sudo()
+        return keys_sudo._encrypt(
+            self._medium_place(), json.dumps(medium), keys_sudo._data().data_kid
+        )
+
+    def _medium_place(self):
+        """Return what binds the cipher text of a card to its line."""
+        return f"scenic.booking.line,{self.id},medium"
+
     # ------------------------------------------------------------------
     # Tickets
     # ------------------------------------------------------------------
@@ -353,8 +443,21 @@ class ScenicBookingLine(models.Model):
             persons, _guides = template._scenic_group_persons(line.quantity)
             prepared += line._prepare_tickets(now, persons, line.quantity, line)
         tickets = self._create_tickets(prepared)
+        self.env["scenic.ticket.holder"]._assign(tickets)
+        self._issue_media()
         self._freeze_refund_terms()
         return tickets
+
+    def _issue_media(self):
+        """Put tickets on the cards that were named with their lines."""
+        # sudo: the number of a card is hidden from everybody until it is issued
+        for line_sudo in self.sudo().filtered("medium_sealed"):
+            keys_sudo = line_sudo.env["scenic.signing.key"]
+            medium = json.loads(
+                keys_sudo._decrypt(line_sudo._medium_place(), line_sudo.medium_sealed)
+            )
+            line_sudo.medium_sealed = False
+            line_sudo.ticket_ids._add_medium(medium["kind"], medium["number"])
 
     def _create_tickets(self, prepared):
         """Create tickets with entitlements and codes, few queries for all."""

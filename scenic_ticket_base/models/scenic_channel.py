@@ -116,12 +116,15 @@ class ScenicChannel(models.Model):
         base_lines = []
         for line in lines:
             product_sudo = env["product.product"].browse(line["product_id"])
+            moment = self._price_moment(product_sudo.scenic_site_id, line)
+            asked_in = pricelist_sudo.currency_id or currency
             price = pricelist_sudo._get_product_price(
                 product_sudo,
                 line.get("price_quantity") or line["quantity"],
-                currency=currency,
-                date=self._price_moment(product_sudo.scenic_site_id, line),
+                currency=asked_in,
+                date=moment,
             )
+            price = asked_in._convert(price, currency, company, moment, round=False)
             own_taxes = product_sudo.taxes_id._filter_taxes_by_company(company)
             price = product_sudo._get_tax_included_unit_price_from_price(
                 price, own_taxes, fiscal_position=position_sudo

@@ -175,6 +175,7 @@ class ScenicComplaint(models.Model):
 
     def write(self, vals):
         if "state" in vals:
+            self.check_access("write")
             vals = {**vals, **self._check_next_state(vals)}
         return super().write(vals)
 

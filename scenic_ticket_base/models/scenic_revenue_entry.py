@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..exceptions import AccountMissingError, RevenueError
@@ -121,9 +121,7 @@ class ScenicRevenueEntry(models.Model):
         """Post the selected entries now."""
         self.check_access("read")
         if not self.env.user.has_group("scenic_ticket_base.group_scenic_finance"):
-            raise RevenueError(
-                self.env._("Only finance may post revenue."), code="REVENUE_RIGHT"
-            )
+            raise AccessError(self.env._("Only finance may post revenue."))
         # sudo: finance need not be an accountant; the entries decide the move
         for entries_sudo in self.sudo()._lock_drafts()._by_move().values():
             entries_sudo._post()

@@ -1,9 +1,13 @@
 from . import (
     test_access,
     test_access_site,
+    test_access_table,
     test_audit,
     test_barcode1d,
     test_booking,
+    test_booking_amend,
+    test_booking_life,
+    test_booking_price,
     test_capacity,
     test_capacity_parallel,
     test_complaint,
