@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError
 
 SERVICE = "scenic_ticket_base.group_scenic_customer_service"
 SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
+FINANCE = "scenic_ticket_base.group_scenic_finance"
 
 
 class ScenicTicketChange(models.TransientModel):
@@ -11,9 +12,23 @@ class ScenicTicketChange(models.TransientModel):
 
     ticket_ids = fields.Many2many("scenic.ticket", string="Tickets", required=True)
     action = fields.Selection(
-        [("freeze", "Freeze"), ("unfreeze", "Release"), ("void", "Void")],
+        [
+            ("freeze", "Freeze"),
+            ("unfreeze", "Release"),
+            ("void", "Void"),
+            ("forfeit", "Give Up"),
+        ],
         required=True,
         default="freeze",
+    )
+    money = fields.Selection(
+        [
+            ("due", "Is owed to the customer"),
+            ("forfeit", "Becomes revenue"),
+        ],
+        string="The Price",
+        required=True,
+        default="due",
     )
     reason = fields.Char(required=True)
 
@@ -27,7 +42,13 @@ class ScenicTicketChange(models.TransientModel):
                 raise AccessError(
                     self.env._("Only a shift supervisor may void tickets.")
                 )
-            self.ticket_ids._void(self.reason)
+            self.ticket_ids._void(self.reason, forfeit=self.money == "forfeit")
+        elif self.action == "forfeit":
+            if not user.has_group(FINANCE):
+                raise AccessError(
+                    self.env._("Only finance may give up what a customer is owed.")
+                )
+            self.ticket_ids._forfeit(self.reason)
         else:
             if not (user.has_group(SERVICE) or user.has_group(SUPERVISOR)):
                 raise AccessError(
