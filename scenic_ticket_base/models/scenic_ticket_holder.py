@@ -346,15 +346,12 @@ class ScenicTicketHolder(models.Model):
         tickets_sudo._check_state(("valid", "frozen"))
         tickets_sudo._check_unused()
         new_sudo = self._register_visitors(line, visitors)
-        free_sudo = tickets_sudo.sorted("id")
-        if len(free_sudo) > 1:
-            free_sudo = free_sudo.filtered(lambda t: not t.holder_ids.filtered("live"))
-        if new_sudo and not free_sudo:
+        self._hand_out(_share(line_sudo, tickets_sudo.sorted("id"), new_sudo))
+        if not all(holder_sudo.ticket_id for holder_sudo in new_sudo):
             raise BookingError(
                 self.env._("Every ticket of this line has its visitor already."),
                 code="VISITORS_TOO_MANY",
             )
-        self._hand_out(_share(line_sudo, free_sudo, new_sudo))
         self.env["scenic.audit"]._log(
             "holder_change",
             line_sudo.booking_id,
@@ -398,7 +395,11 @@ class ScenicTicketHolder(models.Model):
         rest_sudo._release()
         rest_sudo.ticket_id._take_documents(rest_sudo.visitor_id)
         if new:
-            self._register_visitors(line, new)
+            new_sudo = self._register_visitors(line, new)
+            tickets_sudo = line_sudo.ticket_ids.filtered(
+                lambda t: t.state in LIVE_STATES
+            )
+            self._hand_out(_share(line_sudo, tickets_sudo.sorted("id"), new_sudo))
         return line_sudo.holder_ids.filtered("live")
 
     @api.model
@@ -567,17 +568,18 @@ def _stands_for_all(line):
 
 
 def _share(line, tickets, holders):
-    """Return ``[(ticket, holders)]`` of a line."""
-    if len(tickets) == 1:
-        return [(tickets[0], holders)]
+    """Return ``[(ticket, holders)]`` of a line, as many to a ticket as it has room.
+
+    Who finds no room is left out.
+    """
     if _stands_for_all(line):
         return [(ticket, holders) for ticket in tickets]
-    shares = [
-        (ticket, holders[position : position + 1])
-        for position, ticket in enumerate(tickets)
-    ]
-    # guides without a ticket of their own go with the last one
-    shares[-1] = (tickets[-1], holders[len(tickets) - 1 :])
+    shares = []
+    for ticket in tickets:
+        seated = len(ticket.holder_ids.filtered("live"))
+        room = max(ticket.persons - ticket.persons_refunded - seated, 0)
+        shares.append((ticket, holders[:room]))
+        holders = holders[room:]
     return shares
 
 

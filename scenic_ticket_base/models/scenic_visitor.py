@@ -168,15 +168,14 @@ class ScenicVisitor(models.Model):
     @api.model
     def _search_lookup(self, name, operator, value, hash_of):
         """Find by one whole number; a list would be a way to guess one."""
-        if operator not in ("in", "="):
-            return NotImplemented
-        values = [value] if isinstance(value, str) else list(value)
-        if len(values) != 1:
+        # an error, not NotImplemented: the ORM would try the values one by one
+        if operator != "in" or len(value) != 1:
             raise VisitorError(
-                self.env._("Please search for one number at a time."),
+                self.env._("Please search for one whole number at a time."),
                 code="VISITOR_SEARCH",
             )
-        lookup = hash_of(values[0])
+        [number] = value
+        lookup = hash_of(number)
         if not lookup:
             return [("id", "=", False)]
         # sudo: the hash is hidden from everybody; record rules apply to the result
@@ -632,7 +631,10 @@ class ScenicVisitor(models.Model):
         """Return an export as a page to read, in the language of the reader."""
         return self.env["ir.qweb"]._render(
             "scenic_ticket_base.scenic_visitor_export",
-            {"exported": exported, "lang": self.env.lang or "en_US"},
+            {
+                "exported": exported,
+                "html_lang": (self.env.lang or "en_US").replace("_", "-"),
+            },
         )
 
     def _prepare_export(self):

@@ -15,10 +15,12 @@ from . import (
     test_credential,
     test_customer,
     test_eligibility,
+    test_id_document,
     test_images,
     test_keystore,
     test_life_line,
     test_opening_hours,
+    test_personal_data,
     test_portal,
     test_product,
     test_product_kinds,
@@ -37,4 +39,5 @@ from . import (
     test_ticket_holder,
     test_typeset,
     test_validity_rule,
+    test_visitor,
 )

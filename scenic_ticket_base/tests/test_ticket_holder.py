@@ -40,14 +40,10 @@ class TestTicketHolder(ScenicCommon):
 
     def _sold(self, product, seeds, quantity=None, **values):
         """Hold with visitors and confirm; return the tickets."""
-        line = self._held(product, quantity or len(seeds), **values)
-        self.holders._register_visitors(
-            line, [self._scenic_visitor(seed) for seed in seeds]
+        visitors = [self._scenic_visitor(seed) for seed in seeds]
+        return self._scenic_sell(
+            product, quantity or len(seeds), visitors=visitors, **values
         )
-        tickets = line.booking_id._confirm()
-        if not tickets.holder_ids:
-            self.holders._assign(tickets)
-        return tickets
 
     def _assert_code(self, code, function, *args):
         with self.assertRaises(BookingError) as caught, self.env.cr.savepoint():
