@@ -432,10 +432,9 @@ class ScenicCapacityPool(models.Model):
                 units.append((pool, day, slot))
             elif not force and pool._has_slots(day):
                 self._raise_slot_missing(pool.site_id, day, slot)
-        if not slot and not force:
-            for site in sites:
-                if site._reservation_level(day) == "slot":
-                    self._raise_slot_missing(site, day, slot)
+        if not slot and not force and sites._reservation_level(day) == "slot":
+            site = sites.filtered(lambda s: s._reservation_level(day) == "slot")[:1]
+            self._raise_slot_missing(site, day, slot)
         return units
 
     def _check_slot(self, template, day, slot, force):
@@ -586,16 +585,17 @@ class ScenicCapacityPool(models.Model):
         with side_cursor(cr.dbname, autocommit=True) as side:
             side.execute(statement(xid, own, json.dumps(requests)))
             answer = side.fetchone()[0]
-        if answer.get("unknown"):
-            cr.execute(
-                statement(
-                    None, "[]", json.dumps([requests[i] for i in answer["unknown"]])
-                )
-            )
-            here = cr.fetchone()[0]
-            if here["status"] == "short":
-                return {**here, "request": answer["unknown"][here["request"]]}
-            for position, over in zip(answer["unknown"], here["over"], strict=True):
+        unknown = answer.get("unknown")
+        if not unknown:
+            return answer
+        cr.execute(statement(None, "[]", json.dumps([requests[i] for i in unknown])))
+        here = cr.fetchone()[0]
+        if here["status"] != answer["status"]:
+            if "request" in here:
+                here["request"] = unknown[here["request"]]
+            return here
+        if "over" in here:
+            for position, over in zip(unknown, here["over"], strict=True):
                 answer["over"][position] = over
         return answer
 
@@ -634,45 +634,43 @@ class ScenicCapacityPool(models.Model):
         matter to them, and its snapshot is too old to touch them. A booking that is
         being confirmed at this moment is locked and left alone.
         """
-        buckets = [bucket_of(r["pool"], r["date"], r["slot"]) for r in requests]
-        overdue = SQL(
-            "SELECT b.id FROM scenic_booking b WHERE b.state = 'held' "
-            "AND b.held_until <= %s AND EXISTS (SELECT FROM scenic_booking_line l "
-            "JOIN scenic_capacity_hold h ON h.booking_line_id = l.id "
-            "WHERE l.booking_id = b.id AND h.state = 'held' AND h.bucket = ANY(%s))",
-            fields.Datetime.now(),
-            buckets,
-        )
         self.env["scenic.booking"].flush_model(["state", "held_until"])
-        if not self.env.execute_query(SQL("%s LIMIT 1", overdue)):
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT b.id FROM scenic_booking b WHERE b.state = 'held' "
+                "AND b.held_until <= %s AND EXISTS (SELECT FROM scenic_booking_line l "
+                "JOIN scenic_capacity_hold h ON h.booking_line_id = l.id "
+                "WHERE l.booking_id = b.id AND h.state = 'held' "
+                "AND h.bucket = ANY(%s)) ORDER BY b.id",
+                fields.Datetime.now(),
+                [bucket_of(r["pool"], r["date"], r["slot"]) for r in requests],
+            )
+        )
+        ids = [id_ for (id_,) in rows]
+        if not ids:
             return False
         cr = self.env.cr
-        if not has_own_transaction(cr):
-            return self._expire_locked(overdue)
-        try:
-            with side_cursor(cr.dbname) as side:
-                side.execute("SELECT set_config('lock_timeout', '2s', true)")
-                # several buyers: one expires, the others find it done
-                side.execute(
-                    "SELECT pg_advisory_xact_lock("
-                    "hashtext('scenic_capacity_expire'), 0)",
-                    log_exceptions=False,
-                )
-                pools = api.Environment(side, SUPERUSER_ID, {})[self._name]
-                pools._expire_locked(overdue)
-        except psycopg2.OperationalError:
-            _logger.info("overdue bookings could not be expired now", exc_info=True)
-            return False
-        return True
-
-    def _expire_locked(self, overdue):
-        rows = self.env.execute_query(
-            SQL("%s ORDER BY b.id FOR NO KEY UPDATE SKIP LOCKED", overdue)
-        )
         # sudo: whoever wants the places; the time is over for everybody
-        bookings_sudo = self.env["scenic.booking"].sudo().browse(i for (i,) in rows)
-        bookings_sudo._expire()
-        return bool(bookings_sudo)
+        mine_sudo = self.env["scenic.booking"].sudo().browse(ids)
+        if has_own_transaction(cr):
+            try:
+                with side_cursor(cr.dbname) as side:
+                    side.execute("SELECT set_config('lock_timeout', '2s', true)")
+                    # several buyers: one expires, the others find it done
+                    side.execute(
+                        "SELECT pg_advisory_xact_lock("
+                        "hashtext('scenic_capacity_expire'), 0)",
+                        log_exceptions=False,
+                    )
+                    there = api.Environment(side, SUPERUSER_ID, {})["scenic.booking"]
+                    known = there.browse(ids).exists()
+                    known._expire()
+            except psycopg2.OperationalError:
+                _logger.info("overdue bookings could not be expired", exc_info=True)
+                return False
+            mine_sudo = mine_sudo.browse(set(ids) - set(known.ids))
+        mine_sudo._expire()
+        return True
 
     def _raise_short(self, request, state, template):
         """Say why there is no place, and what to do."""
@@ -767,9 +765,10 @@ class ScenicCapacityPool(models.Model):
             ``level`` (colour of the highest alert level or None), ``reservation``
             (none, advised, required, slot)
         """
-        template = (
-            product.product_tmpl_id if product._name == "product.product" else product
-        )
+        # sudo: what is on sale does not depend on what the asking user may read
+        template = product.sudo()
+        if template._name == "product.product":
+            template = template.product_tmpl_id
         if isinstance(channel, str):
             channel = self.env["scenic.channel"].sudo().search([("code", "=", channel)])
         date_to = min(date_to, date_from + timedelta(days=MAX_AVAILABILITY_DAYS))
@@ -784,7 +783,7 @@ class ScenicCapacityPool(models.Model):
         slot_sites = pools.filtered(lambda p: p.kind == "slot").site_id or (
             sites | sites.parent_id
         )
-        # sudo: what is on sale does not depend on what the asking user may read
+        # sudo: as above
         slots_sudo = (
             self.env["scenic.slot"]
             .sudo()

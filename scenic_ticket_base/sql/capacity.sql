@@ -382,8 +382,8 @@ $function$;
 -- Lower capacities for transaction p_xid, or tell what is taken already.
 -- p_changes: [{pool, date, slot, capacity}]; without date and slot: the default of the
 -- pool, for all its days and slots from p_today on that have none of their own.
--- Returns {status: ok}, {status: taken, buckets: [{bucket, taken, capacity}]} with the
--- buckets that would be too small, or {status: wait, owners}.
+-- Returns {status: ok, unknown: as above}, {status: full, buckets: [{pool, date, slot,
+-- taken, capacity}]} with the buckets that would be too small, or {status: wait, owners}.
 CREATE OR REPLACE FUNCTION scenic_capacity_lower(
     p_changes jsonb, p_own jsonb, p_xid xid8, p_now timestamp, p_today date
 ) RETURNS jsonb
@@ -391,6 +391,7 @@ LANGUAGE plpgsql AS $function$
 DECLARE
     v_full jsonb;
     v_owners jsonb;
+    v_unknown jsonb;
 BEGIN
     IF p_xid IS NOT NULL THEN
         PERFORM scenic_capacity_lock(ARRAY(
@@ -458,7 +459,7 @@ BEGIN
       INTO v_full, v_owners
       FROM stand s;
     IF v_full IS NOT NULL THEN
-        RETURN jsonb_build_object('status', 'taken', 'buckets', v_full);
+        RETURN jsonb_build_object('status', 'full', 'buckets', v_full);
     END IF;
     IF v_owners IS NOT NULL THEN
         RETURN jsonb_build_object('status', 'wait', 'owners', v_owners);
@@ -473,7 +474,14 @@ BEGIN
                    pool integer, date date, slot integer, capacity integer
                );
     END IF;
-    RETURN jsonb_build_object('status', 'ok');
+    SELECT COALESCE(jsonb_agg(r.position - 1), '[]') INTO v_unknown
+      FROM ROWS FROM (
+               jsonb_to_recordset(p_changes) AS (pool integer, slot integer)
+           ) WITH ORDINALITY AS r(pool, slot, position)
+     WHERE NOT EXISTS (SELECT FROM scenic_capacity_pool p WHERE p.id = r.pool)
+        OR r.slot IS NOT NULL
+           AND NOT EXISTS (SELECT FROM scenic_slot s WHERE s.id = r.slot);
+    RETURN jsonb_build_object('status', 'ok', 'unknown', v_unknown);
 END
 $function$;
 
