@@ -954,6 +954,9 @@ class ScenicTicket(models.Model):
             by_count[count] |= line_sudo
         for count, lines_sudo in by_count.items():
             pools_sudo._release(lines_sudo, persons=count)
+        leaving = dict(heads)
+        for hold_sudo in self.browse([t.id for t in leaving])._reservations():
+            hold_sudo._free(leaving[hold_sudo.ticket_id])
 
     def _forfeit(self, reason):
         """Give up what is owed for expired or void tickets: it becomes revenue.
@@ -1228,7 +1231,6 @@ class ScenicTicket(models.Model):
         :param action, reason, document: for the audit trail
         """
         self._write_state(values, action, reason, document)
-        self._unreserve()
         self._end_media()
         self._log(message)
 

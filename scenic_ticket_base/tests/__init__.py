@@ -9,6 +9,7 @@ from . import (
     test_booking_life,
     test_booking_price,
     test_capacity,
+    test_capacity_access,
     test_capacity_parallel,
     test_complaint,
     test_concurrency,
