@@ -355,6 +355,7 @@ class ProductTemplate(models.Model):
         "service_tracking",
         "list_price",
         "scenic_ticket_kind",
+        "scenic_real_name",
         "scenic_group_codes",
         "scenic_min_persons",
         "scenic_guide_per",
@@ -416,6 +417,12 @@ class ProductTemplate(models.Model):
                     "Choose a validity rule for a period, a date range or a number of "
                     "days from the sale.",
                     rule=rule.name,
+                )
+            ]
+        if kind == "member" and self.scenic_real_name != "visitor":
+            return [
+                self.env._(
+                    "a member card is sold by name. Set Real Names to Every visitor."
                 )
             ]
         if kind == "staff" and self.list_price:
@@ -515,6 +522,10 @@ class ProductTemplate(models.Model):
             self.scenic_revenue_trigger = "straight_line"
             if self.scenic_validity_rule_id.mode not in CARD_MODES:
                 self.scenic_validity_rule_id = False
+        if self.scenic_ticket_kind == "member":
+            self.scenic_real_name = "visitor"
+            # who has a card may still buy a ticket on the day it begins
+            self.scenic_id_scope = "type"
         if self.scenic_ticket_kind == "staff":
             self.list_price = 0
 

@@ -517,6 +517,7 @@ class ScenicBooking(models.Model):
             # and then the first booking is found
             raise ConcurrencyError(f"booking {values['external_ref']}") from error
         self.env["scenic.membership"]._hold_renewals(booking.line_ids)
+        self.env["scenic.staff.card"]._hold_lines(booking.line_ids)
         booking.line_ids._register_people(prepared)
         # last: others who want the same places wait from here to the commit
         self.env["scenic.capacity.pool"]._take(booking.line_ids, force=late)

@@ -422,6 +422,8 @@ class ScenicBookingLine(models.Model):
         """
         self.ensure_one()
         if self.renew_membership_id:
+            # lock: whoever freezes the card or renews it, too, is waited for
+            self.renew_membership_id._lock()
             return self.renew_membership_id._renewal_windows(self.product_id)
         if self.staff_card_id:
             return self.staff_card_id._ticket_windows()

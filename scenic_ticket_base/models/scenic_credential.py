@@ -332,7 +332,7 @@ class ScenicCredential(models.Model):
         media_sudo._check_live()
         codes_sudo = media_sudo.filtered(lambda c: c.kind in CODES)
         cards_sudo = media_sudo - codes_sudo
-        if cards_sudo and (codes_sudo or len(cards_sudo.mapped("kind")) > 1):
+        if cards_sudo and (codes_sudo or len(set(cards_sudo.mapped("kind"))) > 1):
             raise CredentialError(
                 self.env._("Please replace codes and cards one after the other."),
                 code="MEDIUM_MIXED",
@@ -482,3 +482,60 @@ class ScenicCredential(models.Model):
             raise ConcurrencyError(f"card {lookup}") from error
         self.env["scenic.audit"]._log("credential_add", new_sudo, reason=reason)
         return had_sudo | new_sudo
+
+    def _same_medium(self):
+        """Return this medium on all tickets it opens that are not over."""
+        self.ensure_one()
+        # sudo: the hash is hidden from everybody; callers answer for the right
+        medium_sudo = self.sudo()
+        return medium_sudo.search(
+            [
+                ("lookup", "=", medium_sudo.lookup),
+                ("company_id", "=", medium_sudo.company_id.id),
+                ("ticket_id.state", "in", LIVE_STATES),
+            ]
+        )
+
+    def _copy_to(self, ticket_sudo):
+        """Let cards and documents open one more ticket of the same person.
+
+        Their numbers are not known any more, so the look-up is copied. A medium that
+        is frozen stays so.
+        """
+        have = set(ticket_sudo.credential_ids.mapped("lookup"))
+        by_lookup = {
+            medium_sudo.lookup: medium_sudo
+            for medium_sudo in self.filtered(lambda c: c.kind not in CODES)
+            if medium_sudo.lookup not in have
+        }
+        ranks = self._last_ranks(by_lookup, ticket_sudo.company_id)
+        self.create(
+            [
+                {
+                    "ticket_id": ticket_sudo.id,
+                    "kind": medium_sudo.kind,
+                    "lookup": lookup,
+                    "last_four": medium_sudo.last_four,
+                    "state": medium_sudo.state,
+                    "rank": ranks.get(lookup, 0) + 1,
+                }
+                for lookup, medium_sudo in by_lookup.items()
+            ]
+        )
+
+    @api.model
+    def _last_ranks(self, lookups, company):
+        if not lookups:
+            return {}
+        self.flush_model(["lookup", "rank", "active", "company_id"])
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    "SELECT lookup, max(rank) FROM scenic_credential "
+                    "WHERE lookup IN %s AND company_id = %s AND active AND rank > 0 "
+                    "GROUP BY lookup",
+                    tuple(lookups),
+                    company.id,
+                )
+            )
+        )

@@ -4,9 +4,11 @@ from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
-from odoo.tools import SQL
+from odoo.fields import Domain
+from odoo.tools import SQL, escape_psql
 
 from ..exceptions import BookingError, MembershipError, ReasonMissingError
+from ..tools.mask import mask_name
 from ..tools.window import day_start
 
 _logger = logging.getLogger(__name__)
@@ -285,27 +287,54 @@ class ScenicMembership(models.Model):
     def _search_find(self, operator, value):
         if operator not in ("ilike", "in"):
             return NotImplemented
-        texts = [value] if isinstance(value, str) else value
         found = self.browse()
-        for text in texts:
+        for text in [value] if isinstance(value, str) else value:
             found |= self._find(text)
         return [("id", "in", found.ids)]
 
     @api.model
     def _find(self, text):
-        """Return the cards that a text may mean, the surest first.
+        """Return the cards that a text may mean, within the rights of the caller.
 
-        :param str text: number of the card or of a ticket of it, what a reader gives
-            for the medium, number of the holder's document, or (part of) the name
+        :param str text: what a reader gives for the medium; or the number of the card,
+            of a ticket of it, or of the holder's document; or the holder's telephone;
+            or, if it is none of these, part of the name
         """
-        text = (text or "").strip() if isinstance(text, str) else ""
+        text = text.strip() if isinstance(text, str) else ""
         if len(text) < 2:
             return self.browse()
-        credentials = self.env["scenic.credential"]._find(text)
-        found = credentials.ticket_id.membership_id | self.search(
-            ["|", ("name", "=ilike", text), ("ticket_ids.name", "=", text)]
+        credentials = self.env["scenic.credential"]
+        for kind in (None, "ic_card", "id_document"):
+            credentials |= credentials._find_all(text, kind)
+        visitors = self.env["scenic.visitor"].search(
+            Domain("doc_number", "=", text) | Domain("phone_number", "=", text)
         )
-        return found or self.search([("visitor_id.name", "ilike", text)], limit=80)
+        found = self.search(
+            Domain("name", "=ilike", escape_psql(text))
+            | Domain("ticket_ids", "in", credentials.ticket_id.ids)
+            | Domain("ticket_ids.name", "=", text)
+            | Domain("visitor_id", "in", visitors.ids)
+        )
+        return found or self.search(
+            [("visitor_id.name", "ilike", escape_psql(text))], limit=80
+        )
+
+    def _window_rows(self):
+        """Return what a window shows of cards to choose from, nobody named in full."""
+        return [
+            {
+                "id": card.id,
+                "name": card.name,
+                "holder": mask_name(card.visitor_id.name),
+                "document": card.visitor_id.doc_masked or "",
+                "telephone": card.visitor_id.phone_masked or "",
+                "product": card.product_id.display_name,
+                "state": card.state,
+                "date_end": fields.Date.to_string(card.date_end),
+                "photo": bool(card.photo_128),
+            }
+            for card in self
+        ]
 
     @api.depends("freeze_ids.state")
     def _compute_has_open_freeze(self):
@@ -327,16 +356,21 @@ class ScenicMembership(models.Model):
         wanted = [line for line in lines if line.get("renew_membership_id")]
         if not wanted:
             return
+        ids = [line["renew_membership_id"] for line in wanted]
         # sudo: whoever sells answers for the right, as in scenic.booking
-        cards_sudo = self.sudo().browse(line["renew_membership_id"] for line in wanted)
-        if len(set(cards_sudo.ids)) != len(wanted):
+        cards_sudo = self.sudo().browse(id_ for id_ in ids if type(id_) is int)
+        if (
+            len(cards_sudo) != len(ids)
+            or cards_sudo - cards_sudo.exists()
+            or cards_sudo.company_id - company
+        ):
+            raise BookingError(
+                self.env._("There is no such member card."), code="MEMBERSHIP_UNKNOWN"
+            )
+        if len(set(ids)) != len(ids):
             raise BookingError(
                 self.env._("A card can be renewed once in a booking."),
                 code="RENEWAL_TWICE",
-            )
-        if len(cards_sudo.exists()) != len(wanted) or (cards_sudo.company_id - company):
-            raise BookingError(
-                self.env._("There is no such member card."), code="MEMBERSHIP_UNKNOWN"
             )
         cards_sudo._lock()
         for line, card_sudo in zip(wanted, cards_sudo, strict=True):
@@ -431,14 +465,19 @@ class ScenicMembership(models.Model):
 
     @api.model
     def _hold_renewals(self, lines_sudo):
-        """Remember which held booking lines renew which cards.
+        """Remember which held booking lines renew which cards, and for whom.
 
         lock: writing the card makes a second renewal of it wait, and then see this
         one.
+
+        :raise BookingError: ``VISITOR_BLOCKED``, ``ID_TAKEN``
         """
         for line_sudo in lines_sudo.filtered("renew_membership_id"):
             card_sudo = line_sudo.renew_membership_id
             card_sudo._write_quiet({"renewal_line_id": line_sudo.id})
+            self.env["scenic.ticket.holder"]._register_known(
+                [(line_sudo, card_sudo.visitor_id)]
+            )
 
     def _renewal_start(self):
         """Return the first day of another period, were it sold now."""
@@ -455,8 +494,6 @@ class ScenicMembership(models.Model):
         ``product.template._scenic_windows``.
         """
         self.ensure_one()
-        # lock: whoever freezes the card or renews it, too, is waited for
-        self._lock()
         first_day = self._renewal_start()
         sold_at = day_start(first_day, ZoneInfo(product.scenic_site_id.tz))
         return product.product_tmpl_id._scenic_windows(sold_at, first_day)
@@ -489,12 +526,9 @@ class ScenicMembership(models.Model):
             ticket_sudo.membership_id = card_sudo
         for ticket_sudo in quiet_sudo & renewals_sudo:
             card_sudo = ticket_sudo.booking_line_id.renew_membership_id
-            ticket_sudo.write(
-                {
-                    "membership_id": card_sudo.id,
-                    "visitor_id": card_sudo.visitor_id.id,
-                }
-            )
+            ticket_sudo.membership_id = card_sudo
+            # the card in the member's hand opens the new period, too
+            card_sudo._media()._copy_to(ticket_sudo)
             # lock: whoever freezes the card at this moment sees the new period
             card_sudo._write_quiet({"renewal_line_id": False})
             freeze_sudo = card_sudo._open_freeze()
@@ -685,6 +719,50 @@ class ScenicMembership(models.Model):
             moved_sudo.with_context(tracking_disable=True).days_added += days
 
     # ------------------------------------------------------------------
+    # Media
+    # ------------------------------------------------------------------
+
+    def _replace(self, kind, number, reason, document=None):
+        """Give the card a new medium; the old one of this kind opens nothing more.
+
+        A card that has no medium of this kind yet gets its first one.
+
+        :param str kind: ``ic_card``, or ``qr`` for the printed codes
+        :param str number: of the new IC card; None for codes
+        :param document: record or name of what was paid for it
+        :return: the new credentials
+        :raise MembershipError: the card is over
+        :raise CredentialError: ``MEDIUM_TAKEN`` and what else is wrong with a number
+        """
+        card_sudo = self._lock_for_change(reason)
+        tickets_sudo = card_sudo._live_tickets()
+        if not tickets_sudo:
+            card_sudo._raise_state(card_sudo.state)
+        old_sudo = card_sudo._media().filtered(lambda c: c.kind == kind)
+        living_sudo = old_sudo.filtered(lambda c: c.ticket_id in tickets_sudo)
+        # what opened periods that are over is no longer a medium of this card, too
+        (old_sudo - living_sudo)._write_state("replaced")
+        if living_sudo:
+            media = living_sudo._replace(reason, number)
+        else:
+            media = tickets_sudo._add_medium(kind, number)
+        before = card_sudo.replace_count
+        card_sudo._write_quiet({"replace_count": before + bool(old_sudo)})
+        self.env["scenic.audit"]._log(
+            "membership_replace",
+            self,
+            reason=reason,
+            before={"replace_count": before},
+            after={"replace_count": card_sudo.replace_count, "kind": kind},
+            document=document,
+        )
+        return media
+
+    def _media(self):
+        """Return the media of the card that were neither replaced nor ended."""
+        return self.ticket_ids.credential_ids.filtered("active")
+
+    # ------------------------------------------------------------------
     # What staff does with a card
     # ------------------------------------------------------------------
 
@@ -705,6 +783,13 @@ class ScenicMembership(models.Model):
         self.env["scenic.audit"]._log(
             "membership_photo", self, after={"removed": not photo}
         )
+
+    @api.model
+    def _forget(self, visitors_sudo):
+        """Delete what tells who held the cards of these visitors."""
+        # sudo: no user has the right to write cards
+        cards_sudo = self.sudo().search([("visitor_id", "in", visitors_sudo.ids)])
+        cards_sudo.filtered("photo_128")._write_quiet({"photo": False})
 
     def action_view_tickets(self):
         """Open the periods of the card."""
@@ -747,17 +832,21 @@ class ScenicMembership(models.Model):
         :raise MembershipError: its code names the state
         """
         self.ensure_one()
-        if self.state != "active" or self._open_freeze():
-            state = "frozen" if self._open_freeze() else self.state
-            selection = dict(self._fields["state"]._description_selection(self.env))
-            raise MembershipError(
-                self.env._(
-                    "Card %(card)s is in state “%(state)s”: this is not possible.",
-                    card=self.name,
-                    state=selection[state],
-                ),
-                code=f"MEMBERSHIP_{state.upper()}",
-            )
+        if self._open_freeze():
+            self._raise_state("frozen")
+        if self.state != "active":
+            self._raise_state(self.state)
+
+    def _raise_state(self, state):
+        selection = dict(self._fields["state"]._description_selection(self.env))
+        raise MembershipError(
+            self.env._(
+                "Card %(card)s is in state “%(state)s”: this is not possible.",
+                card=self.name,
+                state=selection[state],
+            ),
+            code=f"MEMBERSHIP_{state.upper()}",
+        )
 
     def _lock_for_change(self, reason):
         """Return the card as superuser, locked with its tickets."""

@@ -180,8 +180,8 @@ class ScenicStaffCard(models.Model):
         :param product: ticket product of the kind staff, a ``product.product``
         :param dict values: ``holder_name``, ``employee_no``, ``date_from``,
             ``date_to``, ``weekdays``, ``minute_from``, ``minute_to``
-        :param dict visitor: the ID document that opens the lane, as in a line of
-            ``scenic.booking._hold``
+        :param dict visitor: whose ID document opens the lane, as
+            ``scenic.visitor._find_or_create`` takes it
         :param dict medium: ``{kind, number}`` of the IC card
         :return: the card in the caller's environment
         :raise MembershipError: neither a document nor an employee number
@@ -201,6 +201,9 @@ class ScenicStaffCard(models.Model):
         site = product.scenic_site_id
         self.env.cr.execute("SELECT nextval('scenic_staff_card_seq')")
         [number] = self.env.cr.fetchone()
+        visitor_sudo = self.env["scenic.visitor"]
+        if visitor:
+            visitor_sudo = visitor_sudo._find_or_create(visitor, site.company_id)
         # sudo: no user has the right to create staff cards
         card_sudo = (
             self.sudo()
@@ -209,6 +212,7 @@ class ScenicStaffCard(models.Model):
                 {
                     **values,
                     "name": f"SC-{number:08d}",
+                    "visitor_id": visitor_sudo.id,
                     "product_id": product.id,
                     "site_id": site.id,
                     "company_id": site.company_id.id,
@@ -224,8 +228,6 @@ class ScenicStaffCard(models.Model):
             "amount_total": 0.0,
             "staff_card_id": card_sudo.id,
         }
-        if visitor:
-            line["visitors"] = [visitor]
         if medium:
             line["medium"] = medium
         booking = self.env["scenic.booking"]._hold(
@@ -302,6 +304,17 @@ class ScenicStaffCard(models.Model):
                     code="STAFF_CARD_INVALID",
                 )
 
+    @api.model
+    def _hold_lines(self, lines_sudo):
+        """Register whose document is to open the tickets of held booking lines.
+
+        :raise BookingError: ``VISITOR_BLOCKED``
+        """
+        for line_sudo in lines_sudo.filtered("staff_card_id.visitor_id"):
+            self.env["scenic.ticket.holder"]._register_known(
+                [(line_sudo, line_sudo.staff_card_id.visitor_id)]
+            )
+
     def _ticket_windows(self):
         """Return the windows of the ticket of this card.
 
@@ -327,9 +340,7 @@ class ScenicStaffCard(models.Model):
         # sudo: no user has the right to write tickets
         for ticket_sudo in tickets.sudo().filtered("booking_line_id.staff_card_id"):
             card_sudo = ticket_sudo.booking_line_id.staff_card_id
-            card_sudo.write(
-                {"ticket_id": ticket_sudo.id, "visitor_id": ticket_sudo.visitor_id.id}
-            )
+            card_sudo.ticket_id = ticket_sudo
             self.env["scenic.audit"]._log(
                 "staff_issue",
                 card_sudo,

@@ -144,19 +144,37 @@ class ScenicTicketHolder(models.Model):
         visitors_sudo = self.env["scenic.visitor"]._find_or_create_many(
             values_list, company
         )
-        ids = iter(visitors_sudo._ids)
+        known, start = [], 0
+        for line, visitors in pairs:
+            end = start + len(visitors)
+            known.append((line, visitors_sudo[start:end]))
+            start = end
+        return self._register_known(known)
+
+    @api.model
+    def _register_known(self, pairs):
+        """Register visitors who are on record; see :meth:`_register_lines`.
+
+        :param pairs: ``[(scenic.booking.line, scenic.visitor records)]`` of one
+            booking
+        :raise BookingError: ``ID_TAKEN``, ``GUARDIAN_MISSING``, ``VISITOR_BLOCKED``
+        """
+        # sudo: no user has the right to create holders
+        holders_sudo = self.sudo()
         rows, seen = [], {}
         for line, visitors in pairs:
             line_sudo = line.sudo()
-            for _values in visitors:
-                row = holders_sudo._prepare_holder(line_sudo, next(ids))
+            site = line_sudo.site_id
+            today = fields.Date.context_today(self.with_context(tz=site.tz))
+            self.env["scenic.blacklist"]._check(visitors, today, line_sudo.visit_date)
+            for visitor in visitors:
+                row = holders_sudo._prepare_holder(line_sudo, visitor.id)
                 holders_sudo._once_per_order(line_sudo, row, seen)
                 rows.append(row)
         created_sudo = holders_sudo._insert(rows)
-        everybody_sudo = (
-            pairs[0][0].sudo().booking_id.line_ids.holder_ids.filtered("live")
-        )
-        everybody_sudo.visitor_id._check_guardian(company)
+        booking_sudo = pairs[0][0].sudo().booking_id
+        everybody_sudo = booking_sudo.line_ids.holder_ids.filtered("live")
+        everybody_sudo.visitor_id._check_guardian(booking_sudo.company_id)
         created_sudo._keep_visitors()
         return created_sudo
 

@@ -909,6 +909,7 @@ class ScenicVisitor(models.Model):
         )
         self.env["scenic.credential"].invalidate_model()
         self.invalidate_recordset()
+        self.env["scenic.membership"]._forget(self)
         if log:
             self.env["scenic.audit"]._log("visitor_shred", self)
 

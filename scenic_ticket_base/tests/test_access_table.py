@@ -93,6 +93,8 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         # wizards
         "scenic.audit.export": wizard("auditor"),
         "scenic.membership.photo": wizard(*PHOTOGRAPHERS),
+        "scenic.membership.renew": wizard("manager"),
+        "scenic.membership.replace": wizard(*PHOTOGRAPHERS),
         "scenic.membership.suspend": wizard(*OVERRIDE),
         "scenic.staff.card.issue": wizard("manager"),
         "scenic.staff.card.revoke": wizard("manager"),
@@ -122,6 +124,8 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ("scenic.membership", "action_set_photo"): (PHOTOGRAPHERS, [False]),
         ("scenic.membership", "action_view_tickets"): (ANYBODY, []),
         ("scenic.membership.photo", "action_apply"): (PHOTOGRAPHERS, []),
+        ("scenic.membership.renew", "action_apply"): (MANAGER, []),
+        ("scenic.membership.replace", "action_apply"): (PHOTOGRAPHERS, []),
         ("scenic.membership.suspend", "action_apply"): (OVERRIDE, []),
         ("scenic.revenue.entry", "action_post"): (MONEY, []),
         ("product.template", "action_view_scenic_prices"): (ANYBODY, []),

@@ -22,6 +22,7 @@ class TestProductKinds(ScenicCommon):
             "Card 年卡",
             "member",
             300,
+            scenic_real_name="visitor",
             scenic_validity_rule_id=cls.period.id,
             **STRAIGHT,
         )

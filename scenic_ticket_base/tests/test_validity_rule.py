@@ -634,6 +634,7 @@ class TestValidityRule(ScenicCommon):
             "Card",
             "member",
             300,
+            scenic_real_name="visitor",
             scenic_validity_rule_id=rule.id,
             scenic_revenue_trigger="straight_line",
         )

@@ -38,6 +38,11 @@ def mask_number(value):
     return HIDDEN + (text[-4:] if len(text) > 7 else "")
 
 
+def mask_name(name):
+    """Return a person's name with all but its first character hidden."""
+    return name[0] + "*" * min(len(name) - 1, 5) if name else ""
+
+
 def mask_text(text):
     """Return a text in which numbers of persons show their last four only."""
     return _NUMBERS.sub(lambda match: mask_number(match[0]), text)

@@ -3,6 +3,8 @@ from . import (
     scenic_credential_change,
     scenic_holder_change,
     scenic_membership_photo,
+    scenic_membership_renew,
+    scenic_membership_replace,
     scenic_membership_suspend,
     scenic_refund_request,
     scenic_staff_card_issue,

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from ..models.scenic_credential import CODES
+from ..models.scenic_credential import CARDS, CODES
 
 SERVICE = "scenic_ticket_base.group_scenic_customer_service"
 SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
@@ -52,12 +52,17 @@ class ScenicCredentialChange(models.TransientModel):
         ticket = self.ticket_id or self.credential_id.ticket_id
         ticket.check_access("read")
         number = self._secrets().get("number")
+        # a card or document is one thing, whatever number of tickets it opens
+        medium, card = self.credential_id, ticket.membership_id
         if self.action == "add":
-            ticket._add_medium(self.kind, number, self.reason)
+            tickets = card._live_tickets() or ticket
+            tickets._add_medium(self.kind, number, self.reason)
+        elif self.action == "replace" and card and medium.kind in CARDS:
+            card._replace(medium.kind, number, self.reason)
         elif self.action == "replace":
-            self.credential_id._replace(self.reason, number)
+            medium._same_medium()._replace(self.reason, number)
         elif self.action == "freeze":
-            self.credential_id._freeze(self.reason)
+            medium._same_medium()._freeze(self.reason)
         else:
-            self.credential_id._unfreeze(self.reason)
+            medium._same_medium()._unfreeze(self.reason)
         return {"type": "ir.actions.act_window_close"}

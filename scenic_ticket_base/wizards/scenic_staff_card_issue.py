@@ -1,10 +1,13 @@
 from odoo import api, fields, models
 
+from ..models.scenic_visitor import DOC_KINDS
+
 
 class ScenicStaffCardIssue(models.TransientModel):
     _name = "scenic.staff.card.issue"
     _description = "Issue a Staff Card"
-    _inherit = ["scenic.weekday.mixin"]
+    _inherit = ["scenic.secret.input", "scenic.weekday.mixin"]
+    _secret_fields = ("doc_number", "card_number")
 
     product_id = fields.Many2one(
         "product.product",
@@ -17,13 +20,16 @@ class ScenicStaffCardIssue(models.TransientModel):
     holder_name = fields.Char(string="Holder", required=True)
     employee_no = fields.Char(string="Employee No.")
     doc_kind = fields.Selection(
-        selection="_doc_kinds",
-        string="Document",
-        help="Opens the lane when it is read.",
+        DOC_KINDS, string="Document", help="Opens the lane when it is read."
     )
-    doc_number = fields.Char(string="Document Number")
+    doc_number = fields.Char(
+        string="Document Number", compute="_compute_secret", readonly=False
+    )
     card_number = fields.Char(
-        string="IC Card", help="Hold the card to the reader, or type its number."
+        string="IC Card",
+        compute="_compute_secret",
+        readonly=False,
+        help="Hold the card to the reader, or type its number.",
     )
     date_from = fields.Date(
         string="From", required=True, default=fields.Date.context_today
@@ -31,13 +37,6 @@ class ScenicStaffCardIssue(models.TransientModel):
     date_to = fields.Date(string="Until", required=True)
     hour_from = fields.Float(string="From Hour", default=0.0)
     hour_to = fields.Float(string="To Hour", default=24.0)
-
-    def _doc_kinds(self):
-        return (
-            self.env["scenic.visitor"]
-            ._fields["doc_kind"]
-            ._description_selection(self.env)
-        )
 
     @api.model
     def _default_product(self):
@@ -59,19 +58,18 @@ class ScenicStaffCardIssue(models.TransientModel):
         cards._check_manager()
         self.product_id.check_access("read")
         visitor = medium = None
-        if self.doc_number:
+        secrets = self._secrets()
+        if secrets.get("doc_number"):
             visitor = {
                 "name": self.holder_name,
                 "doc_kind": self.doc_kind,
-                "doc_number": self.doc_number,
+                "doc_number": secrets["doc_number"],
             }
-        if self.card_number:
-            medium = {"kind": "staff_card", "number": self.card_number}
+        if secrets.get("card_number"):
+            medium = {"kind": "staff_card", "number": secrets["card_number"]}
         card = cards._issue(
             self.product_id, self._prepare_card(), visitor=visitor, medium=medium
         )
-        # a full number should not lie about until the cleaner comes
-        self.write({"doc_number": False, "card_number": False})
         return {
             "type": "ir.actions.act_window",
             "res_model": "scenic.staff.card",
