@@ -12,6 +12,7 @@ from . import (
     test_capacity,
     test_capacity_access,
     test_capacity_parallel,
+    test_capacity_state,
     test_complaint,
     test_concurrency,
     test_credential,

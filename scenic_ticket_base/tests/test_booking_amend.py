@@ -303,9 +303,7 @@ class TestBookingAmend(ScenicCommon):
     def test_frozen_ticket(self):
         booking = self._sold()
         booking.ticket_ids[0]._freeze("dispute")
-        self._code(
-            "TICKET_FROZEN", booking, TicketStateError, visit_date=self.next_day
-        )
+        self._code("TICKET_FROZEN", booking, TicketStateError, visit_date=self.next_day)
 
     def test_refunded_tickets_stay_behind(self):
         booking = self._sold(quantity=3)
@@ -325,9 +323,7 @@ class TestBookingAmend(ScenicCommon):
         right = booking.ticket_ids.entitlement_ids
         right.revenue_trigger = "visit_date"
         right.amount_recognised = booking.ticket_ids.amount_recognised = 50
-        self._code(
-            "TICKET_EARNED", booking, TicketStateError, visit_date=self.next_day
-        )
+        self._code("TICKET_EARNED", booking, TicketStateError, visit_date=self.next_day)
 
     def test_booking_that_is_over(self):
         booking = self._hold()
@@ -460,9 +456,7 @@ class TestBookingAmend(ScenicCommon):
         )
         self.assertEqual(answer["difference_total"], 190)
         self.assertEqual(booking.ticket_ids.mapped("amount_total"), [130] * 3)
-        self.assertEqual(
-            booking.ticket_ids.mapped("visit_date"), [self.next_day] * 3
-        )
+        self.assertEqual(booking.ticket_ids.mapped("visit_date"), [self.next_day] * 3)
         self.assertEqual(self._free(self.visit_date), 40)
         self.assertEqual(self._free(self.next_day), 37)
         self._exact(booking)
