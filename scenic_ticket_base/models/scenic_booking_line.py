@@ -1,3 +1,4 @@
+import functools
 import json
 import math
 import secrets
@@ -523,6 +524,8 @@ class ScenicBookingLine(models.Model):
             self._prepare_entitlement_values(component, windows[component])
             for component in components
         ]
+        # tickets of one price are split alike
+        split = functools.lru_cache(lambda amount: self._split(amount, shares))
         result = []
         for count, amount_untaxed, amount_total in zip(
             persons, untaxed, total, strict=True
@@ -544,7 +547,7 @@ class ScenicBookingLine(models.Model):
                 for component, values, amount in zip(
                     components,
                     rights,
-                    self._split(amount_untaxed, shares),
+                    split(amount_untaxed),
                     strict=True,
                 )
             ]
@@ -587,7 +590,8 @@ class ScenicBookingLine(models.Model):
         """Split an amount in whole cents of the company's currency."""
         currency = self.currency_id
         units = split_units(round(amount / currency.rounding), weights)
-        return [currency.round(share * currency.rounding) for share in units]
+        rounded = {unit: currency.round(unit * currency.rounding) for unit in {*units}}
+        return [rounded[unit] for unit in units]
 
     def _answer(self):
         """Return this line in plain words, as part of an answer to its channel."""

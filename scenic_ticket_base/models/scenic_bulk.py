@@ -43,40 +43,42 @@ class ScenicBulk(models.AbstractModel):
         converted = {
             name: self._bulk_convert(name, vals_list, common) for name in names
         }
-        ids = self._bulk_insert(converted)
-        records = self.browse(ids)
+        count = len(vals_list)
+        records = self.browse(self._bulk_insert(converted, count))
         for name, (_column, cache) in converted.items():
-            self._fields[name]._insert_cache(records, cache)
+            values = cache if len(cache) > 1 else cache * count
+            self._fields[name]._insert_cache(records, values)
         self._bulk_modified(records, names)
         return records
 
     def _bulk_convert(self, name, vals_list, common):
-        """Return the values of a field as for the column and as for the cache."""
+        """Return the values of a field as for the column and as for the cache.
+
+        A value that all rows share stands there once.
+        """
         field, memo = self._fields[name], {}
+        if name in common:
+            vals_list = vals_list[:1]
         column, cache = [], []
         for values in vals_list:
-            value = values.get(name, common.get(name))
-            try:
-                known = memo.get(value)
-            except TypeError:  # not hashable: a Json
-                known, key = None, None
-            else:
-                key = value
-            if known is None:
-                full = {**common, **values}
+            value = common[name] if name in common else values[name]
+            key = value if field.type != "json" else id(value)
+            if key not in memo:
+                # the rounding of an amount needs its currency
+                full = {**common, **values} if field.type == "monetary" else values
                 raw = field.convert_to_column_insert(value, self, full)
-                known = (
-                    getattr(raw, "adapted", raw),
+                memo[key] = (
+                    self._bulk_text(getattr(raw, "adapted", raw)),
                     field.convert_to_cache(value, self, validate=False),
                 )
-                if key is not None:
-                    memo[key] = known
+            known = memo[key]
             column.append(known[0])
             cache.append(known[1])
+        if len(memo) == 1:
+            return column[:1], cache[:1]
         return column, cache
 
-    def _bulk_insert(self, converted):
-        count = len(next(iter(converted.values()))[0])
+    def _bulk_insert(self, converted, count):
         # ids come first: nothing promises the order in which INSERT returns them
         self.env.cr.execute(
             SQL(
@@ -87,41 +89,45 @@ class ScenicBulk(models.AbstractModel):
             )
         )
         ids = [id_ for (id_,) in self.env.cr.fetchall()]
-        converted = {"id": (ids, ids), **converted}
-        columns = list(converted)
-        types = SQL(", ").join(
-            SQL("%s %s", SQL.identifier(name), SQL(self._fields[name].column_type[1]))
-            for name in columns
-        )
-        names = SQL(", ").join(map(SQL.identifier, columns))
-        rows = zip(*(column for column, _cache in converted.values()), strict=True)
-        text = json.dumps(
-            [
-                {k: v for k, v in zip(columns, row, strict=True) if v is not None}
-                for row in rows
-            ],
-            default=self._bulk_text,
-        )
+        varying = {name: c for name, (c, _cache) in converted.items() if len(c) > 1}
+        varying = {"id": ids, **varying}
+        shared = {name: c[0] for name, (c, _cache) in converted.items() if len(c) == 1}
+        rows = [
+            dict(zip(varying, row, strict=True))
+            for row in zip(*varying.values(), strict=True)
+        ]
+        values = [SQL.identifier(name) for name in varying]
+        for name, value in shared.items():
+            if isinstance(value, dict | list):
+                value = json.dumps(value)
+            values.append(SQL("%s::%s", value, self._bulk_type(name)))
         self.env.cr.execute(
             SQL(
                 "INSERT INTO %s (%s) SELECT %s FROM jsonb_to_recordset(%s::jsonb) "
                 "AS row (%s)",
                 SQL.identifier(self._table),
-                names,
-                names,
-                text,
-                types,
+                SQL(", ").join(map(SQL.identifier, [*varying, *shared])),
+                SQL(", ").join(values),
+                json.dumps(rows),
+                SQL(", ").join(
+                    SQL("%s %s", SQL.identifier(name), self._bulk_type(name))
+                    for name in varying
+                ),
             )
         )
         return ids
 
+    def _bulk_type(self, name):
+        return SQL(self._fields[name].column_type[1])
+
     @api.model
     def _bulk_text(self, value):
+        """Return a value as JSON can hold it and PostgreSQL reads it."""
         if isinstance(value, datetime):
             return fields.Datetime.to_string(value)
         if isinstance(value, date):
             return fields.Date.to_string(value)
-        return str(value)
+        return value
 
     def _bulk_modified(self, records, names):
         """Tell the ORM what is there now, so that nothing stale is read."""

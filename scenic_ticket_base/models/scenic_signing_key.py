@@ -473,11 +473,20 @@ class ScenicSigningKey(models.Model):
     @api.model
     def _hash(self, normalised):
         """Return the keyed hash under which a credential is stored."""
+        return self._hasher()(normalised)
+
+    @api.model
+    def _hasher(self):
+        """Return what hashes many codes, with the key file looked at once."""
         secret = self._data().lookup_secret
-        digest = hmac.new(
-            secret, normalised.encode("utf-8", "surrogatepass"), hashlib.sha256
-        ).digest()
-        return digest[:16].hex()
+
+        def hash_of(normalised):
+            digest = hmac.new(
+                secret, normalised.encode("utf-8", "surrogatepass"), hashlib.sha256
+            ).digest()
+            return digest[:16].hex()
+
+        return hash_of
 
     # ------------------------------------------------------------------
     # Personal data

@@ -347,13 +347,15 @@ class ScenicTicket(models.Model):
         # sudo: nobody may create credentials or read the key
         tickets_sudo = self.sudo()
         key_sudo = self.env["scenic.signing.key"].sudo()._active()
-        hash_of = key_sudo._hash
+        # once for all tickets: each look at the key file costs as much as a signature
+        hash_of, private_key = key_sudo._hasher(), key_sudo._private_key()
+        secret = key_sudo._data().barcode_secret
         values = []
         for ticket_sudo in tickets_sudo:
             issue = (issues or {}).get(ticket_sudo.id, 0)
             for kind, code, key_id in (
-                ("qr", ticket_sudo._sign(key_sudo, issue), key_sudo.id),
-                ("barcode", ticket_sudo._barcode_digits(issue), False),
+                ("qr", ticket_sudo._sign(key_sudo, issue, private_key), key_sudo.id),
+                ("barcode", ticket_sudo._barcode_digits(issue, secret), False),
             ):
                 values.append(
                     {
@@ -477,9 +479,10 @@ class ScenicTicket(models.Model):
         self.ensure_one()
         return self.visitor_id or self.booking_id
 
-    def _sign(self, key, issue=0):
+    def _sign(self, key, issue=0, private_key=None):
         """Return the T1 text of this ticket, signed with a key.
 
+        :param private_key: that of the key, to sign many
         :raise BookingError: a value does not fit the T1 format
         """
         self.ensure_one()
@@ -492,7 +495,9 @@ class ScenicTicket(models.Model):
                 span_days=min(self.span_days, t1.MAX_SPAN),
                 persons=self.persons,
             )
-            return t1.sign(key._private_key(), self.site_id.code, payload)
+            return t1.sign(
+                private_key or key._private_key(), self.site_id.code, payload
+            )
         except t1.T1Error as error:
             raise BookingError(
                 self.env._(
@@ -525,10 +530,11 @@ class ScenicTicket(models.Model):
         self.ensure_one()
         return self._barcode_digits(self._code("barcode").issue)
 
-    def _barcode_digits(self, issue):
+    def _barcode_digits(self, issue, secret=None):
         self.ensure_one()
-        # sudo: derived with a secret that no user may read
-        secret = self.env["scenic.signing.key"].sudo()._data().barcode_secret
+        if not secret:
+            # sudo: derived with a secret that no user may read
+            secret = self.env["scenic.signing.key"].sudo()._data().barcode_secret
         return barcode1d.encode(secret, t1.medium_number(self.sudo().number, issue))
 
     def _barcode_text(self):

@@ -330,16 +330,23 @@ class ScenicTicketHolder(models.Model):
         :param list shares: ``[(ticket, holders)]``, as superuser
         """
         media, holder_of, visitor_of = [], {}, {}
-        holders_sudo, tickets_sudo = self.sudo(), self.env["scenic.ticket"].sudo()
+        shares = [share for share in shares if share[1]]
+        if not shares:
+            return
+        # by their ids: a union for each ticket would take the square of their number
+        holders_sudo = self.sudo().browse(
+            dict.fromkeys(id_ for _ticket, group in shares for id_ in group._ids)
+        )
+        tickets_sudo = holders_sudo.env["scenic.ticket"].browse(
+            dict.fromkeys(ticket.id for ticket, _group in shares)
+        )
         for ticket_sudo, group_sudo in shares:
-            tickets_sudo |= ticket_sudo
-            holders_sudo |= group_sudo
             for holder_sudo in group_sudo:
                 if not holder_sudo.ticket_id:
                     holder_of.setdefault(holder_sudo.id, ticket_sudo.id)
                 if holder_sudo.visitor_id.doc_lookup:
                     media.append((ticket_sudo, holder_sudo.visitor_id))
-            if group_sudo and not ticket_sudo.visitor_id:
+            if not ticket_sudo.visitor_id:
                 visitor_of[ticket_sudo.id] = group_sudo[0].visitor_id.id
         self._write_pairs("scenic_ticket_holder", "ticket_id", holder_of)
         self._write_pairs("scenic_ticket", "visitor_id", visitor_of)
