@@ -5,7 +5,7 @@ import importlib
 from bootstrap.console import SetupError, say
 
 #: A part is a module of this package with ``main(*, tickets, seconds) -> int``.
-PARTS = ("validate",)
+PARTS = ("validate", "confirm")
 
 
 def run(only: list[str], *, tickets: int, seconds: float) -> int:
