@@ -7,6 +7,7 @@ from . import (
     test_blacklist,
     test_booking,
     test_booking_amend,
+    test_booking_confirm,
     test_booking_life,
     test_booking_price,
     test_capacity,
