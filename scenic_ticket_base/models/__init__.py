@@ -36,6 +36,8 @@ from . import (
     scenic_capacity_scheme,
     scenic_capacity_share,
     scenic_channel,
+    scenic_closure,
+    scenic_closure_line,
     scenic_complaint,
     scenic_credential,
     scenic_eligibility,

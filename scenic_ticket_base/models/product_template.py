@@ -766,6 +766,26 @@ class ProductTemplate(models.Model):
                 local_day(now, ZoneInfo(site.tz)),
             )
 
+        self._scenic_check_open(visit_date, slot)
+
+    def _scenic_check_open(self, visit_date, slot=None):
+        """Check that no place of this ticket is closed for a reason of its own.
+
+        :raise BookingError: ``SITE_CLOSED``
+        """
+        self.ensure_one()
+        sites = self.scenic_component_ids.site_id
+        closure = sites._closed(visit_date, slot)
+        if closure:
+            # sudo: what is closed is said to whoever wants to buy
+            raise BookingError(
+                self.env._(
+                    "%(closure)s. Please choose another date.",
+                    closure=closure.sudo()._text(),
+                ),
+                code="SITE_CLOSED",
+            )
+
     def _scenic_possible_on(self, visit_date):
         """Tell whether a visit on a date, sold now, can take place."""
         try:

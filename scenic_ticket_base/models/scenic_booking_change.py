@@ -7,6 +7,9 @@ from ..tools import refund_terms
 from .product_template import MAX_PERSONS
 
 MONEY = ("amount_untaxed", "amount_total")
+#: In the context of a change for which the customer is not to blame: it costs no fee,
+#: counts for nothing and is never too late. An object, so that no client can say it.
+FREE_CHANGE = object()
 
 
 @dataclass
@@ -211,6 +214,8 @@ class ScenicBookingChange(models.AbstractModel):
     def _plan_fee(self, plan):
         """Ask the refund terms of the sale whether date and slot may change."""
         line = plan.line
+        if self._is_free_change():
+            return
         decision = refund_terms.decide_change(
             plan.tickets[0]._refund_terms(),
             line.change_count,
@@ -225,6 +230,10 @@ class ScenicBookingChange(models.AbstractModel):
         plan.fee = line.currency_id.round(
             decision.fee * persons * line.currency_id.rounding
         )
+
+    @api.model
+    def _is_free_change(self):
+        return self.env.context.get("scenic_free_change") is FREE_CHANGE
 
     @api.model
     def _check_date(self, plan, template):
@@ -442,7 +451,7 @@ class ScenicBookingChange(models.AbstractModel):
             values.update(
                 visit_date=plan.visit_date,
                 slot_id=plan.slot.id,
-                change_count=line.change_count + 1,
+                change_count=line.change_count + int(not self._is_free_change()),
             )
         if plan.added:
             values.update(

@@ -362,6 +362,7 @@ class ScenicBookingLine(models.Model):
         if slot and not slot.exists():
             raise self._slot_error()
         template._scenic_windows(now, visit_date, slot)
+        template._scenic_check_open(visit_date, slot)
 
     @api.model
     def _check_not_past(self, prepared):

@@ -182,3 +182,10 @@ class ScenicSite(models.Model):
         for day, level in rows:
             result[day] = max(result[day], level, key=RESERVATION_LEVELS.index)
         return result
+
+    def _closed(self, date, slot=None):
+        """Return the ``scenic.closure`` of one of these sites on a day, if any.
+
+        A closed area closes its spots. See ``scenic.closure._on``.
+        """
+        return self.env["scenic.closure"]._on(self, date, slot)

@@ -808,6 +808,17 @@ class ScenicTicket(models.Model):
         )
         return self.env["scenic.refund"].browse(refunds_sudo.ids)
 
+    def _pay_back_due(self, reason):
+        """Pay back what is owed for tickets of channels whose document can do so.
+
+        Here no document moves money: a window pays back what it sold, an OTA asks
+        for it. Other modules make their document.
+
+        :param str reason: why it is owed
+        :return: names of the documents made, or an empty text
+        """
+        return ""
+
     def _refund_terms(self):
         """Return the terms that were frozen at the sale."""
         self.ensure_one()
@@ -841,6 +852,12 @@ class ScenicTicket(models.Model):
                 "not refunded; a supervisor can ask for an exception."
             ),
         }
+        messages["CHANGE_TOO_OFTEN"] = self.env._(
+            "Ticket %(ticket)s was changed as often as its policy allows."
+        )
+        messages["CHANGE_TOO_LATE"] = self.env._(
+            "It is too late to change ticket %(ticket)s, by its refund policy."
+        )
         template = messages.get(code)
         if template:
             return template % {"ticket": self.name}

@@ -14,6 +14,7 @@ from . import (
     test_capacity_access,
     test_capacity_parallel,
     test_capacity_state,
+    test_closure,
     test_complaint,
     test_concurrency,
     test_credential,
