@@ -342,9 +342,8 @@ class ScenicCredential(models.Model):
         tickets_sudo = cards_sudo.ticket_id._lock_for_change(reason)
         tickets_sudo._check_state(LIVE_STATES)
         cards_sudo._check_live()
-        kind = cards_sudo.kind if len(cards_sudo) == 1 else cards_sudo[:1].kind
         cards_sudo._write_state("replaced")
-        new_sudo = tickets_sudo._add_medium(kind, number, reason).sudo()
+        new_sudo = tickets_sudo._add_medium(cards_sudo[0].kind, number, reason).sudo()
         by_ticket = {medium_sudo.ticket_id: medium_sudo for medium_sudo in new_sudo}
         for card_sudo in cards_sudo:
             card_sudo.replaced_by_id = by_ticket[card_sudo.ticket_id]

@@ -19,7 +19,7 @@ from ..tools.keystore import (
     KeyStore,
     KeyStoreError,
 )
-from .scenic_credential import LIVE_STATES
+from .scenic_credential import CODES, LIVE_STATES
 
 
 class ScenicSigningKey(models.Model):
@@ -136,6 +136,16 @@ class ScenicSigningKey(models.Model):
         """Make a new signing key the active one."""
         current = self._active()
         kid, over = self._next_kid()
+        current.write({"state": "retired"})
+        current.flush_recordset()
+        key = self._make_active(kid, over)
+        self.env["scenic.audit"]._log(
+            "key_rotate", key, before={"kid": current.kid}, after={"kid": kid}
+        )
+
+    @api.model
+    def _make_active(self, kid, over):
+        """Make a new key of an id, in the place of one whose tickets are over."""
         store = KeyStore(self._path())
         try:
             if over:
@@ -148,12 +158,8 @@ class ScenicSigningKey(models.Model):
         except KeyStoreError as error:
             raise self._user_error(error) from error
         over.write({"state": "purged"})
-        current.write({"state": "retired"})
-        (over | current).flush_recordset()
-        key = self.create({"kid": kid, "public_key": data.public_keys[kid]})
-        self.env["scenic.audit"]._log(
-            "key_rotate", key, before={"kid": current.kid}, after={"kid": kid}
-        )
+        over.flush_recordset()
+        return self.create({"kid": kid, "public_key": data.public_keys[kid]})
 
     @api.model
     def _next_kid(self):
@@ -230,62 +236,90 @@ class ScenicSigningKey(models.Model):
     def _start_over(self, reason):
         """Go on without a key file that is lost for good (docs/keys.md).
 
-        To be called from ``odoo shell``, when no backup of the file exists. A file
-        that is there is set aside. Codes of tickets that are still valid are issued
-        anew and have to be sent or printed again. Cards must be given out again,
-        their numbers are stored nowhere. Numbers and telephones of visitors are
-        lost; names, last four and tickets stay, and who comes again is registered as
-        a new visitor.
+        To be called from ``odoo shell``, when no better backup of the file exists.
+
+        A file that is an older copy is extended: codes signed with a key that it
+        lacks are issued anew. A file of another database is not touched. Without any
+        file, or with a damaged one, which is set aside, a new one is made: codes of
+        tickets that are still valid are issued anew and have to be sent or printed
+        again; cards must be given out again, because their numbers are stored
+        nowhere; documents and telephones of visitors are lost, while names, last four
+        and tickets stay, and who comes again is registered as a new visitor.
 
         :return: ``{"tickets": reissued, "cards": ended, "visitors": without number}``
         """
         if not (reason or "").strip():
             raise ReasonMissingError(self.env._("Please give a reason."))
-        try:
-            if KeyStore(self._path()).load() is not None:
-                data = self._data()  # a file that fits is never thrown away
-                raise KeyFileError(
-                    self.env._(
-                        "The key file %(path)s is in order; its active key is "
-                        "#%(kid)s. Nothing was changed.",
-                        path=self._path(),
-                        kid=max(data.private_keys),
-                    ),
-                    code="KEY_FILE_IN_ORDER",
-                )
-        except KeyStoreError:
-            pass
-        except KeyFileError as error:
-            if error.code != "KEY_FILE_FOREIGN":
-                raise
         store = KeyStore(self._path())
+        try:
+            found = store.load()
+        except KeyStoreError as error:
+            if error.reason != "damaged":
+                raise self._user_error(error) from error
+            found = None
+        # sudo: keys, credentials and visitors of all companies
+        keys_sudo = self.sudo()
+        if found is not None:
+            return keys_sudo._extend_older_copy(found, reason)
         try:
             store.set_aside()
             data = store.ensure()
         except KeyStoreError as error:
             raise self._user_error(error) from error
-        # sudo: keys, credentials and visitors of all companies
-        keys_sudo = self.sudo()
         keys_sudo.search([]).write({"state": "purged"})
         keys_sudo.flush_model()
         for kid, public_key in sorted(data.public_keys.items()):
             key_sudo = keys_sudo.create({"kid": kid, "public_key": public_key})
         media_sudo = self.env["scenic.credential"].sudo()
-        cards_sudo = media_sudo.search([("kind", "not in", ("qr", "barcode"))])
+        cards_sudo = media_sudo.search([("kind", "not in", CODES)])
         cards_sudo._write_state("ended")
         visitors = self.env["scenic.visitor"].sudo()._forget_numbers()
-        tickets_sudo = (
-            self.env["scenic.ticket"].sudo().search([("state", "in", LIVE_STATES)])
-        )
-        for start in range(0, len(tickets_sudo), 1000):
-            tickets_sudo[start : start + 1000]._reissue(reason)
-            self.env.flush_all()
+        tickets = keys_sudo._reissue_all([], reason)
         self.env["scenic.audit"]._log("key_rotate", key_sudo, reason=reason)
-        return {
-            "tickets": len(tickets_sudo),
-            "cards": len(cards_sudo),
-            "visitors": visitors,
-        }
+        return {"tickets": tickets, "cards": len(cards_sudo), "visitors": visitors}
+
+    @api.model
+    def _extend_older_copy(self, found, reason):
+        """Go on with a copy of the key file that lacks the newest signing keys."""
+        known = self._known_keys()
+        lost = [
+            key_id
+            for kid, (key_id, public, _active) in known.items()
+            if found.public_keys.get(kid) != public
+        ]
+        if len(lost) == len(known):
+            raise self._user_error(KeyStoreError("foreign", self._path()))
+        if not any(known[kid][0] in lost for kid in known if known[kid][2]):
+            raise KeyFileError(
+                self.env._(
+                    "The key file %(path)s is in order. Nothing was changed.",
+                    path=self._path(),
+                ),
+                code="KEY_FILE_IN_ORDER",
+            )
+        self.browse([row[0] for row in known.values() if row[2]]).write(
+            {"state": "retired"}
+        )
+        self.flush_model()
+        kid, over = self._next_kid()
+        self._make_active(kid, over)
+        tickets = self._reissue_all(
+            [("credential_ids.signing_key_id", "in", lost)], reason
+        )
+        self.env["scenic.audit"]._log("key_rotate", self._active(), reason=reason)
+        return {"tickets": tickets, "cards": 0, "visitors": 0}
+
+    @api.model
+    def _reissue_all(self, domain, reason):
+        """Issue the codes of living tickets anew, in batches; return how many."""
+        tickets = self.env["scenic.ticket"].search(
+            [("state", "in", LIVE_STATES), *domain]
+        )
+        for start in range(0, len(tickets), 1000):
+            tickets[start : start + 1000]._reissue(reason)
+            self.env.flush_all()
+            self.env.invalidate_all()
+        return len(tickets)
 
     # ------------------------------------------------------------------
     # Key file

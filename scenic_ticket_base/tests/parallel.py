@@ -99,15 +99,24 @@ class ParallelCase(BaseCase):
                 [tickets],
             )
             refunds = env.cr.fetchone()[0] or [0]
+            env.cr.execute(
+                "SELECT array_agg(id), array_agg(visitor_id) "
+                "FROM scenic_ticket_holder WHERE booking_line_id IN ("
+                "SELECT id FROM scenic_booking_line WHERE product_id = %s)",
+                [self.product_id],
+            )
+            holders, visitors = (ids or [0] for ids in env.cr.fetchone())
             for table, column, ids in (
                 ("scenic_refund_line", "refund_id", refunds),
                 ("scenic_refund", "id", refunds),
                 ("scenic_capacity_hold", "ticket_id", tickets),
                 ("scenic_credential", "ticket_id", tickets),
+                ("scenic_ticket_holder", "id", holders),
                 ("scenic_entitlement", "ticket_id", tickets),
                 ("scenic_ticket", "id", tickets),
                 ("scenic_booking_line", "booking_id", bookings),
                 ("scenic_booking", "id", bookings),
+                ("scenic_visitor", "id", visitors),
             ):
                 env.cr.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [ids])
             env.cr.execute(

@@ -6,6 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError
+from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import new_test_user, tagged
 from odoo.tools import config
 
@@ -194,6 +195,35 @@ class TestSigningKey(ScenicCommon):
         self.path.chmod(0o600)
         self._assert_code("KEY_FILE_FOREIGN", self._sell)
 
+    def test_start_over_with_an_older_copy(self):
+        """Only what the lost key signed is issued anew; cards and people stay."""
+        first = self._sell()
+        first._add_medium("ic_card", "04A1B2C3")
+        visitor = self.env["scenic.visitor"]._find_or_create(
+            self._scenic_visitor(1), self.env.company
+        )
+        first_token = first._qr_token()
+        backup = self.path.read_bytes()
+        self.keys.action_rotate()
+        second = self._sell()
+        second_token = second._qr_token()
+        self.path.write_bytes(backup)
+        self.path.chmod(0o600)
+        done = self.keys._start_over("the newest copy is lost")
+        self.assertEqual(done, {"tickets": 1, "cards": 0, "visitors": 0})
+        find = self.env["scenic.credential"]._find
+        self.assertEqual(first._qr_token(), first_token)
+        self.assertTrue(find(first_token).active)
+        self.assertTrue(find("04A1B2C3", "ic_card").active)
+        self.assertFalse(find(second_token).active)
+        self.assertTrue(find(second._qr_token()).active)
+        self.assertTrue(visitor._open()["doc_number"])
+        third = self._sell()
+        self.assertEqual(t1.parse(third._qr_token())[0].kid, 2)
+        with self.assertRaises(KeyFileError) as caught:
+            self.keys._start_over("again")
+        self.assertEqual(caught.exception.code, "KEY_FILE_IN_ORDER")
+
     def test_older_copy_without_the_newest_data_key(self):
         self._sell()
         backup = self.path.read_bytes()
@@ -242,6 +272,34 @@ class TestSigningKey(ScenicCommon):
                 [("action", "=", "key_rotate"), ("reason", "ilike", "burnt")]
             )
         )
+
+    def test_starting_over_touches_no_file_of_another_database(self):
+        self._sell()
+        self.path.unlink()
+        other = KeyStore(self.path).ensure().public_keys
+        self._assert_code("KEY_FILE_FOREIGN", lambda: self.keys._start_over("lost"))
+        self.assertEqual(KeyStore(self.path).load().public_keys, other)
+        self.path.chmod(0o644)
+        self._assert_code("KEY_FILE_EXPOSED", lambda: self.keys._start_over("lost"))
+
+    def test_copy_for_tests_signs_nothing(self):
+        """A neutralised copy may share the key file with the original."""
+        ticket = self._sell()
+        visitor = self.env["scenic.visitor"]._find_or_create(
+            self._scenic_visitor(1), self.env.company
+        )
+        self.env.flush_all()
+        for query in get_neutralization_queries(["scenic_ticket_base"]):
+            self.env.cr.execute(query)
+        self.env.invalidate_all()
+        self.registry.clear_cache()
+        self._assert_code("KEY_FILE_FOREIGN", ticket._qr_token)
+        self._assert_code("KEY_FILE_FOREIGN", self._sell)
+        self.assertFalse(visitor.doc_cipher or visitor.phone_cipher)
+        # it goes on with a file of its own
+        with patch.dict(os.environ, {"SCENIC_KEY_FILE": f"{self.path}.copy"}):
+            self.keys._start_over("a copy")
+            self._sell()
 
     def test_damaged_file_is_set_aside_when_starting_over(self):
         ticket = self._sell()
