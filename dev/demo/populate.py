@@ -26,6 +26,20 @@ ADDONS = (
     "scenic_ticket_b2b",
 )
 PASSWORD = "demo"
+AT_THE_WINDOW = (
+    "adult",
+    "concession",
+    "free",
+    "group",
+    "cave",
+    "combo",
+    "combo_choice",
+    "combo_sequence",
+    "open",
+    "weekday",
+    "night",
+    "first_use",
+)
 
 
 def accounts():
@@ -156,8 +170,9 @@ def window():
     # A receipt with admission codes carries no other QR beside them.
     company.point_of_sale_use_ticket_qr_code = False
     category = env["pos.category"].create({"name": "门票"})
-    products = env["product.template"].search(
-        [("service_tracking", "=", "scenic_ticket")]
+    # Cards, and tickets with names or time slots, are sold in the back office.
+    products = env["product.template"].union(
+        *(env.ref(f"scenic_ticket_base.ticket_{name}") for name in AT_THE_WINDOW)
     )
     products.write(
         {"available_in_pos": True, "pos_categ_ids": [Command.link(category.id)]}
@@ -237,15 +252,48 @@ def english_names():
         "scenic_ticket_base.site_yunxi": "Yunxi Mountain",
         "scenic_ticket_base.site_yunxi_cave": "Dragon Cave",
         "scenic_ticket_base.site_yunxi_skywalk": "Cloud Skywalk",
+        "scenic_ticket_base.site_yunxi_raft": "Valley Rafting",
+        "scenic_ticket_base.opening_hours_raft_summer": "Summer",
+        "scenic_ticket_base.opening_hours_raft_winter": "Winter",
+        "scenic_ticket_base.opening_hours_raft_maintenance": "Maintenance",
         "scenic_ticket_base.validity_rule_visit_day": "Day of visit",
         "scenic_ticket_base.validity_rule_two_days": "Two days from the visit date",
         "scenic_ticket_base.validity_rule_week_from_sale": "Seven days from the sale",
+        "scenic_ticket_base.validity_rule_year_card": "Annual card, not on holidays",
+        "scenic_ticket_base.validity_rule_count_card": "Visit card, one year",
+        "scenic_ticket_base.validity_rule_staff_card": "Staff card, one year",
+        "scenic_ticket_base.validity_rule_ota": "Day of visit, 30 minutes later",
+        "scenic_ticket_base.validity_rule_weekday": "Day of visit, Monday to Friday",
+        "scenic_ticket_base.validity_rule_night": "Evening of the visit",
+        "scenic_ticket_base.validity_rule_first_use": "Three days from first use",
+        "scenic_ticket_base.eligibility_child": "Children",
+        "scenic_ticket_base.eligibility_minor": "Minors",
+        "scenic_ticket_base.eligibility_student": "Students",
+        "scenic_ticket_base.eligibility_elder_60": "Seniors 60 to 64",
+        "scenic_ticket_base.eligibility_elder_65": "Seniors from 65",
+        "scenic_ticket_base.eligibility_disabled": "Persons with disabilities",
+        "scenic_ticket_base.eligibility_military": "Military and veterans",
+        "scenic_ticket_base.eligibility_rescue": "Fire and rescue",
+        "scenic_ticket_base.eligibility_guide": "Guides with a group",
         "scenic_ticket_base.ticket_adult": "Adult Ticket",
         "scenic_ticket_base.ticket_concession": "Concession Ticket",
         "scenic_ticket_base.ticket_group": "Group Ticket",
         "scenic_ticket_base.ticket_cave": "Dragon Cave Ticket",
         "scenic_ticket_base.ticket_combo": "Combo of Three Sights",
         "scenic_ticket_base.ticket_open": "Seven-Day Ticket",
+        "scenic_ticket_base.ticket_free": "Free Ticket (Children, Seniors from 65)",
+        "scenic_ticket_base.ticket_group_guide": "Travel Agency Group, a Code Each",
+        "scenic_ticket_base.ticket_combo_sequence": "Skywalk, then Cave",
+        "scenic_ticket_base.ticket_combo_choice": "Park and Cave or Skywalk",
+        "scenic_ticket_base.ticket_year_card": "Annual Card",
+        "scenic_ticket_base.ticket_count_card": "Ten-Visit Card",
+        "scenic_ticket_base.ticket_staff_card": "Staff Card",
+        "scenic_ticket_base.ticket_ota": "Online Ticket, 30 Minutes after Purchase",
+        "scenic_ticket_base.ticket_real_name": "Real-Name Adult Ticket",
+        "scenic_ticket_base.ticket_weekday": "Weekday Ticket",
+        "scenic_ticket_base.ticket_night": "Night Ticket",
+        "scenic_ticket_base.ticket_first_use": "Three Days from the First Visit",
+        "scenic_ticket_base.ticket_raft": "Rafting, by Time Slot",
         "scenic_ticket_gate.zone_yunxi": "Yunxi Park",
         "scenic_ticket_gate.zone_cave": "Inside the Cave",
         "scenic_ticket_gate.gate_south_entry": "South Entrance",

@@ -413,11 +413,18 @@ class ScenicValidityRule(models.Model):
 
     def _period_text(self):
         count = self.period_count
-        if self.period_unit == "day":
-            return self.env._("valid for a period of %(count)s day(s)", count=count)
-        if self.period_unit == "month":
-            return self.env._("valid for a period of %(count)s month(s)", count=count)
-        return self.env._("valid for a period of %(count)s year(s)", count=count)
+        match self.period_unit, count == 1:
+            case "day", True:
+                return self.env._("valid for one day")
+            case "day", False:
+                return self.env._("valid for %(count)s days", count=count)
+            case "month", True:
+                return self.env._("valid for one month")
+            case "month", False:
+                return self.env._("valid for %(count)s months", count=count)
+            case _, True:
+                return self.env._("valid for one year")
+        return self.env._("valid for %(count)s years", count=count)
 
     def _blackout_texts(self):
         count = len(self.blackout_ids)
@@ -437,7 +444,7 @@ class ScenicValidityRule(models.Model):
         texts = []
         values = {"start": self._clock(start), "end": self._clock(end)}
         if start and end < window.FULL_DAY:
-            texts.append(self.env._("from %(start)s to %(end)s o'clock", **values))
+            texts.append(self.env._("from %(start)s to %(end)s", **values))
         elif start:
             texts.append(self.env._("not before %(start)s", **values))
         elif end < window.FULL_DAY:
