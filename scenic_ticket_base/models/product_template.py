@@ -745,16 +745,19 @@ class ProductTemplate(models.Model):
             or components
         )
 
-    def _scenic_check_date(self, visit_date, slot=None):
-        """Check that a visit on a date, sold now, can take place.
+    def _scenic_check_date(self, visit_date, slot=None, sold_at=None):
+        """Check that a visit on a date can take place, and is not over.
 
+        :param date visit_date: maybe None
+        :param slot: ``scenic.slot``, maybe empty
+        :param datetime sold_at: naive UTC, by default now
         :raise BookingError: ``VISIT_DATE_MISSING``, ``DATE_WEEKDAY``,
             ``DATE_BLACKOUT``, ``DATE_CLOSED`` or ``DATE_RANGE``, which know their
             ``next_date``
         """
         self.ensure_one()
         now = fields.Datetime.now()
-        window, _windows = self._scenic_windows(now, visit_date, slot)
+        window, _windows = self._scenic_windows(sold_at or now, visit_date, slot)
         if window.valid_to <= now:
             rule, site = self.scenic_validity_rule_id, self.scenic_site_id
             rule._refuse_date(

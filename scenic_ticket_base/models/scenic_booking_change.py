@@ -244,8 +244,9 @@ class ScenicBookingChange(models.AbstractModel):
             "slot_id": plan.slot.id,
         }
         lines = self.env["scenic.booking.line"]
-        lines._check_not_past([values])
-        lines._check_visit(template, values, self._sold_at(plan.line))
+        sold_at = self._sold_at(plan.line)
+        lines._check_visit(template, values, sold_at)
+        lines._check_not_past([values], sold_at)
 
     @api.model
     def _sold_at(self, line):

@@ -365,13 +365,17 @@ class ScenicBookingLine(models.Model):
         template._scenic_check_open(visit_date, slot)
 
     @api.model
-    def _check_not_past(self, prepared):
-        """Check that no visit is on a day that is over at its site.
+    def _check_not_past(self, prepared, sold_at=None):
+        """Check that no visit is over at its site: neither its day nor its hours.
 
-        :raise BookingError: the day is over
+        :param datetime sold_at: when it was sold, by default now
+        :raise BookingError: the day is over, or last admission
         """
+        slots = self.env["scenic.slot"]
         for line in prepared:
-            site = self.env["product.product"].browse(line["product_id"]).scenic_site_id
+            template = self.env["product.product"].browse(line["product_id"])
+            template = template.product_tmpl_id
+            site = template.scenic_site_id
             today = fields.Date.context_today(self.with_context(tz=site.tz))
             if line["visit_date"] and line["visit_date"] < today:
                 raise BookingError(
@@ -381,6 +385,9 @@ class ScenicBookingLine(models.Model):
                     ),
                     code="VISIT_DATE_PAST",
                 )
+            if not (line.get("renew_membership_id") or line.get("staff_card_id")):
+                slot = slots.browse(line.get("slot_id") or [])
+                template._scenic_check_date(line["visit_date"], slot, sold_at)
 
     @api.model
     def _prepare_values(self, prepared):

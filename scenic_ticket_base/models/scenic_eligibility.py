@@ -1,9 +1,11 @@
+from zoneinfo import ZoneInfo
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import format_list
 
 from ..exceptions import EligibilityError
-from ..tools.window import ages
+from ..tools.window import ages, local_day
 
 CATEGORIES = [
     ("child", "Child"),
@@ -160,7 +162,7 @@ class ScenicEligibility(models.Model):
         card at the gate. A proof that somebody has seen settles it.
 
         :param product: ``product.product`` or ``product.template`` of the line
-        :param dict facts: ``visit_date`` (date), ``proof_checked`` (bool) and
+        :param dict facts: ``visit_date`` (date or None), ``proof_checked`` (bool) and
             ``visitors``, a list of dicts with ``birth_date`` (date or text) and
             ``height_cm``, each of which may be missing
         :raise EligibilityError: ``ELIGIBILITY_DATE``, ``ELIGIBILITY_SITE``,
@@ -173,8 +175,12 @@ class ScenicEligibility(models.Model):
         rules_sudo = product_sudo._scenic_concessions()
         if not rules_sudo:
             return
-        day = fields.Date.to_date(facts["visit_date"])
-        in_force_sudo = rules_sudo._in_force(product_sudo.scenic_site_id, day)
+        site = product_sudo.scenic_site_id
+        # a ticket without a visit date is judged as if used at once
+        day = fields.Date.to_date(facts.get("visit_date")) or local_day(
+            fields.Datetime.now(), ZoneInfo(site.tz)
+        )
+        in_force_sudo = rules_sudo._in_force(site, day)
         if not in_force_sudo:
             rules_sudo._refuse_place_or_day(product_sudo, day)
         if facts.get("proof_checked"):
@@ -194,8 +200,8 @@ class ScenicEligibility(models.Model):
         return self._applying_at(site).filtered(
             lambda e: (
                 e.active
-                and (not e.date_from or not day or e.date_from <= day)
-                and (not e.date_to or not day or day <= e.date_to)
+                and (not e.date_from or e.date_from <= day)
+                and (not e.date_to or day <= e.date_to)
             )
         )
 
@@ -226,7 +232,7 @@ class ScenicEligibility(models.Model):
 
     def _fits_age(self, visitor, day):
         birth_date = fields.Date.to_date(visitor.get("birth_date"))
-        if not self.age_limited or not birth_date or not day:
+        if not self.age_limited or not birth_date:
             return None
         return any(
             self.age_from <= age and (not self.age_to or age <= self.age_to)

@@ -88,6 +88,25 @@ class TestEligibility(ScenicCommon):
             "ELIGIBILITY_AGE", self.free, visitor, day=date(2027, 3, 1)
         )
 
+    def test_without_a_visit_date_today_counts(self):
+        visitor = {"birth_date": "2020-06-01"}
+        with freeze_time("2027-05-31 15:59:00"):
+            self._check(self.free, visitor, day=None)
+        with freeze_time("2027-05-31 16:00:00"):  # 1 June in China
+            self._assert_refused("ELIGIBILITY_AGE", self.free, visitor, day=None)
+
+    def test_booking_asks_who_comes(self):
+        visitor = {"name": "王芳", "birth_date": "1980-01-01"}
+        values = {"visit_date": DAY, "visitors": [visitor]}
+        with freeze_time("2027-05-01"):
+            with self.assertRaises(EligibilityError) as caught:
+                self._scenic_sell(self.free, **values)
+            self.assertEqual(caught.exception.code, "ELIGIBILITY_AGE")
+            ticket = self._scenic_sell(
+                self.free, **values, eligibility={"proof_checked": True, "note": "x"}
+            )
+        self.assertEqual(ticket.amount_total, 0)
+
     def test_age_or_height_whichever_favours(self):
         self.student.product_tmpl_ids = False
         for birth, height, code in (

@@ -166,6 +166,19 @@ class TestOpeningHours(ScenicCommon):
         self.assertEqual(caught.exception.code, "DATE_CLOSED")
         self.assertEqual(caught.exception.next_date, date(2026, 6, 10))
 
+    def test_nothing_is_sold_after_last_admission(self):
+        """But a till that was off-line brings what it has sold."""
+        day = date(2026, 6, 9)
+        channel = self.env["scenic.channel"].search([("code", "=", "window")])
+        channel.accepts_late = False
+        with freeze_time("2026-06-09 09:31:00"):
+            with self.assertRaises(BookingError) as caught:
+                self._scenic_sell(self.scenic_individual, visit_date=day)
+            self.assertEqual(caught.exception.code, "DATE_CLOSED")
+            channel.accepts_late = True
+            ticket = self._scenic_sell(self.scenic_individual, visit_date=day)
+        self.assertEqual(ticket.entitlement_ids.valid_to, datetime(2026, 6, 9, 9, 30))
+
     def test_hours_must_make_sense(self):
         for values in (
             {"time_open": 18, "time_close": 8},
