@@ -24,6 +24,7 @@
         "wizards/scenic_ticket_change_views.xml",
         "wizards/scenic_refund_request_views.xml",
         "wizards/scenic_card_wizard_views.xml",
+        "wizards/scenic_product_trial_views.xml",
         "views/scenic_menu_views.xml",
         "views/scenic_site_views.xml",
         "views/scenic_opening_hours_views.xml",

@@ -675,6 +675,20 @@ class ProductTemplate(models.Model):
             },
         }
 
+    def action_try_scenic_date(self):
+        """Open the question what a sale on a date would give."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "scenic_ticket_base.scenic_product_trial_action"
+        )
+        return {
+            **action,
+            "context": {
+                "default_product_id": self.product_variant_id.id,
+                "default_quantity": max(self.scenic_min_persons, 1),
+            },
+        }
+
     def _scenic_price_domain(self):
         """Return the domain of the pricelist rules that can apply to this product."""
         self.ensure_one()

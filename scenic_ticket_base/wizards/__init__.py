@@ -6,6 +6,7 @@ from . import (
     scenic_membership_renew,
     scenic_membership_replace,
     scenic_membership_suspend,
+    scenic_product_trial,
     scenic_refund_request,
     scenic_staff_card_issue,
     scenic_staff_card_revoke,
