@@ -12,6 +12,11 @@ def uninstall_hook(env):
                 integer, integer, integer, text, date, timestamp, numeric, timestamp
             ),
             scenic_gate_opening(integer, date),
+            scenic_gate_crossed(integer, integer),
+            scenic_gate_inside(integer, timestamp),
+            scenic_gate_lock_counts(integer[], timestamp),
+            scenic_gate_room(integer, integer, integer, timestamp),
+            scenic_gate_move_people(jsonb, timestamp),
             scenic_gate_refusal(text, integer, integer, date),
             scenic_gate_report(integer, text, jsonb, timestamp),
             scenic_gate_heartbeat(

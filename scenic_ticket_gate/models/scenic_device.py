@@ -15,6 +15,7 @@ KEY_PREFIX = "sgk_"
 ONLINE_SECONDS = 90
 SQL_FILES = (
     "ticket_state",
+    "inside",
     "rules",
     "refusal",
     "validate",

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 
 class ScenicGate(models.Model):
@@ -31,6 +32,54 @@ class ScenicGate(models.Model):
     active = fields.Boolean(
         default=True, help="The lanes of an archived gate admit nobody."
     )
+
+    is_counted = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="People who enter by this gate take a place of a pool that limits how "
+        "many are inside at one moment.",
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        gates = super().create(vals_list)
+        self._update_counted()
+        return gates
+
+    def write(self, vals):
+        res = super().write(vals)
+        if vals.keys() & {"from_zone_id", "to_zone_id"}:
+            self._update_counted()
+        return res
+
+    @api.model
+    def _update_counted(self):
+        """Note which gates lead into a pool with a limit.
+
+        Called by whatever moves a gate, a zone, a site or a pool, which is seldom;
+        a scan then knows without asking.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE scenic_gate g
+                   SET is_counted = n.is_counted
+                  FROM (
+                        SELECT g.id, EXISTS (
+                                   SELECT 1
+                                     FROM scenic_gate_crossed(
+                                              g.from_zone_id, g.to_zone_id
+                                          ) c
+                                    WHERE c.step = 1
+                               ) AS is_counted
+                          FROM scenic_gate g
+                       ) n
+                 WHERE n.id = g.id AND g.is_counted IS DISTINCT FROM n.is_counted
+                """
+            )
+        )
+        self.env["scenic.gate"].invalidate_model(["is_counted"])
 
     @api.constrains("from_zone_id", "to_zone_id")
     def _check_zones(self):

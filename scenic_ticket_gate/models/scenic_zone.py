@@ -24,6 +24,12 @@ class ScenicZone(models.Model):
     )
     active = fields.Boolean(default=True)
 
+    def write(self, vals):
+        res = super().write(vals)
+        if "site_id" in vals:
+            self.env["scenic.gate"]._update_counted()
+        return res
+
     @api.constrains("site_id")
     def _check_site(self):
         gates = self.env["scenic.gate"].with_context(active_test=False)

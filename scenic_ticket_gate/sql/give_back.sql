@@ -60,6 +60,22 @@ BEGIN
                       = (now() AT TIME ZONE s.tz)::date
       INTO v_today
       FROM scenic_site s WHERE s.id = v_event.site_id;
+    IF p_give THEN
+        -- counted like a pass in the other direction
+        PERFORM scenic_gate_lock_counts(ARRAY(
+            SELECT h.pool_id
+              FROM scenic_headcount h
+              JOIN scenic_capacity_pool p ON p.id = h.pool_id
+             WHERE p.company_id = v_event.company_id
+        ), clock_timestamp() AT TIME ZONE 'UTC');
+        PERFORM scenic_gate_move_people(jsonb_build_array(jsonb_build_object(
+            'from', CASE WHEN v_today THEN v_event.zone_to_id END,
+            'to', CASE WHEN v_today THEN v_event.zone_from_id END,
+            'people', v_people, 'at', clock_timestamp() AT TIME ZONE 'UTC',
+            'pools', COALESCE(v_event.detail -> 'pools', '[]'),
+            'released', -v_reserved - v_free
+        )), clock_timestamp() AT TIME ZONE 'UTC');
+    END IF;
     INSERT INTO scenic_pass_event (
         uid, phase, code, origin_id, request_uid, device_id, lane_id, lane_code,
         gate_id, zone_from_id, zone_to_id, site_id, company_id, direction, ticket_id,

@@ -38,6 +38,8 @@ DECLARE
     v_event_id integer;
     v_tickets integer[] := '{}';
     v_times timestamp[] := '{}';
+    v_pools integer[];
+    v_moves jsonb := '[]'::jsonb;
     v_results jsonb := '[]'::jsonb;
 BEGIN
     SELECT d.id, d.site_id, d.company_id INTO v_device
@@ -68,6 +70,16 @@ BEGIN
       ORDER BY t.id
         FOR NO KEY UPDATE;
 
+    SELECT array_agg(h.pool_id) INTO v_pools
+      FROM scenic_headcount h
+      JOIN scenic_capacity_pool p ON p.id = h.pool_id
+     WHERE p.company_id = v_device.company_id;
+    IF v_pools IS NOT NULL THEN
+        PERFORM scenic_gate_lock_counts(
+            v_pools, COALESCE(p_now, clock_timestamp() AT TIME ZONE 'UTC')
+        );
+    END IF;
+
     FOR v_event IN
         SELECT *
           FROM ROWS FROM (
@@ -96,6 +108,7 @@ BEGIN
         v_reserved := 0;
         v_used := 0;
         v_free := 0;
+        v_released := 0;
         v_zone_from := NULL;
         v_zone_to := NULL;
 
@@ -108,7 +121,7 @@ BEGIN
         SELECT e.id, e.phase, e.ticket_id, e.entitlement_id, e.gate_id, e.direction,
                e.event_time, e.reserved_delta, COALESCE(e.free_delta, 0) AS free_delta,
                COALESCE(e.reentry, false) AS reentry, e.staff, e.flag,
-               t.state AS ticket_state
+               e.detail -> 'pools' AS pools, t.state AS ticket_state
           INTO v_origin
           FROM scenic_pass_event e
           LEFT JOIN scenic_ticket t ON t.id = e.ticket_id
@@ -137,7 +150,7 @@ BEGIN
                        e.direction, e.event_time, e.reserved_delta,
                        COALESCE(e.free_delta, 0) AS free_delta,
                        COALESCE(e.reentry, false) AS reentry, e.staff, e.flag,
-                       t.state AS ticket_state
+                       e.detail -> 'pools' AS pools, t.state AS ticket_state
                   INTO v_origin
                   FROM scenic_pass_event e
                   LEFT JOIN scenic_ticket t ON t.id = e.ticket_id
@@ -291,9 +304,20 @@ BEGIN
             v_tickets := v_tickets || v_ticket_id;
             v_times := v_times || CASE WHEN v_event.type = 'passed' THEN v_at END;
         END IF;
+        IF v_pools IS NOT NULL AND (
+            v_released > 0 OR v_zone_from IS NOT NULL OR v_zone_to IS NOT NULL
+        ) THEN
+            v_moves := v_moves || jsonb_build_object(
+                'from', v_zone_from, 'to', v_zone_to, 'people', v_count, 'at', v_at,
+                'pools', COALESCE(v_origin.pools, '[]'), 'released', v_released
+            );
+        END IF;
         v_results := v_results
             || jsonb_build_object('event_id', v_event.uid, 'code', v_code);
     END LOOP;
+    IF v_moves <> '[]' THEN
+        PERFORM scenic_gate_move_people(v_moves, v_now);
+    END IF;
     PERFORM scenic_gate_ticket_state(v_tickets, v_times);
     RETURN v_results;
 END

@@ -31,8 +31,9 @@ DECLARE
     v_passes integer;
     v_flag text;
 BEGIN
-    SELECT t.kind, t.booking_id, t.first_entry_at, t.persons - t.persons_refunded AS heads,
-           e.site_id, s.tz, e.component_id, e.valid_from, e.valid_to, e.unlimited, e.daily_entries,
+    SELECT t.kind, t.booking_id, t.visit_date, t.first_entry_at, t.persons - t.persons_refunded AS heads,
+           e.site_id, s.tz, e.component_id, e.valid_from, e.valid_to,
+           e.validity_rule_id, e.unlimited, e.daily_entries,
            e.entries_used, e.entries_refunded,
            e.entries_reserved + e.reentries_reserved AS under_way,
            e.entries_reserved, e.reentries_reserved,
@@ -42,6 +43,8 @@ BEGIN
            COALESCE(k.choice_group, 0) AS choice_group,
            COALESCE(k.reentry_minutes, 0) AS reentry_minutes,
            p.scenic_in_sequence AS in_sequence,
+           COALESCE(p.scenic_grace_early, 0) AS grace_early,
+           COALESCE(p.scenic_grace_late, 0) AS grace_late,
            COALESCE(p.scenic_minutes_from_first, 0) AS minutes_from_first,
            CASE WHEN r.mode = 'days_from_first_use' THEN r.days_from_first_use END
                AS days_from_first
@@ -69,6 +72,14 @@ BEGIN
     ) THEN
         RETURN '{"code": "STAFF_LANE"}';
     END IF;
+    IF v_right.kind <> 'staff' AND EXISTS (
+        SELECT 1 FROM scenic_blackout b
+         WHERE b.validity_rule_id = v_right.validity_rule_id
+           AND p_day BETWEEN b.date_from AND b.date_to
+    ) AND v_right.valid_to > v_right.valid_from + interval '25 hours' THEN
+        -- Whoever bought a certain day bought it before it was taken out.
+        RETURN '{"code": "BLACKOUT"}';
+    END IF;
     IF v_right.kind <> 'staff' AND v_right.valid_to
         > v_right.valid_from + interval '25 hours'
     THEN
@@ -81,6 +92,36 @@ BEGIN
             END);
         ELSIF FOUND AND p_minute >= v_open.minute_to THEN
             RETURN to_jsonb(v_open) || '{"code": "TOO_LATE"}';
+        END IF;
+    END IF;
+    IF v_right.kind <> 'staff'
+        AND (v_right.kind = 'member' OR v_right.visit_date IS NULL)
+        AND scenic_reservation_level(v_right.site_id, p_day) IN ('required', 'slot')
+    THEN
+        -- The reservation of the slot that is open, if there are several of today.
+        SELECT h.slot_id, l.opens > p_now AS too_early, l.closes <= p_now AS too_late,
+               l.opens AT TIME ZONE 'UTC' AT TIME ZONE v_right.tz AS opens,
+               l.closes AT TIME ZONE 'UTC' AT TIME ZONE v_right.tz AS closes
+          INTO v_open
+          FROM scenic_capacity_hold h
+          LEFT JOIN LATERAL (
+                    SELECT s.start - v_right.grace_early * interval '1 minute' AS opens,
+                           s."end" + v_right.grace_late * interval '1 minute' AS closes
+                      FROM scenic_slot s WHERE s.id = h.slot_id
+               ) l ON true
+         WHERE h.ticket_id = p_ticket AND h.site_id = v_right.site_id
+           AND h.date = p_day AND h.state = 'sold'
+         ORDER BY (l.opens > p_now OR l.closes <= p_now) NULLS FIRST, l.opens, h.id
+         LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN '{"code": "RESERVATION_NEEDED"}';
+        ELSIF v_open.too_early OR v_open.too_late THEN
+            RETURN jsonb_build_object(
+                'code', CASE WHEN v_open.too_early THEN 'SLOT_NOT_YET'
+                             ELSE 'SLOT_OVER' END,
+                'minute_from', extract(epoch FROM v_open.opens::time)::integer / 60,
+                'minute_to', extract(epoch FROM v_open.closes::time)::integer / 60
+            );
         END IF;
     END IF;
     IF v_right.first_entry_at IS NOT NULL THEN

@@ -2,8 +2,9 @@
 --
 -- Everybody who moves entries takes the same locks in the same order: the device
 -- (only when more than one row is written), then tickets by id, then their
--- entitlements by id. So a scan waits for a refund of the same ticket and sees its
--- outcome, and no two requests wait for each other. Needs READ COMMITTED to see
+-- entitlements by id, then the counts of people inside by pool. So a scan waits for a
+-- refund of the same ticket and sees its outcome, and no two requests wait for each
+-- other. Needs READ COMMITTED to see
 -- what it waited for; under REPEATABLE READ it fails and is repeated instead.
 --
 -- One code may stand for several tickets (a document, a card): all of them are locked
@@ -26,12 +27,13 @@ AS $function$
 DECLARE
     v_scan record;
     v_right record;
-    v_done record;
     v_tickets integer[];
     v_code text;
     v_passes integer;
     v_reserved integer;
     v_fact jsonb;
+    v_room jsonb;
+    v_pools jsonb;
     v_results jsonb := '[]'::jsonb;
 BEGIN
     IF jsonb_array_length(p_scans) > 1 THEN
@@ -51,10 +53,20 @@ BEGIN
                FOR NO KEY UPDATE
            ) l;
 
+    IF jsonb_array_length(p_scans) > 1 THEN
+        PERFORM scenic_gate_lock_counts(ARRAY(
+            SELECT p.id
+              FROM scenic_capacity_pool p
+              JOIN scenic_device d ON d.company_id = p.company_id
+             WHERE p.kind = 'instant' AND d.id = p_device
+        ), COALESCE(p_now, clock_timestamp() AT TIME ZONE 'UTC'));
+    END IF;
+
     FOR v_scan IN
         SELECT s.*, COALESCE(l.site_id, d.site_id) AS event_site_id,
                COALESCE(l.company_id, d.company_id) AS event_company_id,
                d.company_id, l.id AS lane_id, l.gate_id, l.site_id, z.tz, n.now,
+               g.from_zone_id, g.to_zone_id, g.is_counted,
                o.day, o.day::timestamp AT TIME ZONE z.tz AT TIME ZONE 'UTC'
                    AS day_start,
                (o.day + 1)::timestamp AT TIME ZONE z.tz AT TIME ZONE 'UTC' AS day_end,
@@ -92,39 +104,27 @@ BEGIN
     LOOP
         -- Of all rights of all tickets of this code the one that serves the visitor
         -- best: one that opens now, else one that explains why none does.
-        SELECT r.*, r.found ->> 'code' AS code, (r.found ->> 'passes')::integer AS passes,
-               (r.found ->> 'again')::boolean AS again, r.found ->> 'flag' AS flag
+        SELECT r.*, COALESCE(r.ruled ->> 'code', r.why) AS code,
+               COALESCE((r.ruled ->> 'passes')::integer, LEAST(r.free, r.persons)) AS passes,
+               r.ruled -> 'again' = 'true' AS again, r.ruled ->> 'flag' AS flag
           INTO v_right
           FROM (
                 SELECT b.*,
                        CASE WHEN b.why = 'RULES' THEN scenic_gate_rules(
-                                b.ticket_id, b.id, v_scan.lane_id, v_scan.lookup,
-                                v_scan.day, v_scan.day_start, v_scan.minute,
-                                v_scan.now
-                            )
-                            ELSE jsonb_build_object(
-                                'code', b.why, 'passes', LEAST(b.free, b.persons)
-                            )
-                       END AS found
+                           b.ticket_id, b.id, v_scan.lane_id, v_scan.lookup,
+                           v_scan.day, v_scan.day_start, v_scan.minute, v_scan.now
+                       ) END AS ruled
                   FROM (
                         SELECT t.id AS ticket_id, t.name, t.persons, t.kind,
-                               COALESCE(p.name ->> 'zh_CN', p.name ->> 'en_US')
-                                   AS product,
-                               e.id, e.valid_from, e.valid_to, e.weekdays,
-                               e.minute_from, e.minute_to, f.free,
-                               sum(f.free) OVER (PARTITION BY t.id) AS free_here,
+                               t.visitor_id,
+                               k.gate_name AS product,
+                               e.id, e.valid_to, f.free,
                                CASE
                                    WHEN t.state IN ('refunded', 'void', 'frozen')
                                        THEN upper(t.state)
                                    WHEN t.state = 'held' THEN 'NOT_PAID'
                                    WHEN c.state = 'frozen' THEN 'MEDIUM_FROZEN'
                                    WHEN NOT c.active THEN 'REPLACED'
-                                   WHEN EXISTS (
-                                       SELECT 1 FROM scenic_visitor w
-                                        WHERE w.id = t.visitor_id
-                                          AND v_scan.day >= w.blocked_from
-                                          AND (v_scan.day <= w.blocked_until) IS NOT FALSE
-                                   ) THEN 'VISITOR_BLOCKED'
                                    WHEN e.id IS NULL THEN CASE
                                        WHEN t.state IN ('valid', 'part_used')
                                             AND v_scan.day >= t.date_first
@@ -161,13 +161,6 @@ BEGIN
                                    ) THEN 'STAFF_HOURS'
                                    WHEN e.weekdays & v_scan.weekday = 0
                                        THEN 'WRONG_DAY'
-                                   WHEN EXISTS (
-                                       SELECT 1 FROM scenic_blackout x
-                                        WHERE x.validity_rule_id = e.validity_rule_id
-                                          AND v_scan.day BETWEEN x.date_from
-                                                             AND x.date_to
-                                          AND t.kind <> 'staff'
-                                   ) THEN 'BLACKOUT'
                                    WHEN v_scan.minute < e.minute_from THEN 'TOO_EARLY'
                                    WHEN v_scan.minute >= e.minute_to THEN 'TOO_LATE'
                                    WHEN f.has_rules THEN 'RULES'
@@ -178,7 +171,6 @@ BEGIN
                           LEFT JOIN scenic_entitlement e
                                  ON e.ticket_id = t.id AND e.site_id = v_scan.site_id
                           LEFT JOIN scenic_ticket_component k ON k.id = e.component_id
-                          LEFT JOIN product_template p ON p.id = k.product_tmpl_id
                           LEFT JOIN LATERAL (
                                     SELECT CASE WHEN e.unlimited IS NOT TRUE THEN
                                                e.entries_total - e.entries_used
@@ -188,16 +180,12 @@ BEGIN
                                                <= e.entries_used + e.entries_reserved
                                                   + e.entries_refunded AS spent,
                                            (
-                                               t.kind = 'staff' OR e.unlimited
+                                               k.has_entry_rules OR e.unlimited
+                                               OR e.daily_entries > 0
                                                OR e.valid_to
                                                   > e.valid_from + interval '25 hours'
-                                               OR e.daily_entries > 0
-                                               OR k.reentry <> 'none'
-                                               OR k.reentry_minutes > 0
-                                               OR k.antipassback <> 'off'
-                                               OR k.choice_group > 0
-                                               OR p.scenic_in_sequence
-                                               OR p.scenic_minutes_from_first > 0
+                                               OR t.kind IN ('member', 'staff')
+                                               OR t.visit_date IS NULL
                                            ) IS TRUE AS has_rules
                                ) f ON true
                          WHERE c.lookup = v_scan.lookup AND t.id = ANY (v_tickets)
@@ -215,10 +203,10 @@ BEGIN
                             'WRONG_SITE', 'NOT_YET_VALID', 'CHOICE_USED',
                             'FIRST_USE_OVER', 'USED', 'EXPIRED', 'NOT_HERE',
                             'REPLACED', 'REFUNDED', 'VOID'],
-                      r.found ->> 'code'
+                      COALESCE(r.ruled ->> 'code', r.why)
                   ),
-                  COALESCE((r.found ->> 'prefer')::integer, 4),
-                  CASE WHEN r.found ->> 'code' IN ('USED', 'EXPIRED')
+                  COALESCE((r.ruled ->> 'prefer')::integer, 4),
+                  CASE WHEN COALESCE(r.ruled ->> 'code', r.why) IN ('USED', 'EXPIRED')
                        THEN -extract(epoch FROM r.valid_to)
                        ELSE extract(epoch FROM r.valid_to) END,
                   r.ticket_id, r.id
@@ -228,17 +216,34 @@ BEGIN
         v_passes := 0;
         v_reserved := 0;
         v_fact := '{}';
+        v_pools := NULL;
+        IF v_code = 'ADMIT' AND v_right.visitor_id IS NOT NULL AND EXISTS (
+            SELECT 1 FROM scenic_visitor w
+             WHERE w.id = v_right.visitor_id AND v_scan.day >= w.blocked_from
+               AND (v_scan.day <= w.blocked_until) IS NOT FALSE
+        ) THEN
+            v_code := 'VISITOR_BLOCKED';
+        END IF;
+        IF v_code = 'ADMIT' AND v_scan.is_counted AND v_right.kind <> 'staff' THEN
+            v_room := scenic_gate_room(
+                v_scan.from_zone_id, v_scan.to_zone_id, v_right.passes, v_scan.now
+            );
+            v_code := COALESCE(v_room ->> 'code', v_code);
+            v_fact := v_room - 'code' - 'passes';
+            v_pools := v_room -> 'pools';
+            v_right.passes := v_room -> 'passes';
+        END IF;
         IF v_code = 'ADMIT' THEN
             v_passes := v_right.passes;
             IF v_right.again THEN
-                v_fact := '{"again": true}';
+                v_fact := v_fact || '{"again": true}';
             ELSE
                 v_reserved := v_passes;
             END IF;
         ELSIF v_scan.code IS NULL AND v_right.ticket_id IS NOT NULL THEN
-            v_fact := jsonb_build_object('tz', v_scan.tz) || scenic_gate_refusal(
+            v_fact := v_fact || jsonb_build_object('tz', v_scan.tz) || scenic_gate_refusal(
                 v_code, v_right.ticket_id, v_right.id, v_scan.day
-            ) || v_right.found - 'code' - 'passes';
+            ) || COALESCE(v_right.ruled - 'code', '{}');
             v_code := CASE v_code WHEN 'REPLACED' THEN 'VOID'
                                   WHEN 'NOT_HERE' THEN 'WRONG_SITE'
                                   ELSE v_code END;
@@ -250,7 +255,7 @@ BEGIN
                                - e.entries_refunded)
                       FROM scenic_entitlement e
                      WHERE e.ticket_id = t.id AND e.unlimited IS NOT TRUE)
-              INTO v_right.product, v_right.free_here
+              INTO v_right.product, v_right.free
               FROM scenic_ticket t
               JOIN product_product v ON v.id = t.product_id
               JOIN product_template p ON p.id = v.product_tmpl_id
@@ -259,52 +264,58 @@ BEGIN
         IF v_right.ticket_id IS NOT NULL THEN
             v_fact := v_fact || jsonb_build_object('ticket', jsonb_build_object(
                 'name', v_right.name, 'product', v_right.product,
-                'persons', v_right.persons, 'left', v_right.free_here - v_reserved
+                'persons', v_right.persons, 'left', v_right.free - v_reserved
             ));
             IF v_scan.kind IN ('ic_card', 'id_document') THEN
                 v_fact := v_fact || '{"shared": true}';
             END IF;
         END IF;
 
-        WITH kept AS (
-            INSERT INTO scenic_pass_event (
-                uid, phase, code, device_id, lane_id, lane_code, gate_id,
-                site_id, company_id, direction, credential_kind, ticket_id,
-                entitlement_id, passes, reserved_delta, used_delta, free_delta,
-                reentry, staff, flag, assumed, seq, device_time, event_time, received_time,
-                detail
-            ) VALUES (
-                v_scan.uid,
-                CASE v_code WHEN 'ADMIT' THEN 'authorised' ELSE 'denied' END,
-                v_code, p_device, v_scan.lane_id, v_scan.lane, v_scan.gate_id,
-                v_scan.event_site_id, v_scan.event_company_id,
-                v_scan.direction, v_scan.kind, v_right.ticket_id,
-                CASE WHEN v_scan.code IS NULL THEN v_right.id END,
-                v_passes, v_reserved, 0, v_passes - v_reserved, v_right.again,
-                v_right.kind = 'staff', v_right.flag, false, v_scan.seq,
-                v_scan.at, v_scan.now, v_scan.now, v_fact
-            )
-            ON CONFLICT (device_id, uid) WHERE phase IN ('authorised', 'denied')
-            DO NOTHING
-            RETURNING id
-        ), moved AS (
+        INSERT INTO scenic_pass_event (
+            uid, phase, code, device_id, lane_id, lane_code, gate_id,
+            site_id, company_id, direction, credential_kind, ticket_id,
+            entitlement_id, passes, reserved_delta, used_delta, free_delta,
+            reentry, staff, flag, assumed, seq, device_time, event_time,
+            received_time, detail
+        ) VALUES (
+            v_scan.uid, CASE v_code WHEN 'ADMIT' THEN 'authorised' ELSE 'denied' END,
+            v_code, p_device, v_scan.lane_id, v_scan.lane, v_scan.gate_id,
+            v_scan.event_site_id, v_scan.event_company_id,
+            v_scan.direction, v_scan.kind, v_right.ticket_id,
+            CASE WHEN v_scan.code IS NULL THEN v_right.id END,
+            v_passes, v_reserved, 0, v_passes - v_reserved,
+            v_right.again, v_right.kind = 'staff', v_right.flag, false, v_scan.seq,
+            v_scan.at, v_scan.now, v_scan.now, v_fact
+        )
+        ON CONFLICT (device_id, uid) WHERE phase IN ('authorised', 'denied')
+        DO NOTHING;
+        IF NOT FOUND THEN
+            -- The request was decided before: it gets the first answer.
+            SELECT v_results || jsonb_build_object(
+                       'request_id', v_scan.uid, 'code', e.code, 'passes', e.passes,
+                       'detail', e.detail, 'repeat', true
+                   )
+              INTO STRICT v_results
+              FROM scenic_pass_event e
+             WHERE e.device_id = p_device AND e.uid = v_scan.uid
+               AND e.phase IN ('authorised', 'denied');
+            CONTINUE;
+        END IF;
+        IF v_passes > 0 THEN
             UPDATE scenic_entitlement
                SET entries_reserved = entries_reserved + v_reserved,
                    reentries_reserved = reentries_reserved + v_passes - v_reserved,
                    write_date = v_scan.now
-             WHERE id = v_right.id AND v_passes > 0 AND EXISTS (SELECT 1 FROM kept)
-        )
-        SELECT v_code AS code, v_passes AS passes, v_fact AS detail, false AS repeat
-          INTO v_done FROM kept;
-        IF NOT FOUND THEN
-            -- The request was decided before: it gets the first answer.
-            SELECT e.code, e.passes, e.detail, true AS repeat INTO STRICT v_done
-              FROM scenic_pass_event e
-             WHERE e.device_id = p_device AND e.uid = v_scan.uid
-               AND e.phase IN ('authorised', 'denied');
+             WHERE id = v_right.id;
+            IF v_pools IS NOT NULL THEN
+                UPDATE scenic_headcount SET reserved = reserved + v_passes
+                 WHERE v_pools @> to_jsonb(pool_id);
+            END IF;
         END IF;
-        v_results := v_results
-            || (jsonb_build_object('request_id', v_scan.uid) || to_jsonb(v_done));
+        v_results := v_results || jsonb_build_object(
+            'request_id', v_scan.uid, 'code', v_code, 'passes', v_passes,
+            'detail', v_fact, 'repeat', false
+        );
     END LOOP;
     RETURN CASE WHEN v_results <> '[]' THEN v_results END;
 END

@@ -4,6 +4,7 @@ from . import (
     test_entry_rules,
     test_gate_api,
     test_gate_text,
+    test_inside,
     test_lane,
     test_neutralize,
     test_pass_rules,

@@ -11,7 +11,7 @@ from odoo.tools import mute_logger
 from odoo.addons.scenic_ticket_base.tools import t1
 from odoo.addons.scenic_ticket_gate.tools import gate_text
 
-from . import test_entry_rules, test_shared_media, test_staff
+from . import test_entry_rules, test_inside, test_shared_media, test_staff
 from .common import GateMixin
 
 DENIALS = (
@@ -24,7 +24,8 @@ DENIALS = (
 RULED = (
     "WRONG_DAY BLACKOUT CLOSED_TODAY TOO_EARLY TOO_LATE SLOT_NOT_YET SLOT_OVER "
     "DAILY_USED TOO_SOON INSIDE OUT_OF_SEQUENCE CHOICE_USED FIRST_USE_OVER "
-    "VISITOR_BLOCKED MEDIUM_FROZEN STAFF_LANE STAFF_HOURS"
+    "VISITOR_BLOCKED MEDIUM_FROZEN RESERVATION_NEEDED PARK_FULL ENTRY_STOPPED "
+    "STAFF_LANE STAFF_HOURS"
 ).split()
 
 
@@ -369,7 +370,10 @@ class TestGateDecisions(GateHttpCase):
         for code in DENIALS:
             self.assertIn(f"test_{code.lower()}", tests)
         tests = "".join(
-            map(inspect.getsource, (test_entry_rules, test_shared_media, test_staff))
+            map(
+                inspect.getsource,
+                (test_entry_rules, test_inside, test_shared_media, test_staff),
+            )
         )
         for code in RULED:
             self.assertIn(f'"{code}"', tests)

@@ -1,0 +1,169 @@
+-- People inside the pools that limit them (scenic.capacity.pool of the kind instant).
+--
+-- A row of scenic_headcount counts the people inside the site of a pool, its spots
+-- included, and those admitted on their way in. It says the same as the events of the
+-- day, but it can be locked: whoever lets somebody in waits for the one before. Locked
+-- after the tickets, by the id of the pool; needs READ COMMITTED. Without such a pool
+-- there is no row and nobody waits. The day of the site begins with nobody inside.
+
+-- The pools that a way from zone to zone leads into (1) and out of (-1); a zone that
+-- is NULL is outside.
+CREATE OR REPLACE FUNCTION scenic_gate_crossed(p_from integer, p_to integer)
+RETURNS TABLE (pool_id integer, step integer)
+LANGUAGE plpgsql STABLE AS $function$
+BEGIN
+    RETURN QUERY
+    SELECT p.id, CASE WHEN i.to_in THEN 1 ELSE -1 END
+      FROM scenic_capacity_pool p
+      JOIN scenic_site s ON s.id = p.site_id
+     CROSS JOIN LATERAL (
+               SELECT COALESCE(bool_or(z.id = p_from), false) AS from_in,
+                      COALESCE(bool_or(z.id = p_to), false) AS to_in
+                 FROM scenic_zone z
+                 JOIN scenic_site a ON a.id = z.site_id
+                WHERE z.id IN (p_from, p_to)
+                  AND starts_with(a.parent_path, s.parent_path)
+           ) i
+     WHERE p.kind = 'instant' AND i.from_in <> i.to_in
+     ORDER BY p.id;
+END
+$function$;
+
+-- The people inside a pool since a moment, by the events.
+CREATE OR REPLACE FUNCTION scenic_gate_inside(p_pool integer, p_start timestamp)
+RETURNS integer
+LANGUAGE plpgsql STABLE AS $function$
+BEGIN
+    RETURN (WITH zones AS (
+        SELECT z.id
+          FROM scenic_capacity_pool p
+          JOIN scenic_site s ON s.id = p.site_id
+          JOIN scenic_site a ON starts_with(a.parent_path, s.parent_path)
+          JOIN scenic_zone z ON z.site_id = a.id
+         WHERE p.id = p_pool
+    )
+    SELECT (COALESCE((
+               SELECT sum(e.passes) FROM scenic_pass_event e
+                WHERE e.zone_to_id IN (SELECT id FROM zones) AND e.event_time >= p_start
+           ), 0) - COALESCE((
+               SELECT sum(e.passes) FROM scenic_pass_event e
+                WHERE e.zone_from_id IN (SELECT id FROM zones) AND e.event_time >= p_start
+           ), 0))::integer);
+END
+$function$;
+
+-- Lock the counts of some pools, in the order of their ids; make those that are
+-- missing, and begin a new day where one has begun.
+CREATE OR REPLACE FUNCTION scenic_gate_lock_counts(p_pools integer[], p_now timestamp)
+RETURNS void
+LANGUAGE plpgsql AS $function$
+DECLARE
+    v_pool record;
+BEGIN
+    FOR v_pool IN
+        SELECT p.id, d.day,
+               d.day::timestamp AT TIME ZONE s.tz AT TIME ZONE 'UTC' AS start
+          FROM scenic_capacity_pool p
+          JOIN scenic_site s ON s.id = p.site_id
+         CROSS JOIN LATERAL (
+                   SELECT (p_now AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date AS day
+               ) d
+         WHERE p.id = ANY (p_pools)
+         ORDER BY p.id
+    LOOP
+        PERFORM 1 FROM scenic_headcount h WHERE h.pool_id = v_pool.id FOR NO KEY UPDATE;
+        IF NOT FOUND THEN
+            INSERT INTO scenic_headcount (pool_id, day, inside, reserved)
+            VALUES (
+                v_pool.id, v_pool.day,
+                scenic_gate_inside(v_pool.id, v_pool.start), 0
+            )
+            ON CONFLICT (pool_id) DO NOTHING;
+            PERFORM 1 FROM scenic_headcount h
+              WHERE h.pool_id = v_pool.id FOR NO KEY UPDATE;
+        END IF;
+        UPDATE scenic_headcount h SET day = v_pool.day, inside = 0
+         WHERE h.pool_id = v_pool.id AND h.day < v_pool.day;
+    END LOOP;
+END
+$function$;
+
+-- How many of the people who want to go from zone to zone may: {passes, pools}, or
+-- {code, level} when nobody may. Locks the counts of the pools; the caller adds the
+-- passes to what they have reserved.
+CREATE OR REPLACE FUNCTION scenic_gate_room(
+    p_from integer, p_to integer, p_wanted integer, p_now timestamp
+) RETURNS jsonb
+LANGUAGE plpgsql AS $function$
+DECLARE
+    v_pools integer[];
+    v_least record;
+BEGIN
+    SELECT array_agg(c.pool_id) INTO v_pools
+      FROM scenic_gate_crossed(p_from, p_to) c WHERE c.step = 1;
+    IF v_pools IS NULL THEN
+        RETURN jsonb_build_object('passes', p_wanted);
+    END IF;
+    PERFORM scenic_gate_lock_counts(v_pools, p_now);
+    SELECT LEAST(p.capacity, l.places) - GREATEST(h.inside, 0) - h.reserved AS free,
+           p.capacity - GREATEST(h.inside, 0) - h.reserved < 1 AS is_full, l.name
+      INTO v_least
+      FROM scenic_headcount h
+      JOIN scenic_capacity_pool p ON p.id = h.pool_id
+      LEFT JOIN LATERAL (
+                SELECT ceil(p.capacity * l.percent / 100.0)::integer AS places, l.name
+                  FROM scenic_capacity_level l
+                 WHERE l.scheme_id = p.scheme_id AND l.stops_entry
+                 ORDER BY l.percent LIMIT 1
+           ) l ON true
+     WHERE h.pool_id = ANY (v_pools) AND p.active
+     ORDER BY free, p.id
+     LIMIT 1;
+    IF v_least.free < 1 THEN
+        RETURN jsonb_build_object(
+            'code', CASE WHEN v_least.is_full THEN 'PARK_FULL' ELSE 'ENTRY_STOPPED' END,
+            'level', v_least.name
+        );
+    END IF;
+    RETURN jsonb_build_object(
+        'passes', LEAST(p_wanted, v_least.free), 'pools', v_pools
+    );
+END
+$function$;
+
+-- Count people who moved, and give back what was reserved for them. The caller has
+-- locked the counts.
+--
+-- p_moves: [{from, to, people, at, pools, released}]: zones, naive UTC, and the pools
+-- that the admission had reserved in.
+CREATE OR REPLACE FUNCTION scenic_gate_move_people(p_moves jsonb, p_now timestamp)
+RETURNS void
+LANGUAGE plpgsql AS $function$
+BEGIN
+    UPDATE scenic_headcount h
+       SET inside = h.inside + d.inside,
+           reserved = GREATEST(0, h.reserved - d.released)
+      FROM (
+            SELECT k.pool_id, sum(k.inside) AS inside, sum(k.released) AS released
+              FROM jsonb_to_recordset(p_moves) AS m (
+                       "from" integer, "to" integer, people integer, at timestamp,
+                       pools jsonb, released integer
+                   )
+             CROSS JOIN LATERAL (
+                       SELECT c.pool_id, 0 AS released, CASE
+                                  WHEN (m.at AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date
+                                       = (p_now AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date
+                                  THEN c.step * m.people ELSE 0
+                              END AS inside
+                         FROM scenic_gate_crossed(m."from", m."to") c
+                         JOIN scenic_capacity_pool p ON p.id = c.pool_id
+                         JOIN scenic_site s ON s.id = p.site_id
+                       UNION ALL
+                       SELECT r.id::integer, m.released, 0
+                         FROM jsonb_array_elements_text(m.pools) r (id)
+                   ) k
+             GROUP BY k.pool_id
+           ) d
+     WHERE h.pool_id = d.pool_id;
+END
+$function$;
