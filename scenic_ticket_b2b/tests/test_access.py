@@ -316,7 +316,7 @@ class TestAccess(B2BHttpCommon):
             ticket.sudo().access_token,
             ticket._qr_token(),
             ticket._barcode_number(),
-            *self.tickets.credential_ids.mapped("lookup"),
+            *self.tickets.sudo().credential_ids.mapped("lookup"),
         )
         for name in self._call_kw("scenic.ticket", "fields_get"):
             try:
