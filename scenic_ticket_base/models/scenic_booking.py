@@ -131,8 +131,9 @@ class ScenicBooking(models.Model):
         See :meth:`_hold` for the parameters and the errors.
 
         :return: ``{"lines": [{product_id, quantity, free_persons, visit_date,
-            slot_id, price_unit, amount_untaxed, amount_total}], "amount_untaxed",
-            "amount_total"}``
+            slot_id, price_unit, amount_untaxed, amount_total, free, level,
+            reservation}], "amount_untaxed", "amount_total"}``; the last three of a
+            line as ``scenic.capacity.pool._availability`` tells them
         """
         company = company or self.env.company
         # sudo: whoever may sell need not be allowed to read taxes and price rules
@@ -147,6 +148,14 @@ class ScenicBooking(models.Model):
             *("price_unit", "amount_untaxed", "amount_total"),
         )
         quoted = [{name: line[name] for name in names} for line in prepared]
+        pools = self.env["scenic.capacity.pool"]
+        for line in quoted:
+            product = self.env["product.product"].browse(line["product_id"])
+            line.update(
+                pools._quoted(
+                    product, channel_sudo, line["visit_date"], line["slot_id"]
+                )
+            )
         return {"lines": quoted, **self._sums(quoted, company)}
 
     @api.model

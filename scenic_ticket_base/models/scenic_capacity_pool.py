@@ -837,6 +837,22 @@ class ScenicCapacityPool(models.Model):
         return result
 
     @api.model
+    def _quoted(self, product, channel, day, slot_id=None):
+        """Return ``free``, ``level`` and ``reservation`` of one visit, for a quote.
+
+        :return: as :meth:`_availability`; without a slot on a day of slots: of the
+            slot that has most room, since all have to come in one
+        """
+        found = self._availability(product, channel, day, day) if day else []
+        entries = [e for e in found if e["slot_id"] == slot_id] if slot_id else found
+        best = max(
+            entries,
+            key=lambda e: float("inf") if e["free"] is None else e["free"],
+            default={"free": None, "level": None, "reservation": "none"},
+        )
+        return {name: best[name] for name in ("free", "level", "reservation")}
+
+    @api.model
     def _state(self, units, channel=None):
         """Return how buckets stand, from what this transaction sees.
 

@@ -182,7 +182,8 @@ class TestCapacity(CapacityCommon):
                 kind,
                 kind,
                 0,
-                sale_ok=False,
+                sale_ok=kind != "staff",
+                scenic_real_name="visitor",
                 scenic_validity_rule_id=self.scenic_rule_sale.id,
             )
             self.assertFalse(self._take(1, product=product))
@@ -643,6 +644,25 @@ class TestCapacity(CapacityCommon):
         found = self._available(self.visit_date)
         self.assertEqual([e["slot_id"] for e in found], slots.ids)
         self.assertEqual([e["free"] for e in found], [1, 3])
+
+    def test_quote_says_how_many_places_are_free(self):
+        def quoted(**values):
+            [line] = self.env["scenic.booking"]._quote(
+                "window", [self._scenic_line(self.scenic_individual, 2, **values)]
+            )["lines"]
+            return line["free"], line["level"], line["reservation"]
+
+        self.assertEqual(quoted(), (None, None, "none"))
+        scheme = self._scheme((50, "orange", False))
+        self._pool(8, scheme_id=scheme.id)
+        self._take(5)
+        self.assertEqual(quoted(), (3, "orange", "none"))
+        self._pool(2, kind="slot")
+        slots = self._slot(10) + self._slot(11)
+        self._take(1, slot=slots[0])
+        self.assertEqual(quoted(slot_id=slots[0].id), (1, "orange", "none"))
+        # all of an order come in one slot
+        self.assertEqual(quoted(), (2, "orange", "none"))
 
     def test_availability_asks_the_same_number_of_queries_for_a_year(self):
         self._pool(10)
