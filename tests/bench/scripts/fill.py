@@ -7,6 +7,8 @@ Credentials are left out: nothing that is measured here reads them.
 import json
 import os
 
+import psycopg2.errors
+
 from odoo import fields
 
 PER_LINE = 4
@@ -39,6 +41,18 @@ day = f"DATE '{today}' - {DAYS // 2} + (%s %% {DAYS})"
 channel = f"(ARRAY{channels})[1 + %s %% {len(channels)}]"
 
 
+def triggers(on):
+    """Spare the foreign keys of a million copies, where PostgreSQL lets us."""
+    try:
+        with cr.savepoint(flush=False):
+            cr.execute(
+                f"SET LOCAL session_replication_role = {'origin' if on else 'replica'}",
+                log_exceptions=False,
+            )
+    except psycopg2.errors.InsufficientPrivilege:
+        pass
+
+
 def copy(table, template, rows, **values):
     """Copy a row so many times; ``values`` are SQL over ``g``, 1 to ``rows``."""
     cr.execute(
@@ -63,6 +77,7 @@ def of_line(text):
     return text % f"((g - 1) / {PER_LINE} + 1)"
 
 
+triggers(False)
 copy(
     "booking",
     booking.id,
@@ -100,6 +115,8 @@ copy(
     count * PER_LINE,
     ticket_id=f"{first['ticket']} + g",
 )
+# each copy of a hold counts, as if it had been sold
+triggers(True)
 for hold in line.hold_ids:
     copy(
         "capacity_hold",
