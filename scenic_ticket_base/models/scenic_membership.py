@@ -10,6 +10,7 @@ from odoo.tools import SQL, escape_psql
 from ..exceptions import BookingError, MembershipError, ReasonMissingError
 from ..tools.mask import mask_name
 from ..tools.window import day_start
+from .scenic_ticket import PEOPLE_READERS
 
 _logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class ScenicMembership(models.Model):
         readonly=True,
         index=True,
         ondelete="restrict",
+        groups=PEOPLE_READERS,
     )
     partner_id = fields.Many2one(
         "res.partner", string="Customer", readonly=True, index="btree_not_null"
@@ -67,12 +69,26 @@ class ScenicMembership(models.Model):
         "res.company", required=True, readonly=True, index=True
     )
     currency_id = fields.Many2one(related="company_id.currency_id", store=True)
-    photo = fields.Image(max_width=512, max_height=512, readonly=True, copy=False)
+    photo = fields.Image(
+        max_width=512,
+        max_height=512,
+        readonly=True,
+        copy=False,
+        groups=PEOPLE_READERS,
+    )
     photo_128 = fields.Image(
-        related="photo", max_width=128, max_height=128, store=True, string="Thumbnail"
+        related="photo",
+        max_width=128,
+        max_height=128,
+        store=True,
+        string="Thumbnail",
+        groups=PEOPLE_READERS,
     )
     ticket_ids = fields.One2many(
         "scenic.ticket", "membership_id", string="Periods", readonly=True
+    )
+    credential_ids = fields.Many2many(
+        "scenic.credential", string="Media", compute="_compute_credential_ids"
     )
     freeze_ids = fields.One2many(
         "scenic.membership.freeze", "membership_id", string="Freezes", readonly=True
@@ -81,6 +97,7 @@ class ScenicMembership(models.Model):
     find = fields.Char(
         store=False,
         search="_search_find",
+        groups=PEOPLE_READERS,
         help="Finds a card by its number, by what opens it, by the document, the "
         "telephone or the name of its holder.",
     )
@@ -335,6 +352,11 @@ class ScenicMembership(models.Model):
             }
             for card in self
         ]
+
+    @api.depends("ticket_ids.credential_ids")
+    def _compute_credential_ids(self):
+        for membership in self:
+            membership.credential_ids = membership.ticket_ids.credential_ids
 
     @api.depends("freeze_ids.state")
     def _compute_has_open_freeze(self):

@@ -111,6 +111,18 @@ class ScenicVisitor(models.Model):
         "on the blacklist.",
     )
     blocked_until = fields.Date(readonly=True, help="Last such day. Empty: for good.")
+    membership_ids = fields.One2many(
+        "scenic.membership", "visitor_id", string="Member Cards", readonly=True
+    )
+    complaint_ids = fields.One2many(
+        "scenic.complaint",
+        "visitor_id",
+        string="Complaints",
+        readonly=True,
+        groups="scenic_ticket_base.group_scenic_customer_service,"
+        "scenic_ticket_base.group_scenic_supervisor,"
+        "scenic_ticket_base.group_scenic_auditor",
+    )
     blacklist_ids = fields.One2many(
         "scenic.blacklist",
         "visitor_id",
@@ -700,6 +712,50 @@ class ScenicVisitor(models.Model):
                 }
                 for holder in self.holder_ids
                 if not holder.ticket_id
+            ],
+            **self._prepare_export_cards(),
+        }
+
+    def _prepare_export_cards(self):
+        """Return what is stored of a visitor as a member and as a guest."""
+        states = {
+            model: dict(
+                self.env[model]._fields["state"]._description_selection(self.env)
+            )
+            for model in ("scenic.membership", "scenic.complaint", "scenic.blacklist")
+        }
+        return {
+            "member_cards": [
+                {
+                    "number": card.name,
+                    "product": card.product_id.display_name,
+                    "since": card.date_start and card.date_start.isoformat() or None,
+                    "until": card.date_end and card.date_end.isoformat() or None,
+                    "state": states[card._name][card.state],
+                    "visits": card.visit_count,
+                    "photo": bool(card.photo_128),
+                }
+                for card in self.membership_ids
+            ],
+            "complaints": [
+                {
+                    "number": complaint.name,
+                    "received": complaint.date_received.isoformat(),
+                    "subject": complaint.subject,
+                    "description": complaint.description,
+                    "answer": complaint.answer or None,
+                    "state": states[complaint._name][complaint.state],
+                }
+                for complaint in self.complaint_ids
+            ],
+            "blacklist": [
+                {
+                    "from": entry.date_from.isoformat(),
+                    "until": entry.date_until and entry.date_until.isoformat() or None,
+                    "reason": entry.reason,
+                    "state": states[entry._name][entry.state],
+                }
+                for entry in self.blacklist_ids
             ],
         }
 

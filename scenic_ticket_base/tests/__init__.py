@@ -27,6 +27,7 @@ from . import (
     test_keystore,
     test_life_line,
     test_membership,
+    test_membership_parallel,
     test_opening_hours,
     test_people_parallel,
     test_personal_data,

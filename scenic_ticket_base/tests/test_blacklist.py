@@ -103,6 +103,22 @@ class TestBlacklist(ScenicCommon):
         for event in events:
             self.assertNotIn("李四", str(event.read()))
 
+    def test_f5_the_visitor_is_told_all_that_is_kept(self):
+        self.blacklist._block(self.visitor, "climbed the wall")
+        self.env["scenic.complaint"].create(
+            {
+                "subject": "Wall",
+                "description": "Too high",
+                "visitor_id": self.visitor.id,
+            }
+        )
+        exported = self.visitor._export("asked for it")
+        self.assertEqual(exported["blacklist"][0]["reason"], "climbed the wall")
+        self.assertEqual(exported["complaints"][0]["description"], "Too high")
+        page = str(self.visitor._render_export(exported))
+        self.assertIn("climbed the wall", page)
+        self.assertIn("Too high", page)
+
     def test_f5_rights(self):
         entry = self.blacklist._block(self.visitor, "x")
         for role, may_read, may_block in (

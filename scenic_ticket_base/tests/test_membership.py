@@ -831,6 +831,23 @@ class TestMembership(MemberCommon):
         return call_kw(env[model], "action_apply", [[wizard]], {})
 
     @freeze_time(START)
+    def test_f5_finance_sees_money_and_no_names(self):
+        card = self._card()
+        finance = new_test_user(
+            self.env, "member_finance2", "scenic_ticket_base.group_scenic_finance"
+        )
+        cards = card.with_user(finance)
+        self.assertEqual(cards.read(["amount_open"])[0]["amount_open"], 300)
+        for name in ("visitor_id", "photo", "photo_128"):
+            with self.subTest(name=name), self.assertRaises(AccessError):
+                cards.read([name])
+        with self.assertRaises(AccessError):
+            cards.search([("find", "ilike", "游客")])
+        for view in ("list", "form", "kanban", "pivot", "search"):
+            arch = cards.get_view(view_type=view)["arch"]
+            self.assertNotIn("visitor_id", arch)
+
+    @freeze_time(START)
     def test_b3_another_company_sees_no_card(self):
         card = self._card(medium="04A1B2C3D4")
         company = self.env["res.company"].create({"name": "Other Park"})

@@ -5,7 +5,7 @@ from freezegun import freeze_time
 from odoo import api
 from odoo.exceptions import AccessError
 from odoo.service.model import call_kw
-from odoo.tests import new_test_user, tagged
+from odoo.tests import Form, new_test_user, tagged
 
 from ..exceptions import BookingError, MembershipError, ReasonMissingError
 from .common import ScenicCommon
@@ -35,7 +35,7 @@ class TestStaffCard(ScenicCommon):
             "holder_name": "王强",
             "employee_no": "E-17",
             "date_from": self.today,
-            "date_to": self.today + timedelta(days=200),
+            "date_to": self.today + timedelta(days=400),
             **values,
         }
 
@@ -156,6 +156,42 @@ class TestStaffCard(ScenicCommon):
             medium={"kind": "staff_card", "number": "0A0B0C0D"},
         )
         self.assertEqual(self.env["scenic.staff.card"].search_count([]), count)
+
+    def test_c2_the_manager_issues_one_by_id_document(self):
+        number = self._scenic_citizen(5)
+        wizards = self.env["scenic.staff.card.issue"].with_user(self.manager)
+        with Form(wizards) as form:
+            form.product_id = self.staff_product
+            form.holder_name = "王强"
+            form.doc_kind = "cn_id"
+            form.doc_number = number
+            form.date_to = self.today + timedelta(days=30)
+            form.saturday = form.sunday = False
+            form.hour_from, form.hour_to = 8.5, 18
+        wizard = form.record
+        self.env.flush_all()
+        self.env.cr.execute(
+            "SELECT t::text FROM scenic_staff_card_issue t WHERE id = %s", [wizard.id]
+        )
+        self.assertNotIn(number, self.env.cr.fetchone()[0])
+        action = wizard.action_apply()
+        card = self.env["scenic.staff.card"].browse(action["res_id"])
+        right = card.ticket_id.entitlement_ids
+        self.assertEqual(
+            (right.weekdays, right.minute_from, right.minute_to), (31, 510, 1080)
+        )
+        found = self.env["scenic.credential"]._find(number)
+        self.assertEqual(found.ticket_id, card.ticket_id)
+        self.assertEqual(card.visitor_id, card.ticket_id.visitor_id)
+        # who is on the blacklist gets none
+        self.env["scenic.blacklist"]._block(card.visitor_id, "theft")
+        form = Form(wizards)
+        form.product_id = self.staff_product
+        form.holder_name = "王强"
+        form.doc_kind = "cn_id"
+        form.doc_number = number
+        form.date_to = self.today
+        self._assert_code(BookingError, "VISITOR_BLOCKED", form.save().action_apply)
 
     def test_c2_no_visitor_and_no_sale(self):
         """Figures of customers and of member cards leave the staff out."""
