@@ -8,7 +8,7 @@ class ScenicAgencyContract(models.Model):
 
     _name = "scenic.agency.contract"
     _description = "Agency Contract"
-    _inherit = ["mail.thread"]
+    _inherit = ["scenic.audited", "mail.thread"]
     _order = "date_start desc, id desc"
     _check_company_auto = True
 

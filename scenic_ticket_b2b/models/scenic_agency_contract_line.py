@@ -7,6 +7,7 @@ from odoo.exceptions import ValidationError
 class ScenicAgencyContractLine(models.Model):
     _name = "scenic.agency.contract.line"
     _description = "Granted Product"
+    _inherit = ["scenic.audited"]
     _order = "contract_id, sequence, id"
     _rec_name = "product_tmpl_id"
 

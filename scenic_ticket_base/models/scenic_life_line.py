@@ -40,6 +40,7 @@ CARD_ACTIONS = [word for word in AUDIT_KINDS if word.startswith("membership_")]
 LOOKS = {
     "held": ("fa-hourglass-start", "secondary"),
     "sold": ("fa-ticket", "primary"),
+    "invoiced": ("fa-file-text-o", "primary"),
     "paid": ("fa-money", "success"),
     "changed": ("fa-exchange", "warning"),
     "replaced": ("fa-clone", "warning"),
@@ -221,6 +222,7 @@ class ScenicLifeLine(models.AbstractModel):
         return {
             "held": self.env._("Held"),
             "sold": self.env._("Sold"),
+            "invoiced": self.env._("Invoiced"),
             "paid": self.env._("Paid"),
             "changed": self.env._("Changed"),
             "replaced": self.env._("Medium replaced"),

@@ -28,8 +28,10 @@ SQL_FILES = (
 class ScenicDevice(models.Model):
     _name = "scenic.device"
     _description = "Gate Device"
-    _inherit = ["mail.thread"]
+    _inherit = ["scenic.audited", "mail.thread"]
     _order = "site_id, name, id"
+    # its key has words of its own in the trail, what it says of itself is no setting
+    _audited_fields = ("name", "site_id", "active")
 
     name = fields.Char(required=True, help="The device is told its name.")
     site_id = fields.Many2one(
@@ -133,6 +135,7 @@ class ScenicDevice(models.Model):
         self._message_log_batch(
             bodies=dict.fromkeys(self.ids, self.env._("Key revoked"))
         )
+        self.env["scenic.audit"]._log("device_revoke", self)
 
     def _generate_key(self):
         """Give the device a new key and return it; only its hash is kept."""
@@ -148,6 +151,7 @@ class ScenicDevice(models.Model):
             }
         )
         self._message_log(body=self.env._("New key made"))
+        self.env["scenic.audit"]._log("device_key", self)
         return key
 
     @api.model

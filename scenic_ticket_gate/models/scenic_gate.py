@@ -6,6 +6,7 @@ from odoo.tools import SQL
 class ScenicGate(models.Model):
     _name = "scenic.gate"
     _description = "Gate"
+    _inherit = ["scenic.audited"]
     _order = "site_id, name, id"
 
     name = fields.Char(required=True, translate=True)

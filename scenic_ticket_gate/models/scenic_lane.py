@@ -6,7 +6,7 @@ from odoo.tools import SQL
 class ScenicLane(models.Model):
     _name = "scenic.lane"
     _description = "Lane"
-    _inherit = ["mail.thread"]
+    _inherit = ["scenic.audited", "mail.thread"]
     _order = "gate_id, code, id"
 
     name = fields.Char(required=True, translate=True)

@@ -357,6 +357,10 @@ class ScenicPassEvent(models.Model):
             )
         )
         self.env.invalidate_all()
+        if result["code"] == "OK":
+            self.env["scenic.audit"]._log(
+                "pass_give_back" if give else "pass_review", self, reason=reason
+            )
         return result["code"]
 
     # ------------------------------------------------------------------

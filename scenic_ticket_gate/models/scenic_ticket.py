@@ -12,6 +12,17 @@ EVENT_READERS = ",".join(
     )
 )
 
+#: What an event of a lane is in the life of a ticket.
+LIFE_KINDS = {
+    "authorised": "scanned",
+    "denied": "refused",
+    "passed": "passed",
+    "annulled": "annulled",
+    "exit": "left",
+    "returned": "given_back",
+    "reviewed": "changed",
+}
+
 
 class ScenicTicket(models.Model):
     _inherit = "scenic.ticket"
@@ -34,3 +45,36 @@ class ScenicTicket(models.Model):
         help="Where this staff card opens, of the lanes that its product permits. "
         "Empty: all of them.",
     )
+
+    def _life_line_events(self):
+        return [*super()._life_line_events(), *self._life_line_passes()]
+
+    def _life_line_passes(self):
+        """Return what the lanes told of this ticket."""
+        events = self.env["scenic.pass.event"].search([("ticket_id", "=", self.id)])
+        codes, media, phases = (
+            dict(events._fields[name]._description_selection(self.env))
+            for name in ("code", "credential_kind", "phase")
+        )
+        for event in events:
+            if event.phase not in LIFE_KINDS:
+                continue
+            detail = [
+                codes.get(event.code) if event.phase == "denied" else "",
+                media.get(event.credential_kind, ""),
+                self.env._("%(count)s persons", count=event.passes)
+                if event.passes > 1
+                else "",
+                self.env._("no sensor saw it") if event.assumed else "",
+                event.note,
+            ]
+            yield self._life_event(
+                LIFE_KINDS[event.phase],
+                event.event_time,
+                title=phases["reviewed"] if event.phase == "reviewed" else "",
+                who=event.user_id,
+                where=", ".join(filter(None, [event.gate_id.name, event.lane_id.name])),
+                device=event.device_id.name,
+                document=event,
+                detail=" · ".join(filter(None, detail)),
+            )

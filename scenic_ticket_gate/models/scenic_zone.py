@@ -5,6 +5,7 @@ from odoo.tools import SQL
 class ScenicZone(models.Model):
     _name = "scenic.zone"
     _description = "Zone"
+    _inherit = ["scenic.audited"]
     _order = "site_id, name, id"
 
     name = fields.Char(required=True, translate=True)

@@ -1,4 +1,5 @@
 from . import (
+    test_access_table,
     test_append_only,
     test_device,
     test_entry_rules,
@@ -6,6 +7,7 @@ from . import (
     test_gate_text,
     test_inside,
     test_lane,
+    test_life_line,
     test_neutralize,
     test_pass_rules,
     test_revenue,

@@ -308,7 +308,7 @@ class PosOrder(models.Model):
         tickets_sudo = self._scenic_tickets().filtered(
             lambda ticket: ticket._pos_is_printable()
         )
-        tickets_sudo._count_print()
+        tickets_sudo._count_print("receipt", self.config_id.name, self)
         return {"scenic.ticket": self._scenic_load_tickets(self.config_id)}
 
     @api.model

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import format_amount
 
 CASHIER_GROUP = "scenic_ticket_base.group_scenic_cashier"
 
@@ -90,3 +91,52 @@ class ScenicTicket(models.Model):
         if len(self) > limit:
             names.append("…")
         return ", ".join(names)
+
+    # ------------------------------------------------------------
+    # LIFE LINE
+    # ------------------------------------------------------------
+
+    def _life_line_events(self):
+        return [
+            *super()._life_line_events(),
+            *self._life_line_window(self.pos_order_line_id.order_id),
+            *self._life_line_window(
+                self.pos_refund_line_id.order_id, self.env._("Paid back")
+            ),
+        ]
+
+    def _life_line_window(self, order, title=""):
+        """Return how an order was paid and booked; ``title`` if it pays back."""
+        for payment in order.payment_ids:
+            amount = format_amount(self.env, payment.amount, order.currency_id)
+            yield self._life_event(
+                "paid",
+                payment.payment_date,
+                title=title,
+                who=order.user_id,
+                where=order.config_id.name,
+                device=order.session_id.name,
+                document=order,
+                detail=f"{payment.payment_method_id.name}: {amount}",
+                secret=True,
+            )
+        invoice = order.account_move
+        if invoice:
+            yield self._life_event(
+                "invoiced",
+                invoice.create_date,
+                who=invoice.create_uid,
+                where=order.config_id.name,
+                document=invoice,
+            )
+        session = order.session_id
+        if session.stop_at and session.move_id:
+            yield self._life_event(
+                "settled",
+                session.stop_at,
+                title=self.env._("Session booked"),
+                who=session.user_id,
+                where=order.config_id.name,
+                device=session.name,
+                document=session.move_id,
+            )

@@ -1,0 +1,87 @@
+from odoo.tests import HttpCase, tagged
+
+from odoo.addons.scenic_ticket_base.tests.rights import (
+    ANYBODY,
+    MANAGER,
+    MONEY,
+    SETTING,
+    Right,
+    RightsMixin,
+    wizard,
+)
+
+from .common import GateCommon, GateMixin
+
+EVENT_READERS = (
+    "supervisor",
+    "gate_operator",
+    "customer_service",
+    "finance",
+    "manager",
+    "auditor",
+)
+OPERATORS = ("gate_operator", "manager")
+SUPERVISORS = ("supervisor", "manager")
+
+
+@tagged("post_install", "-at_install")
+class TestAccessTable(RightsMixin, GateMixin, HttpCase):
+    """F1: who may do what with the models of this add-on."""
+
+    rights_module = "scenic_ticket_gate"
+    rights = {
+        "scenic.zone": SETTING,
+        "scenic.gate": SETTING,
+        "scenic.lane": SETTING,
+        "scenic.device": SETTING,
+        "scenic.pass.event": Right(read=EVENT_READERS),
+        "scenic.device.key": wizard("manager"),
+        "scenic.pass.review": wizard(*SUPERVISORS),
+    }
+    rights_methods = {
+        ("scenic.device", "action_generate_key"): (MANAGER, []),
+        ("scenic.device", "action_revoke"): (MANAGER, []),
+        ("scenic.lane", "action_controlled"): (OPERATORS, []),
+        ("scenic.lane", "action_free"): (OPERATORS, []),
+        ("scenic.lane", "action_locked"): (OPERATORS, []),
+        ("scenic.lane", "action_view_events"): (ANYBODY, []),
+        ("scenic.pass.event", "action_recognise_revenue"): (MONEY, None),
+        ("scenic.pass.event", "action_review"): (ANYBODY, []),
+        ("scenic.pass.review", "action_confirm"): (SUPERVISORS, []),
+    }
+    # facts of the gates say so to everybody
+    rights_refusals = (
+        "odoo.exceptions.AccessError",
+        "odoo.exceptions.UserError",
+    )
+
+    # the plain calls of a device
+    _validate = GateCommon._validate
+    _report = GateCommon._report
+    _admit = GateCommon._admit
+    _pass = GateCommon._pass
+    _find = GateCommon._find
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._rights_setup(
+            {
+                "scenic.zone": cls.zone,
+                "scenic.gate": cls.gate,
+                "scenic.lane": cls.lane,
+                "scenic.device": cls.device,
+            }
+        )
+
+    def setUp(self):
+        super().setUp()
+        event = self._pass(self._today_ticket(), assumed=True)
+        review = self.env["scenic.pass.review"].create(
+            {"event_ids": event.ids, "reason": "Sample"}
+        )
+        self.samples = {
+            **self.samples,
+            "scenic.pass.event": event,
+            "scenic.pass.review": review,
+        }
