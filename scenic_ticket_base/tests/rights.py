@@ -77,7 +77,8 @@ class RightsMixin:
 
     # the tests stand here, each add-on runs them with its own table
     allow_inherited_tests_method = True
-    # name of the add-on, {model: Right}, {(model, method): (roles, arguments)}
+    # name of the add-on, {model: Right}, {(model, method): (roles, arguments)};
+    # arguments in a list follow the ids, in a tuple they are all
     rights_module = None
     rights = None
     rights_methods = None
@@ -298,8 +299,8 @@ class RightsMixin:
 
         :param role: whose own a wizard is to be
         """
-        if args is None:  # a method of the model, not of records
-            return []
+        if isinstance(args, tuple):  # a method of the model, not of records
+            return list(args)
         if self.env[model]._transient and role:
             id_ = self._own_wizard(model, self.users[role])
         else:

@@ -45,7 +45,7 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
         ("scenic.lane", "action_free"): (OPERATORS, []),
         ("scenic.lane", "action_locked"): (OPERATORS, []),
         ("scenic.lane", "action_view_events"): (ANYBODY, []),
-        ("scenic.pass.event", "action_recognise_revenue"): (MONEY, None),
+        ("scenic.pass.event", "action_recognise_revenue"): (MONEY, ()),
         ("scenic.pass.event", "action_review"): (ANYBODY, []),
         ("scenic.pass.review", "action_confirm"): (SUPERVISORS, []),
     }

@@ -1,4 +1,6 @@
 from . import (
+    test_access_table,
+    test_life_line,
     test_window_books,
     test_window_refund,
     test_window_rights,
