@@ -7,8 +7,10 @@ who may use it.
 
 from typing import NamedTuple
 
+from psycopg2 import IntegrityError
+
 from odoo import Command
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.service.model import get_public_method
 from odoo.tests import new_test_user
 from odoo.tools import SQL, mute_logger
@@ -267,6 +269,50 @@ class RightsMixin:
                     with self.subTest(role=role, model=model, operation=operation):
                         error = self._rpc(model, operation, args, *rest)
                         self.assertNotEqual(error, "odoo.exceptions.AccessError")
+
+    @mute_logger("odoo.http", "odoo.sql_db")
+    def test_f2_each_setting_is_audited(self):
+        """Whatever the manager may write by himself leaves a trace of him."""
+        for model, right in self.rights.items():
+            if right.write != MANAGER or self.env[model]._transient:
+                continue
+            with self.subTest(model=model):
+                record = self.env[model].browse(self._sample_id(model)).exists()
+                self.assertTrue(record, "there is a record to change")
+                name = self._change_something(record.with_user(self.users["manager"]))
+                trail = self.env["scenic.audit"].search(
+                    [("res_model", "=", model), ("res_id", "=", record.id)], limit=1
+                )
+                self.assertEqual(trail.user_id, self.users["manager"])
+                self.assertIn(name, trail.after)
+
+    def _change_something(self, record):
+        """Write another value to some field that a person may set; return its name."""
+        for name, field in record._fields.items():
+            if (
+                field.type not in ("char", "text", "boolean", "integer")
+                or not field.store
+                or field.readonly
+                or field.related
+                or name in ("code", "active")
+                or name.startswith(("message_", "activity_"))
+            ):
+                continue
+            value = record[name]
+            new = "Changed"
+            if field.type == "boolean":
+                new = not value
+            elif field.type == "integer":
+                new = value + 1
+            try:
+                with self.env.cr.savepoint():
+                    record.write({name: new})
+                    record.flush_recordset()
+            except (UserError, IntegrityError):
+                record.invalidate_recordset()
+                continue
+            return name
+        return self.fail(f"nothing of {record} can be changed")
 
     @mute_logger("odoo.http")
     def test_f1_each_method_by_rpc(self):

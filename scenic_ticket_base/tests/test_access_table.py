@@ -1,3 +1,6 @@
+from datetime import timedelta
+
+from odoo import Command
 from odoo.tests import HttpCase, tagged
 
 from .common import ScenicMixin
@@ -21,6 +24,7 @@ from .rights import (
 PHOTOGRAPHERS = (*WINDOW, "customer_service")
 BOOKS = (*MONEY, "auditor")
 REFUND_READERS = (*WINDOW, "customer_service", "finance", "auditor")
+REFUNDERS = (*WINDOW, "customer_service", "finance")
 STAFF_CARD_READERS = ("gate_operator", "manager", "auditor")
 APPROVERS = ("supervisor", "manager")
 
@@ -102,6 +106,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.ticket.change": wizard(*OVERRIDE),
         "scenic.visitor.block": wizard(*OVERRIDE),
         "scenic.visitor.reason": wizard(*SERVICE),
+        "scenic.refund.request": wizard(*REFUNDERS),
         "scenic.holder.change": wizard(*OVERRIDE),
         "scenic.credential.change": wizard(*OVERRIDE),
     }
@@ -151,6 +156,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ("scenic.visitor", "action_show_number"): (SERVICE, ["Asked for by himself"]),
         ("scenic.visitor", "action_export"): (SERVICE, ["Asked for by himself"]),
         ("scenic.visitor", "action_erase"): (SERVICE, ["Asked for by himself"]),
+        ("scenic.refund.request", "action_request"): (REFUNDERS, []),
         ("scenic.refund.override", "action_approve"): (APPROVERS, []),
         ("scenic.refund.override", "action_refuse"): (APPROVERS, []),
     }
@@ -176,6 +182,9 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
                 "end": f"{cls.visit_date} 02:00:00",
             }
         )
+        policy = env["scenic.refund.policy"].create(
+            {"name": "Sample", "line_ids": [Command.create({})]}
+        )
         made = {
             "scenic.capacity.pool": pool,
             "scenic.slot": slot,
@@ -188,6 +197,22 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
             ),
             "scenic.slot.template": env["scenic.slot.template"].create(at_site),
             "scenic.opening.hours": env["scenic.opening.hours"].create(at_site),
+            "scenic.capacity.scheme": pool.scheme_id,
+            "scenic.capacity.level": pool.scheme_id.level_ids[:1],
+            "scenic.blackout": env["scenic.blackout"].create(
+                {
+                    "name": "Sample",
+                    "validity_rule_id": cls.scenic_rule.id,
+                    "date_from": cls.visit_date - timedelta(days=99),
+                    "date_to": cls.visit_date - timedelta(days=99),
+                }
+            ),
+            "scenic.eligibility": env["scenic.eligibility"].create(
+                {"name": "Sample", "proof": "Student card"}
+            ),
+            "scenic.refund.policy": policy,
+            "scenic.refund.policy.line": policy.line_ids[:1],
+            "scenic.channel": cls._channel(),
             "scenic.reservation.rule": env["scenic.reservation.rule"].create(
                 {**at_site, "level": "advised"}
             ),
