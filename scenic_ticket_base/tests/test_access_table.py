@@ -67,6 +67,8 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.complaint": Right(
             read=(*OVERRIDE, "auditor"), write=SERVICE, unlink=NOBODY
         ),
+        "scenic.closure": Right(write=APPROVERS),
+        "scenic.closure.line": Right(write=APPROVERS, create=NOBODY, unlink=NOBODY),
         # money and trail
         "scenic.revenue.entry": Right(read=BOOKS),
         "scenic.refund": Right(read=REFUND_READERS),
@@ -103,7 +105,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.product.trial": wizard("manager"),
         "scenic.staff.card.issue": wizard("manager"),
         "scenic.staff.card.revoke": wizard("manager"),
-        "scenic.ticket.change": wizard(*OVERRIDE),
+        "scenic.ticket.change": wizard(*OVERRIDE, "finance"),
         "scenic.visitor.block": wizard(*OVERRIDE),
         "scenic.visitor.reason": wizard(*SERVICE),
         "scenic.refund.request": wizard(*REFUNDERS),
@@ -133,6 +135,13 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ("scenic.membership.renew", "action_apply"): (MANAGER, []),
         ("scenic.membership.replace", "action_apply"): (PHOTOGRAPHERS, []),
         ("scenic.membership.suspend", "action_apply"): (OVERRIDE, []),
+        ("scenic.closure", "action_close"): (APPROVERS, []),
+        ("scenic.closure", "action_refresh"): (APPROVERS, []),
+        ("scenic.closure", "action_choose_all"): (APPROVERS, []),
+        ("scenic.closure", "action_undo"): (APPROVERS, []),
+        ("scenic.closure", "action_apply"): (APPROVERS, []),
+        ("scenic.closure", "action_retry"): (APPROVERS, []),
+        ("scenic.closure", "action_view_tickets"): (STAFF, []),
         ("scenic.revenue.entry", "action_post"): (MONEY, []),
         ("product.template", "action_try_scenic_date"): (ANYBODY, []),
         ("product.template", "action_view_scenic_prices"): (ANYBODY, []),
@@ -182,6 +191,14 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
                 "end": f"{cls.visit_date} 02:00:00",
             }
         )
+        scheme = env["scenic.capacity.scheme"].create(
+            {
+                "name": "Sample",
+                "level_ids": [
+                    Command.create({"name": "Red", "percent": 90, "colour": "red"})
+                ],
+            }
+        )
         policy = env["scenic.refund.policy"].create(
             {"name": "Sample", "line_ids": [Command.create({})]}
         )
@@ -197,8 +214,8 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
             ),
             "scenic.slot.template": env["scenic.slot.template"].create(at_site),
             "scenic.opening.hours": env["scenic.opening.hours"].create(at_site),
-            "scenic.capacity.scheme": pool.scheme_id,
-            "scenic.capacity.level": pool.scheme_id.level_ids[:1],
+            "scenic.capacity.scheme": scheme,
+            "scenic.capacity.level": scheme.level_ids,
             "scenic.blackout": env["scenic.blackout"].create(
                 {
                     "name": "Sample",
@@ -250,6 +267,14 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
                 "site_id": site.id,
             }
         )
+        closure = env["scenic.closure"].create(
+            {
+                "site_id": site.id,
+                "date_from": cls.visit_date,
+                "date_to": cls.visit_date,
+                "reason": "Sample",
+            }
+        )
         refunded = cls._scenic_sell(cls.scenic_individual)
         refunded._refund("CN/SAMPLE", "Sample")
         refund = env["scenic.refund"].search([("ticket_id", "=", refunded.id)])
@@ -297,6 +322,20 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
                     "user_id": env.uid,
                 }
             ),
+            "scenic.closure": closure,
+            "scenic.closure.line": env["scenic.closure.line"].create(
+                {
+                    "closure_id": closure.id,
+                    "company_id": site.company_id.id,
+                    "booking_line_id": booking.line_ids.id,
+                    "booking_id": booking.id,
+                    "product_id": cls.scenic_individual.id,
+                    "channel_id": booking.channel_id.id,
+                    "ticket_count": 1,
+                    "persons": 1,
+                    "amount_total": 1,
+                }
+            ),
             "scenic.complaint": env["scenic.complaint"].create(
                 {
                     "subject": "Sample",
@@ -332,6 +371,44 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
             "scenic.audit.export": env["scenic.audit.export"].create({}),
             "scenic.membership.photo": env["scenic.membership.photo"].create(
                 {"membership_id": card.id}
+            ),
+            "scenic.membership.suspend": env["scenic.membership.suspend"].create(
+                {"membership_id": card.id, "action": "freeze", "reason": "Sample"}
+            ),
+            "scenic.membership.renew": env["scenic.membership.renew"].create(
+                {
+                    "membership_id": card.id,
+                    "product_id": cls.scenic_individual.id,
+                    "reason": "Sample",
+                }
+            ),
+            "scenic.membership.replace": env["scenic.membership.replace"].create(
+                {"membership_id": card.id, "reason": "Sample"}
+            ),
+            "scenic.staff.card.issue": env["scenic.staff.card.issue"].create(
+                {
+                    "product_id": cls.scenic_individual.id,
+                    "holder_name": "Sample",
+                    "date_to": cls.visit_date,
+                }
+            ),
+            "scenic.staff.card.revoke": env["scenic.staff.card.revoke"].create(
+                {"card_ids": staff_card.ids, "reason": "Sample"}
+            ),
+            "scenic.visitor.block": env["scenic.visitor.block"].create(
+                {"visitor_id": visitor.id, "action": "lift", "reason": "Sample"}
+            ),
+            "scenic.visitor.reason": env["scenic.visitor.reason"].create(
+                {"visitor_id": visitor.id, "reason": "Sample"}
+            ),
+            "scenic.holder.change": env["scenic.holder.change"].create(
+                {"ticket_id": ticket.id, "name": "Sample", "reason": "Sample"}
+            ),
+            "scenic.credential.change": env["scenic.credential.change"].create(
+                {"ticket_id": ticket.id, "reason": "Sample"}
+            ),
+            "scenic.refund.request": env["scenic.refund.request"].create(
+                {"ticket_id": ticket.id, "reason": "Sample"}
             ),
         }
         return made

@@ -84,4 +84,5 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
             **self.samples,
             "scenic.pass.event": event,
             "scenic.pass.review": review,
+            "scenic.device.key": self.env["scenic.device.key"].create({}),
         }
