@@ -144,6 +144,7 @@ class ScenicClosure(models.Model):
             self.date_to = self.date_from
 
     def write(self, vals):
+        self.check_access("write")
         self._check_written(vals)
         return super().write(vals)
 

@@ -85,6 +85,7 @@ class ScenicClosureLine(models.Model):
     )
 
     def write(self, vals):
+        self.check_access("write")
         if not self.env.su:
             allowed = {"choice", "new_date", "new_slot_id"}
             if vals.keys() - allowed or any(

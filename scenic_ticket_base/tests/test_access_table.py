@@ -375,6 +375,9 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
             "scenic.membership.suspend": env["scenic.membership.suspend"].create(
                 {"membership_id": card.id, "action": "freeze", "reason": "Sample"}
             ),
+            "scenic.product.trial": env["scenic.product.trial"].create(
+                {"product_id": cls.scenic_individual.id}
+            ),
             "scenic.membership.renew": env["scenic.membership.renew"].create(
                 {
                     "membership_id": card.id,
