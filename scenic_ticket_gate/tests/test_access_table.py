@@ -2,6 +2,7 @@ from odoo.tests import HttpCase, tagged
 
 from odoo.addons.scenic_ticket_base.tests.rights import (
     ANYBODY,
+    FACT,
     MANAGER,
     MONEY,
     SETTING,
@@ -35,6 +36,7 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
         "scenic.lane": SETTING,
         "scenic.device": SETTING,
         "scenic.pass.event": Right(read=EVENT_READERS),
+        "scenic.headcount": FACT,
         "scenic.device.key": wizard("manager"),
         "scenic.pass.review": wizard(*SUPERVISORS),
     }
@@ -65,12 +67,24 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        pool = cls.env["scenic.capacity.pool"].create(
+            {
+                "name": "Sample",
+                "site_id": cls.scenic_area.id,
+                "kind": "instant",
+                "capacity": 100,
+            }
+        )
         cls._rights_setup(
             {
                 "scenic.zone": cls.zone,
                 "scenic.gate": cls.gate,
                 "scenic.lane": cls.lane,
                 "scenic.device": cls.device,
+                # a pool of people inside has its headcount
+                "scenic.headcount": cls.env["scenic.headcount"].search(
+                    [("pool_id", "=", pool.id)]
+                ),
             }
         )
 
