@@ -132,7 +132,8 @@ class ScenicValidityRule(models.Model):
     @api.depends_context("lang")
     def _compute_summary(self):
         for rule in self:
-            rule.summary = self.env._("; ").join(rule._texts())
+            text = self.env._("; ").join(rule._texts())
+            rule.summary = text[:1].upper() + text[1:]
 
     @api.constrains("time_from", "time_to")
     def _check_times(self):

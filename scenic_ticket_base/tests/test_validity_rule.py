@@ -622,7 +622,7 @@ class TestValidityRule(ScenicCommon):
         rule = rule.with_context(lang="en_US")
         self.assertEqual(
             rule.summary,
-            "valid on the visit date only; only Mon–Fri; not on 国庆; not before 09:00;"
+            "Valid on the visit date only; only Mon–Fri; not on 国庆; not before 09:00;"
             " usable 30 minutes after the purchase",
         )
         rule.write({"wednesday": False, "blackout_ids": [Command.clear()]})
