@@ -9,6 +9,7 @@ from . import (
     test_booking_amend,
     test_booking_confirm,
     test_booking_life,
+    test_booking_machine,
     test_booking_parallel,
     test_booking_price,
     test_capacity,
