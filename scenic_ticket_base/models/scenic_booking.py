@@ -1,7 +1,7 @@
 import psycopg2.errors
 
 from odoo import api, fields, models
-from odoo.exceptions import ConcurrencyError
+from odoo.exceptions import AccessError, ConcurrencyError
 from odoo.tools import SQL
 
 from ..exceptions import (
@@ -10,6 +10,11 @@ from ..exceptions import (
     ReasonMissingError,
 )
 from .scenic_channel import MAX_HOLD_MINUTES
+
+CHANGERS = (
+    "scenic_ticket_base.group_scenic_customer_service",
+    "scenic_ticket_base.group_scenic_supervisor",
+)
 
 
 class ScenicBooking(models.Model):
@@ -80,6 +85,21 @@ class ScenicBooking(models.Model):
     )
     date_confirmed = fields.Datetime(string="Confirmed on", readonly=True)
     ticket_ids = fields.One2many("scenic.ticket", "booking_id", string="Tickets")
+    request_ids = fields.One2many(
+        "scenic.booking.request",
+        "booking_id",
+        string="Requests",
+        readonly=True,
+        groups="scenic_ticket_base.group_scenic_customer_service,"
+        "scenic_ticket_base.group_scenic_supervisor,"
+        "scenic_ticket_base.group_scenic_auditor",
+    )
+    visit_date = fields.Date(
+        compute="_compute_visit_date",
+        store=True,
+        index=True,
+        help="The first day of the visits.",
+    )
     ticket_count = fields.Integer(compute="_compute_ticket_count")
     amount_total = fields.Monetary(
         string="Total", compute="_compute_amount_total", store=True
@@ -89,6 +109,12 @@ class ScenicBooking(models.Model):
         "UNIQUE (channel_id, company_id, external_ref)",
         "A booking with this reference exists already.",
     )
+
+    @api.depends("line_ids.visit_date")
+    def _compute_visit_date(self):
+        for booking in self:
+            days = booking.line_ids.filtered("visit_date").mapped("visit_date")
+            booking.visit_date = min(days, default=False)
 
     @api.depends("ticket_ids")
     def _compute_ticket_count(self):
@@ -115,6 +141,27 @@ class ScenicBooking(models.Model):
             "domain": [("booking_id", "in", self.ids)],
             "context": {},
         }
+
+    def action_hold_longer(self):
+        """Hold the booking for another time to pay, as its channel grants it."""
+        self.ensure_one()
+        self.check_access("read")
+        self._check_service_right()
+        self._extend()
+
+    def _check_service_right(self):
+        """Check that the user may change bookings in the office.
+
+        :raise AccessError: for cashiers the window changes what it sold
+        """
+        self.check_access("read")
+        if not self.env.su and not any(map(self.env.user.has_group, CHANGERS)):
+            raise AccessError(
+                self.env._(
+                    "Only customer service or a shift supervisor may change or cancel "
+                    "bookings."
+                )
+            )
 
     # ------------------------------------------------------------------
     # The API of the channels

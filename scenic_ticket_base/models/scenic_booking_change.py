@@ -149,7 +149,7 @@ class ScenicBookingChange(models.AbstractModel):
             plan.payers = change["quantity"]
         if plan.moves:
             self._check_date(plan, template)
-        old = self._payers(plan)
+        old = plan.line._paying_persons()
         if plan.payers != old:
             line._check_count(plan.payers)
             _persons, guides = template._scenic_group_persons(plan.payers)
@@ -165,14 +165,6 @@ class ScenicBookingChange(models.AbstractModel):
         return plan
 
     @api.model
-    def _payers(self, plan):
-        """Return for how many persons is paid now."""
-        if not plan.issued:
-            return plan.line.quantity
-        persons = sum(t.persons - t.persons_refunded for t in plan.tickets)
-        return persons - min(plan.line.free_persons, persons - 1)
-
-    @api.model
     def _plan_tickets(self, plan, change):
         """Find the tickets of a line that is paid, and check them."""
         line = plan.line
@@ -182,8 +174,8 @@ class ScenicBookingChange(models.AbstractModel):
         if not tickets:
             line.ticket_ids[:1]._raise_state()
         plan.tickets = tickets.sorted("number")
-        plan.payers = change.get("quantity", self._payers(plan))
-        asks = plan.moves or plan.payers != self._payers(plan)
+        plan.payers = change.get("quantity", plan.line._paying_persons())
+        asks = plan.moves or plan.payers != plan.line._paying_persons()
         if not asks and plan.visitors is None:
             return
         tickets._check_unused()

@@ -440,6 +440,15 @@ class ScenicBookingLine(models.Model):
             now, self.visit_date, self.slot_id
         )
 
+    def _paying_persons(self):
+        """Return for how many persons is paid, those paid back left out."""
+        self.ensure_one()
+        if self.booking_id.state != "confirmed":
+            return self.quantity
+        live = self.ticket_ids.filtered(lambda t: t.state not in ("refunded", "void"))
+        persons = sum(t.persons - t.persons_refunded for t in live)
+        return persons - min(self.free_persons, max(persons - 1, 0))
+
     def _issue_tickets(self, now):
         """Create the tickets of these lines with all that belongs to them.
 

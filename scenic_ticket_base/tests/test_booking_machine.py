@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    consumes,
+    initialize,
     invariant,
+    multiple,
     rule,
     run_state_machine_as_test,
 )
@@ -160,6 +161,13 @@ class BookingMachine(RuleBasedStateMachine):
         )
 
     # Events
+
+    @initialize(target=bookings)
+    def begin(self):
+        """One that is sold and one that is held, so that every step finds some."""
+        sold = self.hold("scenic_combo", 2, 0, 30)
+        self.confirm(sold)
+        return multiple(sold, self.hold("scenic_individual", 1, 1, 10))
 
     @rule(
         target=bookings,
@@ -324,7 +332,7 @@ class BookingMachine(RuleBasedStateMachine):
         assert set(over.mapped("state")) <= {"expired"}
         assert set((held - over).mapped("state")) <= {"held"}
 
-    @rule(booking_id=consumes(bookings))
+    @rule(booking_id=bookings)
     def expire_one(self, booking_id):
         booking = self.booking(booking_id)
         over = booking.state == "held" and self.is_over(booking)
@@ -406,8 +414,8 @@ class TestBookingMachine(ScenicCommon):
         run_state_machine_as_test(
             BookingMachine,
             settings=settings(
-                max_examples=20,
-                stateful_step_count=25,
+                max_examples=16,
+                stateful_step_count=24,
                 deadline=None,
                 database=None,
                 derandomize=True,

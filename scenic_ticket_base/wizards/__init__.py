@@ -1,5 +1,7 @@
 from . import (
     scenic_audit_export,
+    scenic_booking_amend,
+    scenic_booking_cancel,
     scenic_credential_change,
     scenic_holder_change,
     scenic_membership_photo,
