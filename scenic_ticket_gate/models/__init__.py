@@ -9,6 +9,7 @@ from . import (
     scenic_pass_event,
     scenic_revenue_entry,
     scenic_site,
+    scenic_staff_card,
     scenic_ticket,
     scenic_ticket_component,
     scenic_zone,

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ScenicHeadcount(models.Model):
@@ -24,7 +24,9 @@ class ScenicHeadcount(models.Model):
     company_id = fields.Many2one(related="pool_id.company_id")
     capacity = fields.Integer(related="pool_id.capacity")
     day = fields.Date(required=True, readonly=True, help="Day at the site.")
-    inside = fields.Integer(required=True, readonly=True)
+    inside = fields.Integer(
+        required=True, readonly=True, help="As counted on that day."
+    )
     reserved = fields.Integer(
         string="On Their Way In",
         required=True,
@@ -32,6 +34,25 @@ class ScenicHeadcount(models.Model):
         help="Admitted, and not through the lane yet.",
     )
 
+    people = fields.Integer(
+        string="Inside Now",
+        compute="_compute_people",
+        help="Nobody before the first who comes in today.",
+    )
+    places = fields.Integer(
+        string="Places Left",
+        compute="_compute_people",
+        help="How many may still come in, if no alert level stops them before.",
+    )
+
     _pool_unique = models.Constraint(
         "UNIQUE (pool_id)", "The people of this pool are counted already."
     )
+
+    @api.depends("day", "inside", "reserved", "capacity")
+    def _compute_people(self):
+        for count in self:
+            site = count.with_context(tz=count.site_id.tz)
+            today = fields.Date.context_today(site)
+            count.people = max(0, count.inside) if count.day == today else 0
+            count.places = count.capacity - count.people - count.reserved

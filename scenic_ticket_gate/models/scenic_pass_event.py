@@ -185,6 +185,11 @@ class ScenicPassEvent(models.Model):
     staff = fields.Boolean(
         readonly=True, help="By a staff card: not a visitor, and earns nothing."
     )
+    staff_card_id = fields.Many2one(
+        "scenic.staff.card", compute="_compute_staff_card", string="Staff Card"
+    )
+    holder_name = fields.Char(string="Holder", compute="_compute_staff_card")
+    employee_no = fields.Char(string="Employee No.", compute="_compute_staff_card")
     flag = fields.Selection(
         [("antipassback", "Inside Already")],
         readonly=True,
@@ -253,6 +258,18 @@ class ScenicPassEvent(models.Model):
                 event=phases.get(event.phase, ""),
                 lane=event.lane_code or "",
             )
+
+    @api.depends("staff", "ticket_id")
+    def _compute_staff_card(self):
+        cards = self.env["scenic.staff.card"].search(
+            [("ticket_id", "in", self.filtered("staff").ticket_id.ids)]
+        )
+        by_ticket = {card.ticket_id: card for card in cards}
+        for event in self:
+            card = by_ticket.get(event.ticket_id, cards.browse())
+            event.staff_card_id = card
+            event.holder_name = card.holder_name
+            event.employee_no = card.employee_no
 
     @api.depends("code", "assumed", "flag", "phase", "follow_ids")
     def _compute_to_review(self):

@@ -65,6 +65,7 @@ class ScenicTicket(models.Model):
                 self.env._("%(count)s persons", count=event.passes)
                 if event.passes > 1
                 else "",
+                self.env._("free re-entry") if event.reentry else "",
                 self.env._("no sensor saw it") if event.assumed else "",
                 event.note,
             ]

@@ -39,6 +39,7 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
         "scenic.headcount": FACT,
         "scenic.device.key": wizard("manager"),
         "scenic.pass.review": wizard(*SUPERVISORS),
+        "scenic.staff.lanes": wizard("manager"),
     }
     rights_methods = {
         ("scenic.device", "action_generate_key"): (MANAGER, []),
@@ -50,6 +51,8 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
         ("scenic.pass.event", "action_recognise_revenue"): (MONEY, ()),
         ("scenic.pass.event", "action_review"): (ANYBODY, []),
         ("scenic.pass.review", "action_confirm"): (SUPERVISORS, []),
+        ("scenic.staff.card", "action_set_lanes"): (MANAGER, []),
+        ("scenic.staff.lanes", "action_apply"): (MANAGER, []),
     }
     # facts of the gates say so to everybody
     rights_refusals = (
@@ -81,6 +84,17 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
                 "scenic.gate": cls.gate,
                 "scenic.lane": cls.lane,
                 "scenic.device": cls.device,
+                "scenic.staff.card": cls.env["scenic.staff.card"].create(
+                    {
+                        "name": "S-SAMPLE",
+                        "holder_name": "Sample",
+                        "product_id": cls.scenic_individual.id,
+                        "site_id": cls.scenic_area.id,
+                        "company_id": cls.scenic_area.company_id.id,
+                        "date_from": cls.visit_date,
+                        "date_to": cls.visit_date,
+                    }
+                ),
                 # a pool of people inside has its headcount
                 "scenic.headcount": cls.env["scenic.headcount"].search(
                     [("pool_id", "=", pool.id)]
@@ -99,4 +113,7 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
             "scenic.pass.event": event,
             "scenic.pass.review": review,
             "scenic.device.key": self.env["scenic.device.key"].create({}),
+            "scenic.staff.lanes": self.env["scenic.staff.lanes"].create(
+                {"card_ids": [], "reason": "Sample"}
+            ),
         }

@@ -1,11 +1,11 @@
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
-from .common import GateCommon
+from .test_entry_rules import MONDAY, EntryCommon
 
 
 @tagged("post_install", "-at_install")
-class TestLifeLine(GateCommon):
+class TestLifeLine(EntryCommon):
     def _events(self, ticket, user=None):
         events = ticket.with_user(user or self.env.user)._life_line()
         return {event["kind"]: event for event in events}
@@ -27,6 +27,29 @@ class TestLifeLine(GateCommon):
         self.assertIn("Used Already", refused["detail"])
         kinds = [event["kind"] for event in ticket._life_line()]
         self.assertLess(kinds.index("scanned"), kinds.index("passed"))
+
+    def test_entered_left_and_entered_again(self):
+        """An exit that read the code is in the life of the ticket, too."""
+        self._component(self.scenic_individual).reentry = "after_exit"
+        ticket = self._days_ticket()
+        self._set_rights(ticket, minute_from=540)
+        self._code_at(ticket, MONDAY, "08:00")
+        self._enter_at(ticket, MONDAY, "09:00")
+        self._leave_at(ticket, MONDAY, "10:00")
+        self._enter_at(ticket, MONDAY, "11:00")
+        line = [
+            event
+            for event in ticket._life_line()
+            if event["document"] and event["document"]["model"] == "scenic.pass.event"
+        ]
+        self.assertEqual(
+            [event["kind"] for event in line],
+            ["refused", "scanned", "passed", "left", "scanned", "passed"],
+        )
+        self.assertIn("Too Early in the Day", line[0]["detail"])
+        self.assertEqual(line[3]["where"], "South Gate, Exit 1")
+        self.assertIn("QR", line[3]["detail"])
+        self.assertEqual(line[5]["detail"], "free re-entry")
 
     def test_annulled_and_given_back(self):
         ticket = self._today_ticket()

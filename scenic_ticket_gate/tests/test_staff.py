@@ -1,7 +1,13 @@
 from datetime import timedelta
 
-from odoo.exceptions import ValidationError
-from odoo.tests import tagged
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import new_test_user, tagged
+from odoo.tools.safe_eval import safe_eval
+
+from odoo.addons.scenic_ticket_base.exceptions import (
+    MembershipError,
+    ReasonMissingError,
+)
 
 from .test_entry_rules import MONDAY, EntryCommon
 
@@ -119,3 +125,70 @@ class TestStaff(EntryCommon):
         ]
         self.env.flush_all()
         self.assertEqual(self._code_at(self.staff_ticket, MONDAY, "07:30"), "ADMIT")
+
+    def test_c2_lanes_are_set_by_the_manager_with_a_reason(self):
+        card = self.env["scenic.staff.card"].search(
+            [("ticket_id", "=", self.staff_ticket.id)]
+        )
+        manager = self._user("manager")
+        wizard = (
+            self.env["scenic.staff.lanes"]
+            .with_user(manager)
+            .create(
+                {
+                    "card_ids": card.ids,
+                    "lane_ids": self.lane_two.ids,
+                    "reason": "works at the south gate",
+                }
+            )
+        )
+        wizard.action_apply()
+        self.env.flush_all()
+        self.assertEqual(card.lane_ids, self.lane_two)
+        self.assertEqual(self._code_at(self.staff_ticket, MONDAY), "STAFF_LANE")
+        event = self.env["scenic.audit"].search(
+            [("res_model", "=", "scenic.staff.card"), ("res_id", "=", card.id)],
+            limit=1,
+            order="id desc",
+        )
+        self.assertEqual(event.reason, "works at the south gate")
+        self.assertIn("Lane 2", str(event.after))
+        with self.assertRaises(MembershipError) as caught:
+            card.action_set_lanes(self.lane_cave.ids, "wrong place")
+        self.assertEqual(caught.exception.code, "STAFF_LANE")
+        with self.assertRaises(ReasonMissingError):
+            card.action_set_lanes([], " ")
+        self.assertEqual(card.lane_ids, self.lane_two)
+
+    def test_c2_nobody_else_sets_lanes(self):
+        card = self.env["scenic.staff.card"].search(
+            [("ticket_id", "=", self.staff_ticket.id)]
+        )
+        for role in ("gate_operator", "supervisor", "cashier", "auditor"):
+            with self.assertRaises(AccessError):
+                card.with_user(self._user(role)).action_set_lanes([], "x")
+            with self.assertRaises(AccessError):
+                self.staff_ticket.with_user(self._user(role)).lane_ids = False
+
+    def test_c2_staff_entries_are_a_list_of_their_own(self):
+        self._enter_at(self._days_ticket(), MONDAY)
+        self._enter_at(self.staff_ticket, MONDAY)
+        self._code_at(self.staff_ticket, MONDAY, "22:00")
+        self._leave_at(self.staff_ticket, MONDAY, "18:00")
+        action = self.env.ref("scenic_ticket_gate.scenic_pass_event_action_staff")
+        events = (
+            self.env["scenic.pass.event"]
+            .with_user(self._user("gate_operator"))
+            .search(safe_eval(action.domain))
+        )
+        self.assertEqual(events.ticket_id, self.staff_ticket)
+        self.assertEqual(sorted(events.mapped("phase")), ["denied", "exit", "passed"])
+        self.assertEqual(set(events.mapped("holder_name")), {"王五"})
+        self.assertEqual(set(events.mapped("employee_no")), {"0815"})
+
+    def _user(self, role):
+        login = f"staff_{role}"
+        user = self.env["res.users"].search([("login", "=", login)])
+        return user or new_test_user(
+            self.env, login, f"scenic_ticket_base.group_scenic_{role}"
+        )
