@@ -263,6 +263,7 @@ class ScenicBooking(models.Model):
                 channel_sudo, company, external_ref, body_hash
             )
             if not booking_sudo:
+                self._check_seller_sites(prepared)
                 bookings_sudo._prepare_lines(
                     prepared, channel_sudo, company, partner, pricelist
                 )
@@ -509,6 +510,31 @@ class ScenicBooking(models.Model):
                 code="MINUTES_INVALID",
             )
         return minutes
+
+    @api.model
+    def _check_seller_sites(self, prepared):
+        """Check that the user sells for the sites of these lines.
+
+        :raise BookingError: ``SITE_NOT_YOURS``, see ``res.users.scenic_site_ids``
+        """
+        sites = None if self.env.su else self.env.user._scenic_sites()
+        if sites is None:
+            return
+        # sudo: a product that the user cannot see is named in the refusal
+        products_sudo = self.env["product.product"].sudo()
+        for line in prepared:
+            product_sudo = products_sudo.browse(line["product_id"]).exists()
+            places_sudo = (
+                product_sudo.scenic_site_id | product_sudo.scenic_component_ids.site_id
+            )
+            if places_sudo and not places_sudo & sites:
+                raise BookingError(
+                    self.env._(
+                        "You do not sell for “%(site)s”. Ask the ticketing manager.",
+                        site=product_sudo.scenic_site_id.display_name,
+                    ),
+                    code="SITE_NOT_YOURS",
+                )
 
     @api.model
     def _same_order(self, channel, company, external_ref, body_hash):

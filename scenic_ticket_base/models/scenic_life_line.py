@@ -14,9 +14,7 @@ AUDIT_KINDS = {
     "credential_freeze": "frozen",
     "credential_replace": "replaced",
     "credential_unfreeze": "released",
-    "eligibility_override": "changed",
     "holder_change": "changed",
-    "membership_end": "voided",
     "membership_freeze": "frozen",
     "membership_renew": "changed",
     "membership_replace": "replaced",
@@ -306,8 +304,9 @@ class ScenicLifeLine(models.AbstractModel):
                 self.env["scenic.staff.card"].search([("ticket_id", "=", self.id)]).ids,
                 None,
             ),
+            "scenic.ticket.holder": (self.holder_ids.ids, None),
             "scenic.visitor": (
-                self.visitor_id.ids,
+                (self.visitor_id | self.holder_ids.visitor_id).ids,
                 ("visitor_shred", "visitor_erase"),
             ),
         }

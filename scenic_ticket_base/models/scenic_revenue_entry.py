@@ -125,6 +125,9 @@ class ScenicRevenueEntry(models.Model):
         # sudo: finance need not be an accountant; the entries decide the move
         for entries_sudo in self.sudo()._lock_drafts()._by_move().values():
             entries_sudo._post()
+            self.env["scenic.audit"]._log(
+                "revenue_post", entries_sudo, document=entries_sudo.move_id
+            )
 
     # ------------------------------------------------------------------
     # Recognise

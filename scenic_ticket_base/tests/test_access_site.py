@@ -2,9 +2,10 @@ import psycopg2.errors
 
 from odoo import Command
 from odoo.exceptions import AccessError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ..exceptions import BookingError
 from .common import ScenicCommon
 
 
@@ -223,3 +224,37 @@ class TestAccessSite(ScenicCommon):
         )
         self.assertIn("limited", event.after["user_ids"])
         self.assertNotIn("limited", event.before["user_ids"])
+
+    def test_f1_products_offered_and_sold(self):
+        products = (
+            self.scenic_individual
+            | self.other_product
+            | self.both_product
+            | self.spot_product
+        )
+        magnet = self.env["product.product"].create({"name": "Magnet"})
+        self._limit(self.other_area)
+        self.assertEqual(
+            self._seen(products | magnet),
+            self.other_product | self.both_product | magnet,
+        )
+        bookings = self.env["scenic.booking"].with_user(self.user)
+        self.assertTrue(
+            bookings._hold("window", "MINE", [self._scenic_line(self.other_product)])
+        )
+        with self.assertRaises(BookingError) as caught, self.env.cr.savepoint():
+            bookings._hold(
+                "window", "THEIRS", [self._scenic_line(self.scenic_individual)]
+            )
+        self.assertEqual(caught.exception.code, "SITE_NOT_YOURS")
+        self.assertFalse(
+            self.env["scenic.booking"].search([("external_ref", "=", "THEIRS")])
+        )
+
+    def test_f1_staff_of_a_component_opens_the_ticket(self):
+        """All of its screens, with names of what is at other sites."""
+        self._limit(self.other_area)
+        ticket = self.both.with_user(self.user)
+        Form(ticket)
+        self.assertIn("Hill and lake", str(ticket.life_line))
+        self.assertTrue(ticket.action_life_line())

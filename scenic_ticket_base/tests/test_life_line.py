@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ..models.scenic_life_line import AUDIT_KINDS, LOOKS
 from .common import ScenicCommon
 
 
@@ -108,6 +109,16 @@ class TestLifeLine(ScenicCommon):
         )
         self.env["scenic.ticket"]._cron_expire()
         self.assertEqual(self._kinds(expired)[-1], "expired")
+
+    def test_words_of_the_trail_have_a_place_in_a_life(self):
+        actions = dict(self.env["scenic.audit"]._fields["action"].selection)
+        self.assertLessEqual(set(AUDIT_KINDS), set(actions))
+        self.assertLessEqual(set(AUDIT_KINDS.values()), set(LOOKS))
+        self.assertEqual(set(self.ticket._life_titles()), set(LOOKS))
+        # what is done to a ticket or its media shows in its life
+        for word in actions:
+            if word.startswith(("ticket_", "credential_", "holder_")):
+                self.assertIn(word, AUDIT_KINDS)
 
     def test_a_refused_change_is_no_event(self):
         self.ticket._void("Test print")
