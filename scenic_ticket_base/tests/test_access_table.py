@@ -105,6 +105,8 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.product.trial": wizard("manager"),
         "scenic.staff.card.issue": wizard("manager"),
         "scenic.staff.card.revoke": wizard("manager"),
+        "scenic.booking.amend": wizard(*OVERRIDE),
+        "scenic.booking.cancel": wizard(*OVERRIDE),
         "scenic.ticket.change": wizard(*OVERRIDE, "finance"),
         "scenic.visitor.block": wizard(*OVERRIDE),
         "scenic.visitor.reason": wizard(*SERVICE),
@@ -123,7 +125,10 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ("scenic.audit", "action_open_document"): (("manager", "auditor"), []),
         ("scenic.audit", "action_open_record"): (("manager", "auditor"), []),
         ("scenic.audit.export", "action_download"): (("auditor",), []),
+        ("scenic.booking", "action_hold_longer"): (OVERRIDE, []),
         ("scenic.booking", "action_view_tickets"): (ANYBODY, []),
+        ("scenic.booking.amend", "action_apply"): (OVERRIDE, []),
+        ("scenic.booking.cancel", "action_apply"): (OVERRIDE, []),
         ("scenic.capacity.pool", "action_days"): (ANYBODY, []),
         ("scenic.capacity.pool", "action_holds"): (ANYBODY, []),
         ("scenic.complaint", "action_answer"): (SERVICE, []),
@@ -409,6 +414,16 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
             ),
             "scenic.credential.change": env["scenic.credential.change"].create(
                 {"ticket_id": ticket.id, "reason": "Sample"}
+            ),
+            "scenic.booking.amend": env["scenic.booking.amend"].create(
+                {
+                    "booking_id": booking.id,
+                    "line_id": booking.line_ids.id,
+                    "reason": "Sample",
+                }
+            ),
+            "scenic.booking.cancel": env["scenic.booking.cancel"].create(
+                {"booking_id": booking.id, "reason": "Sample"}
             ),
             "scenic.refund.request": env["scenic.refund.request"].create(
                 {"ticket_id": ticket.id, "reason": "Sample"}
