@@ -31,3 +31,9 @@ class WindowRefundError(WindowError):
     """The tickets of the line cannot be refunded as asked."""
 
     code = "WINDOW_REFUND"
+
+
+class WindowTenderError(WindowRefundError):
+    """The money would go back another way than it came."""
+
+    code = "WINDOW_TENDER"

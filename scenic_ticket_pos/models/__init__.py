@@ -3,6 +3,7 @@ from . import (
     pos_order_line,
     pos_session,
     product_template,
+    scenic_refund,
     scenic_site,
     scenic_ticket,
     scenic_validity_rule,

@@ -4,7 +4,12 @@ from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
 from odoo.tools import format_amount
 
-from ..exceptions import WindowAmountError, WindowError, WindowRightError
+from ..exceptions import (
+    WindowAmountError,
+    WindowError,
+    WindowRightError,
+    WindowTenderError,
+)
 from .scenic_ticket import CASHIER_GROUP
 
 PAID_STATES = ("paid", "done")
@@ -81,9 +86,7 @@ class PosOrder(models.Model):
         """No paid line without tickets."""
         for line in self.lines.filtered(lambda line: line._scenic_is_ticket()):
             line_sudo = line.sudo()
-            if not (
-                line_sudo.scenic_ticket_ids or line_sudo.scenic_refunded_ticket_ids
-            ):
+            if not (line_sudo.scenic_ticket_ids or line_sudo.scenic_refund_ids):
                 raise WindowError(
                     self.env._(
                         "%(product)s: the tickets of this order are not issued yet. "
@@ -138,6 +141,7 @@ class PosOrder(models.Model):
         # What counts as paid are the payments, not a figure that a client writes.
         self.amount_paid = self._compute_amount_paid()
         refunds = lines.filtered(lambda line: line.qty < 0)
+        self._scenic_check_tender(refunds)
         # The price of a sale comes from its unit price alone, not from what a client
         # claims the taxes to be.
         (lines - refunds).filtered("extra_tax_data").extra_tax_data = False
@@ -159,17 +163,54 @@ class PosOrder(models.Model):
             )
         )
 
+    def _scenic_check_tender(self, refunds):
+        """Money goes back the way it came, if this window has that way."""
+        # sudo: only the names of the payment methods are looked at.
+        origins_sudo = refunds.sudo().refunded_orderline_id.order_id.payment_ids
+        came_sudo = origins_sudo.filtered(lambda p: p.amount > 0).payment_method_id
+        here_sudo = came_sudo & self.sudo().config_id.payment_method_ids
+        gone_sudo = self.sudo().payment_ids.filtered(lambda p: p.amount < 0)
+        if not here_sudo or self.currency_id.compare_amounts(self.amount_paid, 0) >= 0:
+            return
+        if gone_sudo.payment_method_id - came_sudo:
+            raise WindowTenderError(
+                self.env._(
+                    "The tickets were paid by %(came)s, so the money goes back that "
+                    "way. Choose %(came)s.",
+                    came=", ".join(here_sudo.mapped("name")),
+                )
+            )
+
     def _scenic_refund_line(self, line):
         """Take back the tickets that ``line`` pays back, at what they carry."""
         line._scenic_check_refund_terms()
         origin = line.refunded_orderline_id
-        tickets_sudo = origin._scenic_pick_refundable(-round(line.qty), lock=True)
-        tickets_sudo._refund(
-            self.pos_reference or self.name, self.env._("Refunded at the window")
-        )
+        persons = -round(line.qty)
+        picks = origin._scenic_pick_refundable(persons, lock=True)
+        document = self.pos_reference or self.name
+        reason = self.env._("Refunded at the window")
+        # sudo: the right to refund was checked; nobody may write these records
+        whole_sudo = self.env["scenic.ticket"].sudo()
+        for pick in picks:
+            if pick.persons or pick.override:
+                pick.ticket._refund(
+                    document,
+                    pick.override.reason or reason,
+                    persons=pick.persons,
+                    override=pick.override or None,
+                    pos_line_id=line.id,
+                )
+            else:
+                whole_sudo |= pick.ticket
+        if whole_sudo:
+            whole_sudo._refund(document, reason, pos_line_id=line.id)
+        tickets_sudo = whole_sudo.concat(*(pick.ticket for pick in picks))
         tickets_sudo.with_context(tracking_disable=True).pos_refund_line_id = line
+        line_sudo = line.sudo()
+        line_sudo.invalidate_recordset(["scenic_refund_ids"])
+        sums = origin._scenic_refund_sums(line_sudo.scenic_refund_ids)
         # sudo: as for the tickets; the cashier cannot choose these amounts.
-        line.sudo().extra_tax_data = origin._scenic_refund_tax_data(tickets_sudo)
+        line_sudo.extra_tax_data = origin._scenic_refund_tax_data(persons, sums)
 
     def _scenic_posted_amounts(self):
         """What closing the session, or the invoice, posts for each line.
@@ -207,9 +248,9 @@ class PosOrder(models.Model):
         """A refund posts exactly what its tickets carry, or is not made."""
         for line in refunds:
             untaxed, _total = amounts[line]
-            # sudo: the tickets just taken back
-            tickets_sudo = line.sudo().scenic_refunded_ticket_ids
-            carried = sum(tickets_sudo.mapped("amount_untaxed"))
+            # sudo: the refunds just made
+            refunds_sudo = line.sudo().scenic_refund_ids
+            carried = sum(refunds_sudo.mapped("amount_untaxed"))
             if self.currency_id.compare_amounts(-untaxed, carried):
                 raise WindowAmountError(
                     self.env._(
@@ -316,8 +357,8 @@ class PosOrder(models.Model):
         """What refunding so many persons of these lines would give back.
 
         :param quantities: ``{line id: persons}`` of ticket lines.
-        :return: ``{line id: {"message": why not, "extra_tax_data": exact amounts}}``;
-            one of both is False.
+        :return: ``{line id: {"message": why not, "extra_tax_data": exact amounts,
+            "fee": what is kept, in words}}``; False where there is none.
         """
         self._scenic_check_cashier()
         try:

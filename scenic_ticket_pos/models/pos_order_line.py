@@ -1,7 +1,9 @@
 import math
 
 from odoo import api, fields, models
-from odoo.tools import float_is_zero
+from odoo.tools import float_is_zero, format_amount
+
+from odoo.addons.scenic_ticket_base.tools.split import split_units
 
 from ..exceptions import WindowError, WindowQuantityError, WindowRefundError
 from .scenic_ticket import CASHIER_GROUP
@@ -40,6 +42,13 @@ class PosOrderLine(models.Model):
         "scenic.ticket",
         "pos_refund_line_id",
         string="Refunded Tickets",
+        readonly=True,
+        groups=TICKET_READERS,
+    )
+    scenic_refund_ids = fields.One2many(
+        "scenic.refund",
+        "pos_line_id",
+        string="Ticket Refunds",
         readonly=True,
         groups=TICKET_READERS,
     )
@@ -192,32 +201,56 @@ class PosOrderLine(models.Model):
     # ------------------------------------------------------------
 
     def _scenic_pick_refundable(self, quantity, lock=False):
-        """The tickets that a refund of ``quantity`` persons pays back.
+        """What a refund of ``quantity`` persons pays back, by policy or exception.
 
         Highest numbers first. Raises :class:`WindowRefundError` with what the cashier
-        can do when the tickets are used or a group would be torn apart.
+        can do when tickets are used, too late, or a group may not be torn apart.
 
         :param quantity: persons, a positive integer.
         :param lock: also lock the tickets of the line until the transaction ends, so
             that a gate cannot use one meanwhile.
+        :return: list of :class:`Pick`
         """
         self.ensure_one()
         # sudo: the cashier refunds whatever the window sold, and the rows are locked.
         line_sudo = self.sudo()
         if lock:
             line_sudo.scenic_ticket_ids._lock()
-        tickets = line_sudo.scenic_ticket_ids.sorted("number", reverse=True)
-        free = tickets.filtered(lambda ticket: ticket._pos_is_refundable())
-        picked = tickets.browse()
-        for ticket in free:
-            if sum(picked.mapped("persons")) >= quantity:
+        tickets_sudo = line_sudo.scenic_ticket_ids.sorted("number", reverse=True)
+        picks, refused, left = [], [], quantity
+        for ticket_sudo in tickets_sudo:
+            if not left:
                 break
-            picked |= ticket
-        if sum(picked.mapped("persons")) == quantity:
-            return picked
+            pick = ticket_sudo._pos_pick()
+            if pick.quote["allowed"] and pick.quote["persons"] > left:
+                pick = ticket_sudo._pos_pick(left)
+            if pick.quote["allowed"]:
+                picks.append(pick)
+                left -= pick.quote["persons"]
+            else:
+                refused.append(pick)
+        if not left:
+            return picks
+        self._scenic_raise_refused(quantity, quantity - left, refused)
+
+    def _scenic_raise_refused(self, quantity, available, refused):
+        """Say why so many persons cannot be refunded, and what can be done."""
         product = self.product_id.display_name
-        available = sum(free.mapped("persons"))
-        if not free:
+        tickets = self.env["scenic.ticket"].sudo().concat(*(p.ticket for p in refused))
+        torn = [pick for pick in refused if pick.persons]
+        if torn:
+            raise WindowRefundError(
+                self.env._(
+                    "%(product)s: a group ticket is refunded as a whole. Set the "
+                    "quantity to %(persons)s.",
+                    product=product,
+                    persons=available + torn[0].ticket._pos_pick().quote["persons"],
+                )
+            )
+        by_policy = [p for p in refused if p.quote["code"].startswith("REFUND_")]
+        if by_policy and not available:
+            raise WindowRefundError(by_policy[0].quote["message"])
+        if not available:
             raise WindowRefundError(
                 self.env._(
                     "%(product)s: nothing to refund. All tickets of this line are "
@@ -227,24 +260,15 @@ class PosOrderLine(models.Model):
                     tickets=tickets._pos_state_list(),
                 )
             )
-        if available < quantity:
-            raise WindowRefundError(
-                self.env._(
-                    "%(product)s: only %(available)s of %(quantity)s can be refunded; "
-                    "the others are used or already refunded: %(tickets)s. Set the "
-                    "quantity to %(available)s.",
-                    product=product,
-                    available=available,
-                    quantity=quantity,
-                    tickets=(tickets - free)._pos_state_list(),
-                )
-            )
         raise WindowRefundError(
             self.env._(
-                "%(product)s: a group ticket is refunded as a whole. Set the quantity "
-                "to %(persons)s.",
+                "%(product)s: only %(available)s of %(quantity)s can be refunded; "
+                "the others are used or already refunded: %(tickets)s. Set the "
+                "quantity to %(available)s.",
                 product=product,
-                persons=picked[-1:].persons,
+                available=available,
+                quantity=quantity,
+                tickets=tickets._pos_state_list(),
             )
         )
 
@@ -261,13 +285,51 @@ class PosOrderLine(models.Model):
                         quantity=f"{quantity:g}",
                     )
                 )
-            tickets = self._scenic_pick_refundable(int(quantity))
+            picks = self._scenic_pick_refundable(int(quantity))
+            sums = self._scenic_refund_sums([pick.quote for pick in picks])
         except WindowError as error:
-            return {"message": str(error), "extra_tax_data": False}
+            return {"message": str(error), "extra_tax_data": False, "fee": False}
         return {
             "message": False,
-            "extra_tax_data": self._scenic_refund_tax_data(tickets),
+            "extra_tax_data": self._scenic_refund_tax_data(int(quantity), sums),
+            "fee": self._scenic_fee_text(sums),
         }
+
+    def _scenic_refund_sums(self, quotes):
+        """Add up what several tickets pay back and keep.
+
+        :param quotes: answers of ``scenic.ticket._refund_quote``, or refunds
+        """
+        currency = self.currency_id
+        sums = {
+            name: currency.round(sum(quote[name] for quote in quotes))
+            for name in ("value_total", "fee_total", "amount_untaxed", "amount_tax")
+        }
+        sums["amount_total"] = currency.round(
+            sums["amount_untaxed"] + sums["amount_tax"]
+        )
+        if sums["value_total"] and not sums["amount_total"]:
+            raise WindowRefundError(
+                self.env._(
+                    "%(product)s: the fee is the whole price, so nothing is paid back. "
+                    "A supervisor can void the ticket or ask for an exception.",
+                    product=self.product_id.display_name,
+                )
+            )
+        return sums
+
+    def _scenic_fee_text(self, sums):
+        """What the cashier tells the customer before a refund that costs something."""
+        if not sums["fee_total"]:
+            return False
+        return self.env._(
+            "%(product)s: of %(value)s a fee of %(fee)s is kept and %(back)s is paid "
+            "back.",
+            product=self.product_id.display_name,
+            value=format_amount(self.env, sums["value_total"], self.currency_id),
+            fee=format_amount(self.env, sums["fee_total"], self.currency_id),
+            back=format_amount(self.env, sums["amount_total"], self.currency_id),
+        )
 
     def _scenic_check_refund_terms(self):
         """A refund gives back what was paid: same product, price, discount, taxes."""
@@ -289,24 +351,25 @@ class PosOrderLine(models.Model):
                 )
             )
 
-    def _scenic_refund_tax_data(self, tickets):
-        """What the tax engine needs to give back exactly what the tickets carry.
+    def _scenic_refund_tax_data(self, persons, sums):
+        """What the tax engine needs to give back exactly what the tickets pay back.
 
         The unit price alone cannot: three tickets of one line may carry 31.45, 31.44
-        and 31.44. Called on the line that sold the tickets; the signs are those of a
-        refund line (negative quantity).
+        and 31.44, and a fee may be kept. Called on the line that sold the tickets; the
+        signs are those of a refund line (negative quantity).
+
+        :param int persons: quantity of the refund
+        :param dict sums: of :meth:`_scenic_refund_sums`
         """
         self.ensure_one()
         currency = self.currency_id
-        untaxed = currency.round(sum(tickets.mapped("amount_untaxed")))
-        tax_total = currency.round(sum(tickets.mapped("amount_total")) - untaxed)
-        quantity = -sum(tickets.mapped("persons"))
+        untaxed, tax_total = sums["amount_untaxed"], sums["amount_tax"]
         company = self.order_id.company_id
         AccountTax = self.env["account.tax"]
         base_line = AccountTax._prepare_base_line_for_taxes_computation(
             self,
             currency_id=currency,
-            quantity=-quantity,
+            quantity=persons,
             price_unit=self.price_unit,
             discount=self.discount,
             tax_ids=self.tax_ids_after_fiscal_position,
@@ -318,15 +381,9 @@ class PosOrderLine(models.Model):
             data["tax"].id: data["tax_amount_currency"]
             for data in base_line["tax_details"]["taxes_data"]
         }
-        if taxes:
-            main_tax_id = max(taxes, key=lambda tax_id: abs(taxes[tax_id]))
-            taxes[main_tax_id] += tax_total - sum(taxes.values())
         manual_taxes = {}
-        for tax_id, amount in taxes.items():
-            amounts = {
-                "tax_amount_currency": -currency.round(amount),
-                "tax_amount": -currency.round(amount),
-            }
+        for tax_id, amount in self._scenic_split_taxes(taxes, tax_total).items():
+            amounts = {"tax_amount_currency": -amount, "tax_amount": -amount}
             if len(taxes) == 1:
                 amounts.update(base_amount_currency=-untaxed, base_amount=-untaxed)
             manual_taxes[str(tax_id)] = amounts
@@ -334,17 +391,37 @@ class PosOrderLine(models.Model):
             "currency_id": currency.id,
             "price_unit": self.price_unit,
             "discount": self.discount,
-            "quantity": quantity,
+            "quantity": -persons,
             "rate": 1.0,
             "manual_total_excluded_currency": -untaxed,
             "manual_total_excluded": -untaxed,
             "manual_tax_amounts": manual_taxes,
         }
 
+    def _scenic_split_taxes(self, taxes, total):
+        """Split the tax paid back over the taxes, in proportion of what they were.
+
+        :param dict taxes: ``{tax id: amount at the full price}``
+        """
+        currency = self.currency_id
+        weights = [round(abs(amount) / currency.rounding) for amount in taxes.values()]
+        if not taxes or not any(weights) or min(taxes.values()) < 0:
+            # a withholding beside a tax has no proportion: the largest one gives way
+            shares = dict(taxes)
+            if shares:
+                main = max(shares, key=lambda tax_id: abs(shares[tax_id]))
+                shares[main] += total - sum(shares.values())
+            return {tax_id: currency.round(share) for tax_id, share in shares.items()}
+        units = split_units(round(total / currency.rounding), weights)
+        return {
+            tax_id: currency.round(unit * currency.rounding)
+            for tax_id, unit in zip(taxes, units, strict=True)
+        }
+
     def _prepare_base_line_for_taxes_computation(self):
         base_line = super()._prepare_base_line_for_taxes_computation()
         # sudo: whether tickets were paid back decides, not who asks.
-        if self.qty < 0 and self.sudo().scenic_refunded_ticket_ids:
+        if self.qty < 0 and self.sudo().scenic_refund_ids:
             AccountTax = self.env["account.tax"]
             data = self.extra_tax_data
             if base_line["quantity"] > 0:  # the order as a whole is a refund

@@ -1,7 +1,22 @@
+from typing import NamedTuple
+
 from odoo import api, fields, models
 from odoo.tools import format_amount
 
 CASHIER_GROUP = "scenic_ticket_base.group_scenic_cashier"
+
+
+class Pick(NamedTuple):
+    """A ticket that a refund at the window takes back.
+
+    persons: so many of a group; None: all that is left, or what the exception says
+    quote: what ``scenic.ticket._refund_quote`` says
+    """
+
+    ticket: models.Model
+    persons: int | None
+    override: models.Model
+    quote: dict
 
 
 class ScenicTicket(models.Model):
@@ -76,13 +91,35 @@ class ScenicTicket(models.Model):
             result += ["pos_qr_token", "pos_barcode_number"]
         return result
 
-    def _pos_is_refundable(self):
-        """Whether nothing of the ticket was used and no lane holds an entry of it."""
+    def _pos_pick(self, persons=None):
+        """What a refund of this ticket at the window would pay back.
+
+        An exception that two persons agreed to goes before the policy.
+
+        :param int persons: so many persons of a group; None: all that is left
+        :return: :class:`Pick`
+        """
         self.ensure_one()
-        return self.state == "valid" and not any(
-            entitlement.entries_used or entitlement.entries_reserved
-            for entitlement in self.entitlement_ids
-        )
+        override = self.env["scenic.refund.override"]
+        quote = self._refund_quote(persons=persons)
+        if any(self.entitlement_ids.mapped("entries_reserved")):
+            quote.update(allowed=False, code="TICKET_RESERVED")
+        elif not quote["allowed"]:
+            # sudo: whether there is an exception, for whoever may refund the ticket
+            override = override.sudo().search(
+                [
+                    ("ticket_id", "=", self.id),
+                    ("state", "=", "approved"),
+                    ("valid_until", ">", fields.Datetime.now()),
+                ],
+                limit=1,
+            )
+            granted = override and self._refund_quote(override=override)
+            if granted and persons in (None, granted["persons"]):
+                quote = granted
+            else:
+                override = override.browse()
+        return Pick(self, persons if not override else None, override, quote)
 
     def _pos_state_list(self, limit=5):
         """``0000000012 (Used), …``: enough for the cashier to name them."""

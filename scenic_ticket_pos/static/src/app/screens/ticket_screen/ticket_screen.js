@@ -1,4 +1,5 @@
 import { TicketScreen } from "@point_of_sale/app/screens/ticket_screen/ticket_screen";
+import { ask } from "@point_of_sale/app/utils/make_awaitable_dialog";
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { _t } from "@web/core/l10n/translation";
 import { ConnectionLostError } from "@web/core/network/rpc";
@@ -33,6 +34,9 @@ patch(TicketScreen.prototype, {
             }
             const details = this._getRefundableDetails(order.getPartner(), order);
             if (!(await this._scenicCheckRefund(details))) {
+                return;
+            }
+            if (!(await this._scenicConfirmFees(details))) {
                 return;
             }
         }
@@ -89,6 +93,22 @@ patch(TicketScreen.prototype, {
         }
         Object.assign(this.scenicQuotes, quotes);
         return true;
+    },
+
+    /** @returns {Promise<boolean>} whether the customer agrees to the fees that are kept */
+    async _scenicConfirmFees(details) {
+        const fees = details
+            .filter(({ line, qty }) => line.isScenicTicket && qty > 0)
+            .map(({ line }) => this.scenicQuotes[line.id]?.fee)
+            .filter(Boolean);
+        return (
+            !fees.length ||
+            ask(this.dialog, {
+                title: _t("Refund with a fee"),
+                body: fees.join("\n\n"),
+                confirmLabel: _t("Pay back"),
+            })
+        );
     },
 
     _scenicRefuse(details, title, body) {
