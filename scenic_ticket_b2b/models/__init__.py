@@ -9,5 +9,7 @@ from . import (
     scenic_agency_contract,
     scenic_agency_contract_line,
     scenic_booking,
+    scenic_booking_line,
+    scenic_refund,
     scenic_ticket,
 )

@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import fields, models
 
 from ..exceptions import (
     AgencyOrderError,
@@ -8,6 +8,15 @@ from ..exceptions import (
 
 class AccountMove(models.Model):
     _inherit = "account.move"
+
+    scenic_refund_ids = fields.One2many(
+        "scenic.refund",
+        "credit_note_id",
+        "Ticket Refunds",
+        readonly=True,
+        groups="scenic_ticket_base.group_scenic_finance,"
+        "scenic_ticket_base.group_scenic_auditor",
+    )
 
     # === GUARDS === #
 
@@ -38,27 +47,37 @@ class AccountMove(models.Model):
         """Keep the liability account equal to the open tickets.
 
         The invoice of an order with tickets is posted once, by confirming the order;
-        its credit note once, by cancelling it.
+        a credit note only by refunding its tickets.
         """
         self.ensure_one()
         for order_sudo in self._scenic_ticket_orders():
             booking_sudo = order_sudo.scenic_booking_id.sudo()
             if self.move_type == "out_refund":
-                notes_sudo = order_sudo._scenic_ticket_lines().invoice_lines.move_id
-                allowed = booking_sudo.state == "cancelled" and not any(
-                    note.move_type == "out_refund" and note.state == "posted"
-                    for note in notes_sudo - self
-                )
+                allowed = self._scenic_agrees_with_refunds()
             else:
                 allowed = order_sudo.state == "sale" and not booking_sudo
             if not allowed:
                 raise TicketsIssuedError(
                     self.env._(
                         "%(order)s has tickets: its invoice is posted by confirming "
-                        "the order and its credit note by cancelling it.",
+                        "the order and its credit notes by refunding tickets.",
                         order=order_sudo.name,
                     )
                 )
+
+    def _scenic_agrees_with_refunds(self):
+        """Tell whether this credit note pays back what its ticket refunds say."""
+        self.ensure_one()
+        # sudo: whether the refunds agree decides, not who asks
+        refunds_sudo = self.sudo().scenic_refund_ids
+        lines_sudo = self.sudo().invoice_line_ids.filtered(
+            lambda line: line.sale_line_ids.filtered("is_scenic_ticket")
+        )
+        currency = self.company_currency_id
+        return bool(refunds_sudo) and not currency.compare_amounts(
+            sum(lines_sudo.mapped("balance")),
+            sum(refunds_sudo.mapped("amount_untaxed")),
+        )
 
     # === TICKET MONEY === #
 
@@ -109,3 +128,29 @@ class AccountMove(models.Model):
         (self | credit_note).line_ids.filtered(
             lambda line: line.account_type == "asset_receivable" and not line.reconciled
         ).reconcile()
+
+    def _scenic_fit_refunds(self, refunds, whole):
+        """Make this draft, the reversal of an invoice, pay back what refunds say.
+
+        :param refunds: ``scenic.refund`` records, as superuser
+        :param bool whole: keep the lines that are no tickets
+        """
+        self.ensure_one()
+        if whole and refunds._pay_back_all():
+            # the reversal of an invoice is exact, however its taxes were rounded
+            return
+        by_line = refunds.grouped(
+            lambda refund: refund.ticket_id.booking_line_id.sale_line_id
+        )
+        fitted, gone = {}, self.env["account.move.line"]
+        for line in self.invoice_line_ids:
+            sale_line = line.sale_line_ids.filtered("is_scenic_ticket")
+            mine = by_line.get(sale_line) if sale_line else None
+            if mine:
+                line._scenic_pay_back(mine)
+                fitted[line] = mine
+            elif sale_line or not whole:
+                gone |= line
+        gone.unlink()
+        for line, mine in fitted.items():
+            line._scenic_check_pays(mine)

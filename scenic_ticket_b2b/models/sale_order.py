@@ -302,8 +302,38 @@ class SaleOrder(models.Model):
                 self.env._("%(order)s already has its tickets.", order=self.name)
             )
         booking_sudo.sale_order_id = self
+        booking_lines_sudo = booking_sudo.line_ids.sorted("id")
+        for line, booking_line_sudo in zip(lines, booking_lines_sudo, strict=True):
+            booking_line_sudo.sale_line_id = line
         self.invalidate_recordset(["scenic_booking_id"])
         booking_sudo._confirm()
+
+    def action_scenic_refund_unused(self):
+        """Credit what the refund policy pays back of this order; the rest stays valid.
+
+        The unused persons of a group, the unused parts of a combo, the unused tickets.
+        """
+        self.ensure_one()
+        self.check_access("write")
+        # sudo: the right to cancel the order carries the refund of its unused tickets
+        tickets_sudo = self.scenic_booking_id.sudo().ticket_ids
+        refundable_sudo = tickets_sudo.filtered(
+            lambda ticket: ticket._refund_quote()["allowed"]
+        )
+        if not refundable_sudo:
+            raise TicketsIssuedError(
+                self.env._(
+                    "%(order)s: the refund policy pays nothing back of these tickets.",
+                    order=self.name,
+                ),
+                code="NOTHING_TO_REFUND",
+            )
+        reason = self.env._(
+            "Unused tickets of %(order)s credited by %(user)s",
+            order=self.name,
+            user=self.env.user.name,
+        )
+        self._scenic_credit(refundable_sudo, reason)
 
     def _scenic_refund(self):
         """Take the order's tickets back and post the credit note, or refuse both."""
@@ -315,24 +345,44 @@ class SaleOrder(models.Model):
             order=self.name,
             user=self.env.user.name,
         )
-        booking_sudo.ticket_ids._refund(self.name, reason)
+        tickets_sudo = booking_sudo.ticket_ids.filtered(lambda t: t.state != "refunded")
+        self._scenic_credit(tickets_sudo, reason, whole=True)
         booking_sudo._cancel(reason)
-        invoices_sudo = (
-            self.sudo()
-            ._scenic_ticket_lines()
-            .invoice_lines.move_id.filtered(
-                lambda move: move.move_type == "out_invoice" and move.state == "posted"
-            )
+
+    def _scenic_credit(self, tickets_sudo, reason, whole=False):
+        """Refund tickets of this order and post the credit note that pays them back.
+
+        What the policy keeps as a fee is not credited.
+
+        :param bool whole: credit what else the order invoiced, too
+        :return: the credit notes
+        """
+        self.ensure_one()
+        # sudo: sellers have no accounting rights; the note is made of the refunds
+        order_sudo = self.sudo().with_company(self.company_id)
+        lines_sudo = order_sudo._scenic_ticket_lines()
+        invoices_sudo = lines_sudo.invoice_lines.move_id.filtered(
+            lambda move: move.move_type == "out_invoice" and move.state == "posted"
         )
-        today = self._scenic_ticket_lines()[
-            0
-        ].product_id.product_tmpl_id._scenic_today()
+        notes_sudo = self.env["account.move"].sudo()
+        today = lines_sudo[0].product_id.product_tmpl_id._scenic_today()
         for invoice_sudo in invoices_sudo:
-            credit_note_sudo = invoice_sudo._reverse_moves(
+            note_sudo = invoice_sudo._reverse_moves(
                 [{"ref": reason, "invoice_date": today, "date": today}]
             )
-            credit_note_sudo.action_post()
-            invoice_sudo._scenic_settle(credit_note_sudo)
+            refunds_sudo = self.env["scenic.refund"].sudo()
+            if tickets_sudo:
+                refunds_sudo = tickets_sudo._refund(
+                    self.name, reason, credit_note_id=note_sudo.id
+                ).sudo()
+            note_sudo._scenic_fit_refunds(refunds_sudo, whole)
+            if note_sudo.invoice_line_ids:
+                note_sudo.action_post()
+                invoice_sudo._scenic_settle(note_sudo)
+                notes_sudo |= note_sudo
+            else:
+                note_sudo.unlink()
+        return notes_sudo
 
     # === PORTAL ORDER === #
 

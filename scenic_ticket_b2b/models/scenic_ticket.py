@@ -9,6 +9,20 @@ class ScenicTicket(models.Model):
     access_token = fields.Char(groups="base.group_user")
     credential_ids = fields.One2many(groups="base.group_user")
 
+    # === REFUND === #
+
+    def _pay_back_due(self, reason):
+        """Credit what is owed for tickets of sales orders, in the same transaction."""
+        by_order = self.grouped(lambda ticket: ticket.booking_id.sale_order_id)
+        rest = by_order.pop(self.env["sale.order"], self.browse())
+        notes = self.env["account.move"]
+        for order, tickets in by_order.items():
+            notes |= order._scenic_credit(tickets, reason)
+        documents = ", ".join(notes.mapped("name"))
+        return ", ".join(
+            filter(None, [documents, super(ScenicTicket, rest)._pay_back_due(reason)])
+        )
+
     # === PORTAL === #
 
     def _scenic_entry_counts(self):

@@ -5,6 +5,7 @@ from . import (
     test_life_line,
     test_money,
     test_portal,
+    test_refund,
     test_sale_order,
     test_tour,
 )
