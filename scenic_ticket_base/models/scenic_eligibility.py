@@ -56,7 +56,6 @@ class ScenicEligibility(models.Model):
     )
     # Evidence
     proof = fields.Char(
-        string="Proof",
         translate=True,
         help="What the visitor shows, e.g. a student card.",
     )

@@ -55,7 +55,6 @@ class ScenicValidityRule(models.Model):
     period_count = fields.Integer(string="Period", required=True, default=1)
     period_unit = fields.Selection(
         [("day", "Days"), ("month", "Months"), ("year", "Years")],
-        string="Period Unit",
         default="year",
     )
     # Within the days

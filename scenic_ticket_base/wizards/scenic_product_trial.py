@@ -18,7 +18,6 @@ class ScenicProductTrial(models.TransientModel):
     )
     channel_id = fields.Many2one(
         "scenic.channel",
-        string="Channel",
         required=True,
         default=lambda self: self.env["scenic.channel"].search([], limit=1),
     )
