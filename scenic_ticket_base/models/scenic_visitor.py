@@ -907,22 +907,26 @@ class ScenicVisitor(models.Model):
     def _last_days(self):
         """Return ``{visitor id: last day on which a ticket can be used or paid back}``.
 
-        Tickets that were paid back or voided count until the day of that.
+        That is the last valid day and what the refund terms add to it. Tickets that
+        were paid back or voided count until the day of that.
         """
         self.env.flush_all()
         ids = tuple(self.ids) or (0,)
         ticket_day = SQL(
             "CASE WHEN t.state IN ('refunded', 'void') THEN t.write_date::date "
-            "ELSE t.date_first + t.span_days + t.days_added - 1 END"
+            "ELSE t.date_first + t.span_days + t.days_added - 1 + ceil(COALESCE("
+            "(l.refund_terms ->> 'lapse_hours')::float, 0) / 24)::integer END"
         )
         return dict(
             self.env.execute_query(
                 SQL(
                     "SELECT visitor_id, max(day) FROM ("
                     "SELECT t.visitor_id, %(day)s AS day FROM scenic_ticket t "
+                    "JOIN scenic_booking_line l ON l.id = t.booking_line_id "
                     "WHERE t.visitor_id IN %(ids)s UNION ALL "
                     "SELECT h.visitor_id, COALESCE(h.released_at::date, %(day)s, "
                     "h.visit_date, h.create_date::date) FROM scenic_ticket_holder h "
+                    "JOIN scenic_booking_line l ON l.id = h.booking_line_id "
                     "LEFT JOIN scenic_ticket t ON t.id = h.ticket_id "
                     "WHERE h.visitor_id IN %(ids)s) days GROUP BY visitor_id",
                     day=ticket_day,

@@ -7,6 +7,7 @@ from bootstrap.console import SetupError, say
 #: A part is a module of this package with ``main(*, tickets, seconds) -> int``.
 PARTS = ("validate", "confirm")
 PARTS = ("validate", "quote")
+PARTS = ("validate", "confirm", "shred")
 
 
 def run(only: list[str], *, tickets: int, seconds: float) -> int:
