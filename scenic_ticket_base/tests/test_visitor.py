@@ -442,6 +442,28 @@ class TestVisitor(VisitorCommon, ScenicCommon):
                 self._rpc(stranger, *call)
         self.assertEqual(self.visitor.name, "游客1")
 
+    def test_user_of_one_site_sees_its_visitors(self):
+        cave = self._scenic_product(
+            "Cave 洞",
+            "individual",
+            50,
+            components=[(self.scenic_spot, 1, 1.0)],
+            scenic_site_id=self.scenic_spot.id,
+            scenic_real_name="visitor",
+        )
+        hill, spot = (
+            self._sold(1),
+            self._scenic_sell(cave, visitors=[self._scenic_visitor(2)]),
+        )
+        user = self.users["customer_service"]
+        user.scenic_site_ids = self.scenic_spot
+        found = self._rpc(user, "scenic.visitor", "search", [])
+        self.assertIn(spot.visitor_id.id, found)
+        self.assertNotIn(hill.visitor_id.id, found)
+        self._assert_refused(
+            user, "scenic.visitor", "action_show_number", self.visitor.ids, "curious"
+        )
+
     # ------------------------------------------------------------------
     # The full number
     # ------------------------------------------------------------------
