@@ -297,6 +297,8 @@ class PosOrder(models.Model):
             [line._scenic_prepare_booking_line(*amounts[line]) for line in lines],
             partner=self.partner_id,
             company=self.company_id,
+            # a till that was offline sold it then: its tickets are out already
+            sold_at=self.date_order,
         )
         booking._confirm()
         # sudo: nobody may write tickets; the right to sell was checked above
