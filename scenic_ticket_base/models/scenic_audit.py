@@ -23,6 +23,7 @@ ACTIONS = [
     ("booking_amend", "Booking Changed"),
     ("booking_cancel", "Booking Cancelled"),
     ("booking_expire", "Hold Expired"),
+    ("capacity_override", "Sold beyond the Capacity"),
     ("price_override", "Price Overridden"),
     ("closure", "Closed"),
     # Tickets

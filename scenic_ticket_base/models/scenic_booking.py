@@ -602,8 +602,14 @@ class ScenicBooking(models.Model):
         self.env["scenic.staff.card"]._hold_lines(booking.line_ids)
         booking.line_ids._register_people(prepared)
         # last: others who want the same places wait from here to the commit
-        self.env["scenic.capacity.pool"]._take(booking.line_ids, force=late)
+        pools = self.env["scenic.capacity.pool"]
+        over = pools._take(booking.line_ids, force=late).filtered("over")
         booking._audit("booking_hold", after=booking._answer())
+        if over:
+            booking._audit(
+                "capacity_override",
+                after={hold.pool_id.display_name: hold.over for hold in over},
+            )
         return booking
 
     def _answer(self):

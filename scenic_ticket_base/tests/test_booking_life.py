@@ -109,6 +109,10 @@ class TestBookingLife(ScenicCommon):
             [("pool_id", "=", self.pool.id)]
         )
         self.assertEqual(sum(holds.mapped("persons")), 12)
+        event = self.env["scenic.audit"].search(
+            [("action", "=", "capacity_override"), ("res_id", "=", booking.id)]
+        )
+        self.assertEqual(event.after, {"Life": 2})
 
     # Extend
 

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from freezegun import freeze_time
 
 from odoo import Command, fields
@@ -8,6 +10,7 @@ from odoo.tools import mute_logger
 from odoo.addons.scenic_ticket_base.exceptions import (
     AccountMissingError,
     BookingError,
+    CapacityError,
     ScenicError,
 )
 
@@ -44,6 +47,24 @@ class TestWindowSale(ScenicPosCommon):
         )
         self.assertEqual(booking.ticket_ids, tickets)
         self.assertEqual(sum(tickets.mapped("amount_total")), order.amount_total)
+
+    def test_a4_offline_sale_of_a_full_day_keeps_its_tickets(self):
+        """At the window the cap holds; what was sold offline is out already."""
+        self.env["scenic.capacity.pool"].create(
+            {
+                "name": "Window",
+                "site_id": self.adult.scenic_site_id.id,
+                "capacity": 2,
+            }
+        )
+        self._sell((self.adult, 2))
+        lines = [self._line_vals(self.adult, 1)]
+        self._assert_refused(CapacityError, self._order_vals(lines), "SOLD_OUT")
+        hours = fields.Datetime.now() - timedelta(hours=2)
+        vals = self._order_vals(lines, date_order=fields.Datetime.to_string(hours))
+        self._sync(vals)
+        order = self.env["pos.order"].search([("uuid", "=", vals["uuid"])])
+        self.assertEqual(len(order.lines.scenic_ticket_ids), 1)
 
     def test_tickets_belong_to_their_line(self):
         """Lines of the same product keep their own tickets, in the order of lines."""
