@@ -137,6 +137,11 @@ class ScenicAudit(models.Model):
     changes = fields.Text(
         compute="_compute_changes", help="Values before → after, by field."
     )
+    summary = fields.Char(
+        string="Before → After",
+        compute="_compute_changes",
+        help="The changes in one line.",
+    )
 
     _record_index = models.Index("(res_model, res_id, id)")
 
@@ -155,7 +160,9 @@ class ScenicAudit(models.Model):
     @api.depends_context("lang")
     def _compute_changes(self):
         for event in self:
-            event.changes = "\n".join(event._change_lines())
+            lines = event._change_lines()
+            event.changes = "\n".join(lines)
+            event.summary = " · ".join(lines)
 
     def _change_lines(self):
         """Return one line for each value, in the words of the reader."""

@@ -194,7 +194,8 @@ class ScenicLifeLine(models.AbstractModel):
         """
         return {
             "kind": kind,
-            "time": time,
+            # some sources know the second only: within it the kind decides
+            "time": time.replace(microsecond=0),
             "title": title,
             "who": who if isinstance(who, str) else self._life_name(who),
             "where": where or "",
@@ -273,7 +274,9 @@ class ScenicLifeLine(models.AbstractModel):
         media = dict(
             self.env["scenic.print"]._fields["medium"]._description_selection(self.env)
         )
-        for row in self.env["scenic.print"].search([("ticket_id", "=", self.id)]):
+        for row in self.env["scenic.print"].search(
+            [("ticket_id", "=", self.id)], order="id"
+        ):
             yield self._life_event(
                 "printed",
                 row.event_time,
@@ -322,7 +325,7 @@ class ScenicLifeLine(models.AbstractModel):
             for model, (ids, words) in self._life_line_records().items()
             if ids
         )
-        for row in self.env["scenic.audit"].search(domain):
+        for row in self.env["scenic.audit"].search(domain, order="id"):
             document = self._life_document(row)
             yield self._life_event(
                 AUDIT_KINDS[row.action],
@@ -358,7 +361,7 @@ class ScenicLifeLine(models.AbstractModel):
             ._description_selection(self.env)
         )
         for entry in self.env["scenic.revenue.entry"].search(
-            [("ticket_id", "=", self.id)]
+            [("ticket_id", "=", self.id)], order="id"
         ):
             amount = format_amount(self.env, entry.amount, entry.currency_id)
             yield self._life_event(

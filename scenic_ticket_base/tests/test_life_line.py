@@ -222,6 +222,14 @@ class TestLifeLine(ScenicCommon):
             ):
                 self.env.cr.execute(query, [row.id])
 
+    def test_prints_of_one_second_in_their_order(self):
+        for _time in range(3):
+            self.ticket._count_print()
+        titles = [
+            e["title"] for e in self.ticket._life_line() if e["kind"] == "printed"
+        ]
+        self.assertEqual(titles, ["Printed", "Printed again (2)", "Printed again (3)"])
+
     def test_one_statement_for_many_prints(self):
         tickets = self._scenic_sell(self.scenic_individual, 30)
         counts = []

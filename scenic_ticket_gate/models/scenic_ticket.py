@@ -51,7 +51,9 @@ class ScenicTicket(models.Model):
 
     def _life_line_passes(self):
         """Return what the lanes told of this ticket."""
-        events = self.env["scenic.pass.event"].search([("ticket_id", "=", self.id)])
+        events = self.env["scenic.pass.event"].search(
+            [("ticket_id", "=", self.id)], order="id"
+        )
         codes, media, phases = (
             dict(events._fields[name]._description_selection(self.env))
             for name in ("code", "credential_kind", "phase")
