@@ -11,7 +11,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL, format_date
 
-from ..exceptions import CapacityError
+from ..exceptions import BookingError, CapacityError
 from ..tools.autonomous import has_own_transaction, side_cursor
 from .scenic_booking_line import KINDS_WITHOUT_PLACE
 
@@ -526,7 +526,7 @@ class ScenicCapacityPool(models.Model):
                 return answer["over"]
             if answer["status"] == "wait":
                 if time.monotonic() < until:
-                    self._wait_for(answer["owners"])
+                    self._wait_for(answer["owners"], until)
                     continue
                 raise CapacityError(
                     self.env._(
@@ -599,8 +599,8 @@ class ScenicCapacityPool(models.Model):
                 answer["over"][position] = over
         return answer
 
-    def _wait_for(self, owners):
-        """Wait until other transactions are over, a while at most.
+    def _wait_for(self, owners, until):
+        """Wait until other transactions are over, or it is too late.
 
         It is this transaction's own connection that waits, so PostgreSQL finds out
         when they wait for each other.
@@ -611,7 +611,7 @@ class ScenicCapacityPool(models.Model):
             with cr.savepoint(flush=False):
                 cr.execute(
                     "SELECT set_config('lock_timeout', %s, true)",
-                    [f"{WAIT_SECONDS:.0f}s"],
+                    [f"{max(1, round((until - began) * 1000))}ms"],
                 )
                 for owner in sorted(owners or []):
                     cr.execute(
@@ -742,9 +742,22 @@ class ScenicCapacityPool(models.Model):
                 else self.env["scenic.slot"].sudo().browse(entry["slot_id"]).start
                 > slot.start
             )
-            if later and (entry["free"] is None or entry["free"] >= persons):
+            if (
+                later
+                and (entry["free"] is None or entry["free"] >= persons)
+                and self._is_open(template, entry)
+            ):
                 return entry
         return None
+
+    def _is_open(self, template, entry):
+        """Tell whether a visit could take place then, apart from its places."""
+        slot_sudo = self.env["scenic.slot"].sudo().browse(entry["slot_id"] or ())
+        try:
+            template._scenic_check_date(entry["date"], slot_sudo)
+        except BookingError:
+            return False
+        return True
 
     # ------------------------------------------------------------------
     # Looking
@@ -813,12 +826,17 @@ class ScenicCapacityPool(models.Model):
         )
         reservation = sites._reservation_levels(days)
         levels_sudo = self.env["scenic.capacity.level"].sudo()
+        closures_sudo = (
+            self.env["scenic.closure"].sudo()._during(sites, days[0], days[-1])
+        )
         now = fields.Datetime.now()
         result = []
         for day, slot in entries:
             found = [states[unit] for unit in units[day, slot] if unit in states]
-            shut = (slot and (slot.closed or slot.end <= now)) or any(
-                state["closed"] for state in found
+            shut = (
+                (slot and (slot.closed or slot.end <= now))
+                or any(state["closed"] for state in found)
+                or any(closure._closes(day, slot) for closure in closures_sudo)
             )
             free = [max(0, state["free"]) for state in found]
             levels = levels_sudo.browse(
@@ -928,7 +946,7 @@ class ScenicCapacityPool(models.Model):
             if answer["status"] == "ok":
                 return
             if answer["status"] == "wait" and time.monotonic() < until:
-                self._wait_for(answer["owners"])
+                self._wait_for(answer["owners"], until)
                 continue
             break
         if answer["status"] == "wait":

@@ -292,7 +292,28 @@ class ScenicClosure(models.Model):
         :param date day: day at the site; None closes nothing
         :param slot: ``scenic.slot`` of the visit
         """
-        if not sites or not day:
+        if not day:
+            return self.browse()
+        return self._during(sites, day, day).filtered(
+            lambda closure: closure._closes(day, slot)
+        )[:1]
+
+    def _closes(self, day, slot=None):
+        """Tell whether this closure of a site is for a visit there."""
+        self.ensure_one()
+        closure_sudo = self.sudo()  # sudo: as in :meth:`_during`
+        return closure_sudo.date_from <= day <= closure_sudo.date_to and (
+            not closure_sudo.slot_id or closure_sudo.slot_id == slot
+        )
+
+    @api.model
+    def _during(self, sites, first, last):
+        """Return the closures of these sites, or of their areas, on some days.
+
+        :param date first: first day at the site
+        :param date last: last day, included
+        """
+        if not sites:
             return self.browse()
         above = {
             int(id_)
@@ -303,14 +324,10 @@ class ScenicClosure(models.Model):
         closures_sudo = self.sudo().search(
             [
                 ("site_id", "in", list(above | set(sites.ids))),
-                ("date_from", "<=", day),
-                ("date_to", ">=", day),
+                ("date_from", "<=", last),
+                ("date_to", ">=", first),
                 ("state", "in", ("open", "applying", "done")),
-                "|",
-                ("slot_id", "=", False),
-                ("slot_id", "=", slot.id if slot else False),
-            ],
-            limit=1,
+            ]
         )
         return self.browse(closures_sudo.ids)
 

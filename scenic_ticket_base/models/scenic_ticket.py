@@ -614,7 +614,7 @@ class ScenicTicket(models.Model):
         """Reserve a day, or a time slot of it, for tickets that have no date.
 
         Called again for the same day with another slot it swaps the slot. Gates look
-        it up by the SQL function ``scenic_is_reserved``.
+        for a sold hold of the ticket with the site and the date.
 
         :param date day: the day of the visit
         :param slot: a ``scenic.slot`` of that day

@@ -159,7 +159,11 @@ CREATE OR REPLACE FUNCTION scenic_capacity_state(
     closed boolean, held integer, sold integer, pending integer, on_sale integer,
     free_all integer, free integer, free_then integer, level_id integer
 )
-LANGUAGE plpgsql STABLE AS $function$
+LANGUAGE plpgsql STABLE
+-- each call comes on a connection without plans: plan once, and never under the lock
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $function$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -292,30 +296,80 @@ CREATE OR REPLACE FUNCTION scenic_capacity_take(
 ) RETURNS jsonb
 LANGUAGE plpgsql AS $function$
 DECLARE
+    v_answer jsonb;
+BEGIN
+    IF p_xid IS NULL THEN
+        RETURN scenic_capacity_judge(p_requests, p_own, p_xid, p_now, p_force);
+    END IF;
+    -- Whoever gets nothing need not queue for it. This also makes the plans.
+    v_answer := scenic_capacity_judge(p_requests, p_own, p_xid, p_now, p_force);
+    IF v_answer ->> 'status' <> 'taken' THEN
+        RETURN v_answer;
+    END IF;
+    -- after a crash neither this nor the claiming transaction is there any more
+    PERFORM set_config('synchronous_commit', 'off', true);
+    PERFORM scenic_capacity_lock(ARRAY(
+        SELECT r.pool FROM jsonb_to_recordset(p_requests) AS r(pool integer)
+    ));
+    v_answer := scenic_capacity_judge(p_requests, p_own, p_xid, p_now, p_force);
+    IF v_answer ->> 'status' <> 'taken' THEN
+        RETURN v_answer;
+    END IF;
+    INSERT INTO scenic_capacity_claim (pool_id, bucket, channel_id, persons, xid)
+    SELECT r.pool, scenic_capacity_bucket(r.pool, r.date, r.slot), r.channel,
+           r.persons, p_xid
+      FROM ROWS FROM (
+               jsonb_to_recordset(p_requests) AS (
+                   pool integer, date date, slot integer, channel integer,
+                   persons integer
+               )
+           ) WITH ORDINALITY AS r(pool, date, slot, channel, persons, position)
+     WHERE NOT v_answer -> 'unknown' @> to_jsonb(r.position - 1);
+    PERFORM scenic_capacity_tidy(p_requests);
+    RETURN v_answer;
+END
+$function$;
+
+-- Fold and forget now and then, so that there are never many rows to add up.
+CREATE OR REPLACE FUNCTION scenic_capacity_tidy(p_requests jsonb) RETURNS void
+LANGUAGE plpgsql AS $function$
+DECLARE
+    v_buckets bigint[] := ARRAY(
+        SELECT scenic_capacity_bucket(r.pool, r.date, r.slot)
+          FROM jsonb_to_recordset(p_requests)
+               AS r(pool integer, date date, slot integer)
+    );
+    v_pools integer[] := ARRAY(
+        SELECT r.pool FROM jsonb_to_recordset(p_requests) AS r(pool integer)
+    );
+BEGIN
+    PERFORM FROM scenic_capacity_delta d
+      WHERE d.bucket = ANY (v_buckets) OFFSET 30 LIMIT 1;
+    IF FOUND THEN
+        PERFORM scenic_capacity_fold(v_buckets);
+    END IF;
+    PERFORM FROM scenic_capacity_claim c
+      WHERE c.pool_id = ANY (v_pools) OFFSET 30 LIMIT 1;
+    IF FOUND THEN
+        DELETE FROM scenic_capacity_claim c
+         WHERE c.pool_id = ANY (v_pools)
+           AND pg_visible_in_snapshot(c.xid, pg_current_snapshot());
+    END IF;
+END
+$function$;
+
+-- The judgement of scenic_capacity_take(), as things stand now.
+CREATE OR REPLACE FUNCTION scenic_capacity_judge(
+    p_requests jsonb, p_own jsonb, p_xid xid8, p_now timestamp, p_force boolean
+) RETURNS jsonb
+LANGUAGE plpgsql AS $function$
+DECLARE
     v_request record;
     v_state record;
     v_own jsonb := p_own;
     v_over integer[] := '{}';
     v_unknown integer[] := '{}';
-    v_known bigint[] := '{}';
 BEGIN
-    IF p_xid IS NOT NULL THEN
-        -- after a crash neither this nor the claiming transaction is there any more
-        PERFORM set_config('synchronous_commit', 'off', true);
-        PERFORM scenic_capacity_lock(ARRAY(
-            SELECT r.pool FROM jsonb_to_recordset(p_requests) AS r(pool integer)
-        ));
-        PERFORM scenic_capacity_fold(ARRAY(
-            SELECT scenic_capacity_bucket(r.pool, r.date, r.slot)
-              FROM jsonb_to_recordset(p_requests)
-                   AS r(pool integer, date date, slot integer)
-        ));
-        DELETE FROM scenic_capacity_claim c
-         WHERE c.pool_id IN (
-                   SELECT r.pool FROM jsonb_to_recordset(p_requests) AS r(pool integer)
-               )
-           AND pg_visible_in_snapshot(c.xid, pg_current_snapshot());
-    END IF;
     FOR v_request IN
         SELECT r.*, scenic_capacity_bucket(r.pool, r.date, r.slot) AS bucket
           FROM ROWS FROM (
@@ -357,22 +411,11 @@ BEGIN
         v_over := v_over || LEAST(
             v_request.persons, GREATEST(v_request.persons - v_state.free, 0)
         );
-        v_known := v_known || v_request.bucket;
         v_own := v_own || jsonb_build_array(jsonb_build_object(
             'bucket', v_request.bucket, 'channel', v_request.channel,
             'held', v_request.persons, 'sold', 0
         ));
     END LOOP;
-    IF p_xid IS NOT NULL THEN
-        INSERT INTO scenic_capacity_claim (pool_id, bucket, channel_id, persons, xid)
-        SELECT r.pool, scenic_capacity_bucket(r.pool, r.date, r.slot), r.channel,
-               r.persons, p_xid
-          FROM jsonb_to_recordset(p_requests) AS r(
-                   pool integer, date date, slot integer, channel integer,
-                   persons integer
-               )
-         WHERE scenic_capacity_bucket(r.pool, r.date, r.slot) = ANY (v_known);
-    END IF;
     RETURN jsonb_build_object(
         'status', 'taken', 'unknown', to_jsonb(v_unknown), 'over', to_jsonb(v_over)
     );
@@ -508,18 +551,4 @@ BEGIN
          LIMIT 1
     ), 'none');
 END
-$function$;
-
--- Whether a ticket may come to a site on a day where a reservation is needed, by the
--- reservation made for it; p_slot null: in any slot. A ticket sold for that visit date
--- needs none.
-CREATE OR REPLACE FUNCTION scenic_is_reserved(
-    p_ticket integer, p_site integer, p_date date, p_slot integer DEFAULT NULL
-) RETURNS boolean
-LANGUAGE sql STABLE AS $function$
-    SELECT EXISTS (
-        SELECT FROM scenic_capacity_hold h
-         WHERE h.ticket_id = p_ticket AND h.site_id = p_site AND h.date = p_date
-           AND h.state = 'sold' AND (p_slot IS NULL OR h.slot_id = p_slot)
-    )
 $function$;

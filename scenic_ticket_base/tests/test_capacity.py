@@ -220,6 +220,24 @@ class TestCapacity(CapacityCommon):
             self.assertEqual(booking.state, "expired")
         self.assertEqual(self._stand(pool), {"held": 2, "sold": 0, "free": 1})
 
+    def test_error_names_no_day_on_which_the_site_is_closed(self):
+        self._pool(3)
+        self._take(3)
+        following = self.visit_date + timedelta(days=1)
+        for first in (following, following + timedelta(days=1)):
+            self.env["scenic.closure"].create(
+                {
+                    "site_id": self.scenic_area.id,
+                    "date_from": first,
+                    "date_to": first,
+                    "reason": "storm",
+                }
+            ).action_close()
+        error = self._refused("SOLD_OUT", self._take, 1)
+        self.assertEqual(error.next_free["date"], following + timedelta(days=2))
+        free = [e["free"] for e in self._available(following, error.next_free["date"])]
+        self.assertEqual(free, [0, 0, 3])
+
     def test_error_names_the_next_free_day(self):
         self._pool(3)
         self._take(3)
@@ -802,8 +820,11 @@ class TestReservation(CapacityCommon):
 
     def _reserved(self, ticket, day, site=None, slot=None):
         self.env.cr.execute(
-            "SELECT scenic_is_reserved(%s, %s, %s, %s)",
-            [ticket.id, (site or self.scenic_area).id, day, slot and slot.id],
+            # what gates ask
+            "SELECT EXISTS (SELECT FROM scenic_capacity_hold h "
+            "WHERE h.ticket_id = %s AND h.site_id = %s AND h.date = %s "
+            "AND h.state = 'sold' AND (%s IS NULL OR h.slot_id = %s))",
+            [ticket.id, (site or self.scenic_area).id, day, *[slot and slot.id] * 2],
         )
         return self.env.cr.fetchone()[0]
 

@@ -106,7 +106,7 @@ class TestCapacityState(CapacityCommon):
         cls.env.flush_all()
 
     @settings(
-        max_examples=60,
+        max_examples=40,
         deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),
