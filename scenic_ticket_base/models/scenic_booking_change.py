@@ -80,7 +80,11 @@ class ScenicBookingChange(models.AbstractModel):
         :param changes: see ``scenic.booking._amend``
         :raise BookingError: with the code of the first value that is none
         """
-        if not changes or not isinstance(changes, list):
+        if (
+            not changes
+            or not isinstance(changes, list | tuple)
+            or not all(isinstance(change, dict) for change in changes)
+        ):
             raise BookingError(
                 self.env._("Please say what to change."), code="CHANGE_EMPTY"
             )
@@ -117,9 +121,8 @@ class ScenicBookingChange(models.AbstractModel):
             booking._check_held()
         by_id = {line.id: line for line in booking.line_ids}
         wanted = [change["line_id"] for change in changes]
-        if len(set(map(str, wanted))) != len(wanted) or not set(
-            map(str, wanted)
-        ) <= set(map(str, by_id)):
+        known = [w for w in wanted if type(w) is int and w in by_id]
+        if len(set(known)) != len(wanted):
             raise BookingError(
                 self.env._("This is no line of booking %(name)s.", name=booking.name),
                 code="CHANGE_LINE",

@@ -149,7 +149,11 @@ class ScenicBookingLine(models.Model):
 
         :raise BookingError: with the code of the first value that is none
         """
-        if not lines:
+        if (
+            not lines
+            or not isinstance(lines, list | tuple)
+            or not all(isinstance(line, dict) for line in lines)
+        ):
             raise BookingError(self.env._("A booking needs at least one line."))
         return [self._parse_line(line) for line in lines]
 

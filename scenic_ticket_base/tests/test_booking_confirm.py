@@ -1,6 +1,8 @@
+from datetime import datetime, time, timedelta
+
 from odoo.tests import tagged
 
-from ..exceptions import BookingError, CredentialError, EligibilityError
+from ..exceptions import BookingError, CredentialError, EligibilityError, ScenicError
 from .common import ScenicCommon
 
 CITIZENS = [
@@ -295,10 +297,42 @@ class TestBookingConfirm(ScenicCommon):
             ({"visitors": "周强"}, "VISITORS_INVALID"),
             ({"visitors": ["周强"]}, "VISITORS_INVALID"),
             ({"eligibility": "yes"}, "ELIGIBILITY_INVALID"),
+            ({"slot_id": "morning"}, "SLOT_INVALID"),
+            ({"slot_id": True}, "SLOT_INVALID"),
+            ({"slot_id": -1}, "SLOT_INVALID"),
         ):
             with self.subTest(values=values), self.assertRaises(BookingError) as c:
                 self._hold(self._line(self.scenic_individual, **values))
             self.assertEqual(c.exception.code, code)
+
+    def test_lines_that_are_none(self):
+        for lines in (["x"], "x", [None], {"product_id": 1}):
+            with self.subTest(lines=lines), self.assertRaises(BookingError) as c:
+                self.bookings._hold("web", "C9", lines)
+            self.assertEqual(c.exception.code, "BOOKING_INVALID")
+
+    def test_slot_of_another_place_or_day(self):
+        other = self.env["scenic.site"].create({"name": "Far", "code": "FAR"})
+        start = datetime.combine(self.visit_date, time(1))
+        slots = self.env["scenic.slot"].create(
+            [
+                {
+                    "site_id": site.id,
+                    "date": day,
+                    "start": start + timedelta(days=(day - self.visit_date).days),
+                    "end": start
+                    + timedelta(days=(day - self.visit_date).days, hours=1),
+                }
+                for site, day in (
+                    (other, self.visit_date),
+                    (self.scenic_area, self.visit_date + timedelta(days=1)),
+                )
+            ]
+        )
+        for slot in slots:
+            with self.subTest(slot=slot), self.assertRaises(ScenicError) as caught:
+                self._hold(self._line(self.scenic_individual, slot_id=slot.id))
+            self.assertEqual(caught.exception.code, "SLOT_WRONG")
 
     # Speed
 

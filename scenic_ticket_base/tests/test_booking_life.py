@@ -302,6 +302,21 @@ class TestBookingLife(ScenicCommon):
             },
         )
 
+    def test_f1_requests_of_other_sites_are_not_read(self):
+        self._hold(key="k1")
+        request = self.requests.search([("key", "=", "k1")])
+        user = new_test_user(
+            self.env,
+            login="life-far",
+            groups="scenic_ticket_base.group_scenic_customer_service",
+        )
+        self.assertTrue(request.with_user(user).has_access("read"))
+        user.scenic_site_ids = self.env["scenic.site"].create(
+            {"name": "Far", "code": "FAR"}
+        )
+        self.assertFalse(request.with_user(user).has_access("read"))
+        self.assertFalse(self.requests.with_user(user).search([("key", "=", "k1")]))
+
     def test_f1_nobody_writes_bookings_or_requests_by_rpc(self):
         booking = self._hold(key="k1")
         request = self.requests.search([("key", "=", "k1")])
