@@ -5,9 +5,7 @@ import importlib
 from bootstrap.console import SetupError, say
 
 #: A part is a module of this package with ``main(*, tickets, seconds) -> int``.
-PARTS = ("validate", "confirm")
-PARTS = ("validate", "quote")
-PARTS = ("validate", "confirm", "shred")
+PARTS = ("validate", "confirm", "quote", "shred")
 
 
 def run(only: list[str], *, tickets: int, seconds: float) -> int:
