@@ -41,6 +41,10 @@ class ScenicGate(models.Model):
         "many are inside at one moment.",
     )
 
+    def init(self):
+        # pools may have been there before this module counted
+        self.pool.post_init(self._update_counted)
+
     @api.model_create_multi
     def create(self, vals_list):
         gates = super().create(vals_list)

@@ -231,6 +231,40 @@ class TestInside(InsideCommon):
         self._enter_at(card.ticket_id, MONDAY)
         self.assertEqual(self._people(), (0, 0))
 
+    def test_a4_gates_know_when_they_are_limited(self):
+        """Whatever moves a place, its gates know at once."""
+        outside = self.env["scenic.site"].create(
+            {"name": "Car Park", "code": "CARPARK"}
+        )
+        zone = self.env["scenic.zone"].create(
+            {"name": "Car Park", "site_id": outside.id}
+        )
+        gate = self.env["scenic.gate"].create({"name": "Car", "to_zone_id": zone.id})
+        inner = self.gate_cave
+        self.assertEqual(
+            [self.gate.is_counted, inner.is_counted, gate.is_counted],
+            [True, False, False],
+        )
+        outside.parent_id = self.scenic_area
+        self.assertTrue(gate.is_counted)
+        gate.from_zone_id = self.zone
+        self.assertFalse(gate.is_counted)
+        zone.site_id = self.scenic_spot
+        gate.from_zone_id = False
+        self.assertTrue(gate.is_counted)
+        self.pool.unlink()
+        self.assertFalse(gate.is_counted or self.gate.is_counted)
+        pool = self._pool(self.scenic_spot, 5)
+        self.assertEqual(
+            [self.gate.is_counted, inner.is_counted, gate.is_counted],
+            [False, True, True],
+        )
+        pool.kind = "day"
+        self.assertFalse(inner.is_counted)
+        self.env.cr.execute("UPDATE scenic_gate SET is_counted = NULL")
+        pool.kind = "instant"
+        self.assertTrue(inner.is_counted)
+
     def test_archived_pool_limits_nothing_and_keeps_counting(self):
         self._set_capacity(0)
         self.pool.active = False
