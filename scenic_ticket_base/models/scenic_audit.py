@@ -127,9 +127,7 @@ class ScenicAudit(models.Model):
         readonly=True,
         aggregator=None,
     )
-    device = fields.Char(
-        string="Device", readonly=True, help="Terminal, till or gate device."
-    )
+    device = fields.Char(readonly=True, help="Terminal, till or gate device.")
     remote_addr = fields.Char(string="Address", readonly=True)
 
     # For a person

@@ -26,7 +26,6 @@ class ScenicBooking(models.Model):
     name = fields.Char(string="Booking", required=True, readonly=True, copy=False)
     channel_id = fields.Many2one(
         "scenic.channel",
-        string="Channel",
         required=True,
         readonly=True,
         index=True,

@@ -127,9 +127,9 @@ class ScenicBookingRequest(models.Model):
         cron = self.env["ir.cron"]
         in_cron = bool(self.env.context.get("ir_cron_progress_id"))
         now = fields.Datetime.now()
-        for channel in (
-            self.env["scenic.channel"].with_context(active_test=False).search([])
-        ):
+        channels = self.env["scenic.channel"].with_context(active_test=False)
+        # pylint: disable-next=no-search-all
+        for channel in channels.search([]):
             domain = [
                 ("channel_id", "=", channel.id),
                 (

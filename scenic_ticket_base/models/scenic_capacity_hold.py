@@ -18,7 +18,6 @@ class ScenicCapacityHold(models.Model):
     )
     site_id = fields.Many2one(
         "scenic.site",
-        string="Site",
         required=True,
         readonly=True,
         index=True,
@@ -35,7 +34,6 @@ class ScenicCapacityHold(models.Model):
     )
     channel_id = fields.Many2one(
         "scenic.channel",
-        string="Channel",
         required=True,
         readonly=True,
         index=True,
@@ -51,7 +49,6 @@ class ScenicCapacityHold(models.Model):
     booking_id = fields.Many2one(related="booking_line_id.booking_id")
     ticket_id = fields.Many2one(
         "scenic.ticket",
-        string="Ticket",
         readonly=True,
         index="btree_not_null",
         ondelete="cascade",

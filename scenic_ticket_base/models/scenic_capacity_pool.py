@@ -40,7 +40,7 @@ class ScenicCapacityPool(models.Model):
 
     name = fields.Char(required=True, translate=True)
     site_id = fields.Many2one(
-        "scenic.site", string="Site", required=True, index=True, ondelete="restrict"
+        "scenic.site", required=True, index=True, ondelete="restrict"
     )
     company_id = fields.Many2one(related="site_id.company_id", store=True, index=True)
     kind = fields.Selection(
@@ -973,6 +973,7 @@ class ScenicCapacityPool(models.Model):
     def _fold(self):
         """Fold the changes of all buckets into their counts and drop old claims."""
         cr = self.env.cr
+        # pylint: disable-next=no-search-all
         pools = self.with_context(active_test=False).search([]).ids
         lock_and_fold = SQL(
             "SELECT scenic_capacity_lock(%s); "
@@ -1087,7 +1088,7 @@ class ScenicCapacityPool(models.Model):
     @api.model
     def _cron_days(self):
         """Fill the lists of days, and count what slipped in while a pool was new."""
-        pools = self.search([])
+        pools = self.search([])  # pylint: disable=no-search-all
         pools._list_days()
         pools._adopt()
 

@@ -14,7 +14,6 @@ class ScenicCapacityShare(models.Model):
     )
     channel_id = fields.Many2one(
         "scenic.channel",
-        string="Channel",
         required=True,
         index=True,
         ondelete="restrict",

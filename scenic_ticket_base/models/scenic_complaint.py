@@ -68,9 +68,7 @@ class ScenicComplaint(models.Model):
     partner_id = fields.Many2one(
         "res.partner", string="Customer", index="btree_not_null"
     )
-    visitor_id = fields.Many2one(
-        "scenic.visitor", string="Visitor", index="btree_not_null"
-    )
+    visitor_id = fields.Many2one("scenic.visitor", index="btree_not_null")
     booking_id = fields.Many2one("scenic.booking", index="btree_not_null")
     ticket_id = fields.Many2one("scenic.ticket", index="btree_not_null")
     membership_id = fields.Many2one(

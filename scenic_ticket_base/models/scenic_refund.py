@@ -112,7 +112,7 @@ class ScenicRefund(models.Model):
     fee_total = fields.Monetary(
         string="Fee", required=True, readonly=True, help="Kept, tax included."
     )
-    fee_untaxed = fields.Monetary(string="Fee Untaxed", required=True, readonly=True)
+    fee_untaxed = fields.Monetary(required=True, readonly=True)
     amount_untaxed = fields.Monetary(
         string="Paid Back Untaxed", required=True, readonly=True
     )
@@ -509,7 +509,7 @@ class ScenicRefund(models.Model):
     # Errors
     # ------------------------------------------------------------------
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super
         self.check_access("write")
         # a fact: what was paid back is never corrected, only paid back again
         raise RefundError(self.env._("A refund cannot change."), code="REFUND_FIXED")

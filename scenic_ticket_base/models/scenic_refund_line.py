@@ -26,4 +26,4 @@ class ScenicRefundLine(models.Model):
     amount_untaxed = fields.Monetary(
         string="Paid Back Untaxed", required=True, readonly=True
     )
-    fee_untaxed = fields.Monetary(string="Fee Untaxed", required=True, readonly=True)
+    fee_untaxed = fields.Monetary(required=True, readonly=True)

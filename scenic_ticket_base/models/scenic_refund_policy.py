@@ -31,7 +31,6 @@ class ScenicRefundPolicy(models.Model):
         help="How often date and time slot can be changed. 0: never.",
     )
     change_fee = fields.Float(
-        string="Change Fee",
         digits="Product Price",
         help="For each person and change, tax included.",
     )

@@ -21,7 +21,6 @@ class ScenicRefundPolicyLine(models.Model):
         string="At Any Time", help="The line holds however late it is."
     )
     hours = fields.Float(
-        string="Hours",
         help="The line holds until so many hours before the visit begins; below zero: "
         "after it has begun. For expired tickets: until so many hours after the end "
         "of the validity.",

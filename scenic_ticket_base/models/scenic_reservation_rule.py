@@ -15,7 +15,6 @@ class ScenicReservationRule(models.Model):
     sequence = fields.Integer(default=10, help="Of the rules of a site the first wins.")
     site_id = fields.Many2one(
         "scenic.site",
-        string="Site",
         required=True,
         index=True,
         ondelete="cascade",

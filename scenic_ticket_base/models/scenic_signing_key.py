@@ -266,6 +266,7 @@ class ScenicSigningKey(models.Model):
             data = store.ensure()
         except KeyStoreError as error:
             raise self._user_error(error) from error
+        # pylint: disable-next=no-search-all
         keys_sudo.search([]).write({"state": "purged"})
         keys_sudo.flush_model()
         for kid, public_key in sorted(data.public_keys.items()):

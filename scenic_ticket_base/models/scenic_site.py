@@ -52,7 +52,6 @@ class ScenicSite(models.Model):
     opening_hours_ids = fields.One2many(
         "scenic.opening.hours",
         "site_id",
-        string="Opening Hours",
         copy=True,
         help="Keep empty to use those of the area; where the area has none either, "
         "the site is always open.",

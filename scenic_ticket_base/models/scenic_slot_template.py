@@ -18,7 +18,7 @@ class ScenicSlotTemplate(models.Model):
 
     name = fields.Char(required=True, translate=True)
     site_id = fields.Many2one(
-        "scenic.site", string="Site", required=True, index=True, ondelete="cascade"
+        "scenic.site", required=True, index=True, ondelete="cascade"
     )
     company_id = fields.Many2one(related="site_id.company_id", store=True, index=True)
     hour_from = fields.Float(string="Begins", required=True, default=9.0)
@@ -87,7 +87,7 @@ class ScenicSlotTemplate(models.Model):
     @api.model
     def _cron_generate(self):
         """Make the slots of the coming days."""
-        self.search([])._generate()
+        self.search([])._generate()  # pylint: disable=no-search-all
 
     def _generate(self, date_from=None, date_to=None):
         """Make the dated slots of these templates that are missing.

@@ -216,7 +216,6 @@ class ScenicTicket(models.Model):
             ("expiry", "Not used"),
             ("void", "Voided"),
         ],
-        string="Refund Due",
         readonly=True,
         copy=False,
         index="btree_not_null",

@@ -126,7 +126,6 @@ class ScenicVisitor(models.Model):
     blacklist_ids = fields.One2many(
         "scenic.blacklist",
         "visitor_id",
-        string="Blacklist",
         readonly=True,
         groups="scenic_ticket_base.group_scenic_customer_service,"
         "scenic_ticket_base.group_scenic_supervisor,"

@@ -1,6 +1,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -204,12 +205,9 @@ class TestCapacityParallel(CapacityParallelCase):
     def test_a_savepoint_that_fails_gives_its_places_back(self):
         with self._env() as env:
             pools = env["scenic.capacity.pool"]
-            try:
-                with env.cr.savepoint():
-                    self._hold(env, "SP", 7)
-                    raise KeyError
-            except KeyError:
-                pass
+            with suppress(KeyError), env.cr.savepoint():
+                self._hold(env, "SP", 7)
+                raise KeyError
             self.assertEqual(
                 pools._state([(self.pool_id, self.visit_date, False)])[
                     (self.pool_id, self.visit_date, False)
@@ -293,7 +291,7 @@ class TestCapacityParallel(CapacityParallelCase):
             with ThreadPoolExecutor(1) as pool:
                 waiting = pool.submit(self._call, lambda env: self._buy(env, "FOURTH"))
                 self._wait_until_blocked()
-                cr.commit()
+                cr.commit()  # pylint: disable=invalid-commit
                 answer = waiting.result(timeout=30)
         self.assertEqual(answer.code, "SOLD_OUT")
         self.assertEqual(self._stand(), (0, 3, 0))
@@ -327,7 +325,7 @@ class TestCapacityParallel(CapacityParallelCase):
             with freeze_time(datetime.now() + timedelta(days=2)):
                 error = self._call(lambda env: self._buy(env, "OTHER"))
             self.assertEqual(self._codes([error]), ["SOLD_OUT"])
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
         self.assertEqual(self._stand(), (0, 7, 0))
 
     def test_changes_are_folded(self):

@@ -315,6 +315,7 @@ class TestIdDocument(BaseCase):
         """MOD 11-2 finds any one wrong character."""
         number = number_of("110105", born, sequence)
         assume(character != number[position])
+        # pylint: disable-next=unreachable
         wrong = number[:position] + character + number[position + 1 :]
         with self.assertRaises(DocumentError):
             id_document.validate("cn_id", wrong, TODAY)

@@ -12,7 +12,6 @@ class ScenicBookingAmend(models.TransientModel):
     )
     line_id = fields.Many2one(
         "scenic.booking.line",
-        string="Line",
         required=True,
         domain="[('booking_id', '=', booking_id)]",
         ondelete="cascade",
@@ -52,9 +51,7 @@ class ScenicBookingAmend(models.TransientModel):
         help="Above zero the customer pays it, below zero it is paid back.",
     )
     change_fee = fields.Monetary(compute="_compute_cost")
-    places_free = fields.Char(
-        string="Places Free", compute="_compute_cost", help="On the new day or slot."
-    )
+    places_free = fields.Char(compute="_compute_cost", help="On the new day or slot.")
     problem = fields.Char(string="Not Possible", compute="_compute_cost")
 
     @api.depends("line_id")

@@ -17,7 +17,7 @@ class ScenicHolderChange(models.TransientModel):
         "scenic.ticket.holder", string="Visitor until Now", ondelete="cascade"
     )
     ticket_id = fields.Many2one("scenic.ticket", ondelete="cascade")
-    name = fields.Char(string="Name")
+    name = fields.Char()
     doc_kind = fields.Selection(DOC_KINDS, string="Document", default="cn_id")
     doc_number = fields.Char(
         string="Number",

@@ -186,7 +186,8 @@ class ScenicPassEvent(models.Model):
         readonly=True, help="By a staff card: not a visitor, and earns nothing."
     )
     staff_card_id = fields.Many2one(
-        "scenic.staff.card", compute="_compute_staff_card", string="Staff Card"
+        "scenic.staff.card",
+        compute="_compute_staff_card",
     )
     holder_name = fields.Char(string="Holder", compute="_compute_staff_card")
     employee_no = fields.Char(string="Employee No.", compute="_compute_staff_card")
