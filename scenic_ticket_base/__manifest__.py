@@ -73,6 +73,7 @@
         "demo/scenic_card_demo.xml",
         "demo/scenic_capacity_demo.xml",
         "demo/scenic_product_kinds_demo.xml",
+        "demo/scenic_refund_policy_demo.xml",
     ],
     "uninstall_hook": "uninstall_hook",
     "application": True,

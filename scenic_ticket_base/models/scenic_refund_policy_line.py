@@ -74,7 +74,9 @@ class ScenicRefundPolicyLine(models.Model):
             if self.unlimited:
                 return self.env._("after expiry")
             return self.env._("until %(hours)s h after expiry", hours=hours)
-        if self.unlimited:
+        if self.unlimited and self.state == "part_used":
+            when = self.env._("at any time")
+        elif self.unlimited:
             when = self.env._("until first use")
         elif self.hours < 0:
             when = self.env._("until %(hours)s h after the visit begins", hours=hours)
@@ -83,5 +85,5 @@ class ScenicRefundPolicyLine(models.Model):
         else:
             when = self.env._("until the visit begins")
         if self.state == "part_used":
-            return self.env._("partly used %(when)s", when=when)
+            return self.env._("unused parts %(when)s", when=when)
         return when

@@ -250,7 +250,7 @@ class TestRefund(RefundCommon):
             self.scenic_policy.with_context(lang="en_US")._text(),
             "refundable cards in full for 7 days after the sale, cards by days left, "
             "until 24 h before the visit in full, until 24 h after the visit begins "
-            "with a fee of 20 %, partly used until first use in full",
+            "with a fee of 20 %, unused parts at any time in full",
         )
         empty = self.env["scenic.refund.policy"].with_context(lang="en_US")
         self.assertEqual(empty._text(), "refundable in full until first use")
