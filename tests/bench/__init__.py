@@ -10,6 +10,7 @@ PARTS = ("validate", "confirm")
 PARTS = ("validate", "quote")
 PARTS = ("validate", "confirm", "shred")
 PARTS = ("validate", "confirm", "quote", "expire")
+PARTS = ("validate", "confirm", "quote", "shred", "expire")
 
 
 def run(only: list[str], *, tickets: int, seconds: float) -> int:
