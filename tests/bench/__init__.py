@@ -5,11 +5,6 @@ import importlib
 from bootstrap.console import SetupError, say
 
 #: A part is a module of this package with ``main(*, tickets, seconds) -> int``.
-PARTS = ("validate", "confirm", "quote", "shred")
-PARTS = ("validate", "confirm")
-PARTS = ("validate", "quote")
-PARTS = ("validate", "confirm", "shred")
-PARTS = ("validate", "confirm", "quote", "expire")
 PARTS = ("validate", "confirm", "quote", "shred", "expire")
 
 
