@@ -77,6 +77,12 @@ class ScenicLifeLine(models.AbstractModel):
         help="What happened to the ticket: who, when, where and by which document.",
     )
 
+    scanned_code = fields.Char(
+        compute="_compute_scanned_code",
+        search="_search_scanned_code",
+        help="Finds the ticket of a code that is scanned or typed.",
+    )
+
     @api.depends_context("lang", "tz", "uid")
     def _compute_life_line(self):
         qweb = self.env["ir.qweb"]
@@ -91,6 +97,18 @@ class ScenicLifeLine(models.AbstractModel):
                     },
                 )
             )
+
+    def _compute_scanned_code(self):
+        self.scanned_code = False  # to search by only: the code is not stored
+
+    def _search_scanned_code(self, operator, value):
+        if operator not in ("=", "in", "ilike", "like"):
+            return NotImplemented
+        credentials = self.env["scenic.credential"]
+        for text in [value] if isinstance(value, str) else value or []:
+            credentials |= credentials._find(text)
+        # sudo: which ticket it is of; the rules decide whether the user finds that
+        return fields.Domain("id", "in", credentials.sudo().ticket_id.ids)
 
     def action_life_line(self):
         """Open the life line of a ticket."""

@@ -181,6 +181,15 @@ class TestLifeLine(ScenicCommon):
         action = tickets.search([("name", "=", self.ticket.name)]).action_life_line()
         self.assertEqual(action["res_id"], self.ticket.id)
 
+    def test_found_by_its_codes(self):
+        other = self._scenic_sell(self.scenic_individual)
+        tickets = self.env["scenic.ticket"].with_user(self.users["cashier"])
+        for ticket in (self.ticket, other):
+            for code in (ticket._qr_token(), ticket._barcode_text()):
+                found = tickets.search([("scanned_code", "ilike", code)])
+                self.assertEqual(found, ticket.with_user(self.users["cashier"]))
+        self.assertFalse(tickets.search([("scanned_code", "ilike", "no such code")]))
+
     # --- prints ----------------------------------------------------------
 
     def test_b5_each_print_is_a_fact(self):
