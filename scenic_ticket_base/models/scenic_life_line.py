@@ -106,7 +106,7 @@ class ScenicLifeLine(models.AbstractModel):
             return NotImplemented
         credentials = self.env["scenic.credential"]
         for text in [value] if isinstance(value, str) else value or []:
-            credentials |= credentials._find(text)
+            credentials |= credentials._find_all(text)
         # sudo: which ticket it is of; the rules decide whether the user finds that
         return fields.Domain("id", "in", credentials.sudo().ticket_id.ids)
 
