@@ -29,6 +29,7 @@ class TestAccessTable(RightsMixin, B2BHttpCommon):
     rights_methods = {
         ("res.partner", "action_scenic_portal_access"): (MANAGER, []),
         ("sale.order", "action_draft"): (SELLERS, []),
+        ("sale.order", "action_scenic_refund_unused"): (SELLERS, []),
         ("sale.order", "action_view_scenic_tickets"): (ANYBODY, []),
         ("scenic.agency.contract", "action_close"): (MANAGER, []),
         ("scenic.agency.contract", "action_draft"): (MANAGER, []),
