@@ -12,6 +12,7 @@ from ..exceptions import (
     AccountMissingError,
     BookingError,
 )
+from ..tools.clauses import join_clauses
 from ..tools.window import Window, local_day
 from .scenic_validity_rule import CARD_MODES, DAY_MODES
 
@@ -288,7 +289,7 @@ class ProductTemplate(models.Model):
             if not product.scenic_validity_rule_id or not product.scenic_component_ids:
                 product.scenic_summary = False
                 continue
-            text = self.env._("; ").join(product._scenic_texts())
+            text = join_clauses(self.env, product._scenic_texts())
             product.scenic_summary = self.env._(
                 "%(sentence)s.", sentence=text[:1].upper() + text[1:]
             )

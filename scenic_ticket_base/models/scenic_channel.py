@@ -173,14 +173,14 @@ class ScenicChannel(models.Model):
     def _pricelist(self, partner, pricelist=None):
         """Return the pricelist of a sale; an empty one means list prices.
 
-        The one asked for, else the customer's own, else the channel's, else what
-        Odoo gives to the customer.
+        The one asked for, else the customer's own, else the channel's. The first
+        pricelist of the company, which Odoo gives to whoever has none, may be that of
+        an agency.
         """
         pricelist_sudo = (
             (pricelist and pricelist.sudo())
             or partner.specific_property_product_pricelist.filtered("active")
             or self.pricelist_id
-            or self._default_pricelist(partner)
         )
         company = self.env.company
         if pricelist_sudo.company_id and pricelist_sudo.company_id != company:
@@ -193,7 +193,3 @@ class ScenicChannel(models.Model):
                 code="PRICELIST_COMPANY",
             )
         return pricelist_sudo
-
-    def _default_pricelist(self, partner):
-        pricelists = self.env["product.pricelist"]
-        return pricelists._get_partner_pricelist_multi([partner.id])[partner.id]

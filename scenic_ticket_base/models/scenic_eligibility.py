@@ -5,6 +5,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools import format_list
 
 from ..exceptions import EligibilityError
+from ..tools.clauses import join_clauses
 from ..tools.window import ages, local_day
 
 CATEGORIES = [
@@ -271,7 +272,7 @@ class ScenicEligibility(models.Model):
                 "says otherwise. Sell another ticket, or check the proof and confirm "
                 "it.",
                 product=product.display_name,
-                conditions=self.env._("; ").join(rule._text() for rule in self),
+                conditions=join_clauses(self.env, [rule._text() for rule in self]),
             ),
             code="ELIGIBILITY_AGE" if by_age else "ELIGIBILITY_HEIGHT",
         )

@@ -7,6 +7,7 @@ from odoo.tools import format_date, format_list
 
 from ..exceptions import BookingError
 from ..tools import window
+from ..tools.clauses import join_clauses
 from .scenic_weekday_mixin import WEEKDAYS
 
 # Modes whose tickets are for the one day that the visitor names.
@@ -131,7 +132,7 @@ class ScenicValidityRule(models.Model):
     @api.depends_context("lang")
     def _compute_summary(self):
         for rule in self:
-            text = self.env._("; ").join(rule._texts())
+            text = join_clauses(self.env, rule._texts())
             rule.summary = text[:1].upper() + text[1:]
 
     @api.constrains("time_from", "time_to")

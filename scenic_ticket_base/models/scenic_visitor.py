@@ -58,7 +58,7 @@ class ScenicVisitor(models.Model):
         "res.partner", string="Customer", readonly=True, index="btree_not_null"
     )
     # Document
-    doc_kind = fields.Selection(DOC_KINDS, string="Document", readonly=True)
+    doc_kind = fields.Selection(DOC_KINDS, string="ID Document", readonly=True)
     doc_last4 = fields.Char(string="Last Four", readonly=True)
     doc_masked = fields.Char(string="Number", compute="_compute_doc_masked")
     doc_number = fields.Char(

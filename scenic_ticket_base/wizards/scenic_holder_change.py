@@ -18,7 +18,7 @@ class ScenicHolderChange(models.TransientModel):
     )
     ticket_id = fields.Many2one("scenic.ticket", ondelete="cascade")
     name = fields.Char()
-    doc_kind = fields.Selection(DOC_KINDS, string="Document", default="cn_id")
+    doc_kind = fields.Selection(DOC_KINDS, string="ID Document", default="cn_id")
     doc_number = fields.Char(
         string="Number",
         compute="_compute_secret",

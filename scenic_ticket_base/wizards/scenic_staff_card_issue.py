@@ -20,7 +20,7 @@ class ScenicStaffCardIssue(models.TransientModel):
     holder_name = fields.Char(string="Holder", required=True)
     employee_no = fields.Char(string="Employee No.")
     doc_kind = fields.Selection(
-        DOC_KINDS, string="Document", help="Opens the lane when it is read."
+        DOC_KINDS, string="ID Document", help="Opens the lane when it is read."
     )
     doc_number = fields.Char(
         string="Document Number", compute="_compute_secret", readonly=False
