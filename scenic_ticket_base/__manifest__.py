@@ -68,12 +68,12 @@
     "demo": [
         "demo/scenic_site_demo.xml",
         "demo/scenic_validity_rule_demo.xml",
+        "demo/scenic_refund_policy_demo.xml",
         "demo/product_template_demo.xml",
         "demo/scenic_eligibility_demo.xml",
         "demo/scenic_capacity_demo.xml",
         "demo/scenic_product_kinds_demo.xml",
         "demo/scenic_card_demo.xml",
-        "demo/scenic_refund_policy_demo.xml",
     ],
     "uninstall_hook": "uninstall_hook",
     "application": True,
