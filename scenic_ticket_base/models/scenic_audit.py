@@ -166,6 +166,7 @@ class ScenicAudit(models.Model):
         """Return one line for each value, in the words of the reader."""
         self.ensure_one()
         before, after = self.before or {}, self.after or {}
+        words = self._value_labels()
         lines = []
         for name in {**before, **after}:
             field = (
@@ -173,7 +174,9 @@ class ScenicAudit(models.Model):
                 if self.res_model in self.env
                 else None
             )
-            label = field._description_string(self.env) if field else name
+            label = (
+                field._description_string(self.env) if field else words.get(name, name)
+            )
             old = self._value_words(field, before.get(name))
             new = self._value_words(field, after.get(name))
             if name not in before:
@@ -183,6 +186,20 @@ class ScenicAudit(models.Model):
             else:
                 lines.append(f"{label}: {old} → {new}")
         return lines
+
+    def _value_labels(self):
+        """Return labels of the values that are no field of their record."""
+        return {
+            "change_fee": self.env._("Change fee"),
+            "difference_total": self.env._("Difference"),
+            "difference_untaxed": self.env._("Difference without tax"),
+            "exception": self.env._("Exception"),
+            "holder": self.env._("Holder"),
+            "holders": self.env._("Holders"),
+            "kid": self.env._("Key"),
+            "kind": self.env._("Kind"),
+            "rows": self.env._("Rows"),
+        }
 
     def _value_words(self, field, value):
         if isinstance(value, list):

@@ -2,7 +2,7 @@ import psycopg2.errors
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ConcurrencyError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_amount
 
 from ..exceptions import (
     BookingConflictError,
@@ -603,7 +603,13 @@ class ScenicBooking(models.Model):
         # last: others who want the same places wait from here to the commit
         pools = self.env["scenic.capacity.pool"]
         over = pools._take(booking.line_ids, force=late).filtered("over")
-        booking._audit("booking_hold", after=booking._answer())
+        booking._audit(
+            "booking_hold",
+            after={
+                "line_ids": booking._audit_lines(),
+                **booking._audit_values("held_until"),
+            },
+        )
         if over:
             booking._audit(
                 "capacity_override",
@@ -678,7 +684,7 @@ class ScenicBooking(models.Model):
         self.env["scenic.membership"]._create_for(tickets)
         self.env["scenic.staff.card"]._create_for(tickets)
         self._write_quiet({"state": "confirmed", "date_confirmed": now})
-        self._audit("booking_confirm", after={"tickets": len(tickets)})
+        self._audit("booking_confirm", after={"ticket_count": len(tickets)})
 
     def _amend_one(self, parsed, reason, document_ref):
         """Change a locked booking and return the answer."""
@@ -695,7 +701,7 @@ class ScenicBooking(models.Model):
                 ),
                 code="DOCUMENT_MISSING",
             )
-        before = self._answer()
+        before, lines = self._answer(), self._audit_lines()
         change._apply(plans, reason, document_ref)
         after = self._answer()
         if before != after or any(plan.visitors is not None for plan in plans):
@@ -703,8 +709,8 @@ class ScenicBooking(models.Model):
             self._audit(
                 "booking_amend",
                 reason=reason,
-                before={"lines": before["lines"]},
-                after={"lines": after["lines"], **cost},
+                before={"line_ids": lines},
+                after={"line_ids": self._audit_lines(), **cost},
                 document=document_ref or None,
             )
         return {**after, **cost}
@@ -747,6 +753,25 @@ class ScenicBooking(models.Model):
 
     def _audit(self, action, **kwargs):
         self.env["scenic.audit"]._log(action, self, **kwargs)
+
+    def _audit_lines(self):
+        """Return the lines in words, one text a line."""
+        return [
+            " ".join(
+                filter(
+                    None,
+                    [
+                        line.product_id.display_name,
+                        f"× {line.quantity}",
+                        line.free_persons and f"+ {line.free_persons}",
+                        line.slot_id.display_name
+                        or fields.Date.to_string(line.visit_date),
+                        format_amount(self.env, line.amount_total, self.currency_id),
+                    ],
+                )
+            )
+            for line in self.line_ids
+        ]
 
     def _audit_values(self, *names):
         answer = self._answer()
