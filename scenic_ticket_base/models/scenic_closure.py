@@ -104,7 +104,8 @@ class ScenicClosure(models.Model):
 
     @api.model
     def _selection_choice(self):
-        return self.env["scenic.closure.line"]._fields["choice"].selection
+        lines = self.env["scenic.closure.line"]
+        return lines._fields["choice"]._description_selection(self.env)
 
     @api.depends("site_id.name", "date_from", "date_to", "slot_id")
     def _compute_name(self):
