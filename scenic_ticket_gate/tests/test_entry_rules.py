@@ -519,6 +519,27 @@ class TestEntryAgain(EntryCommon):
                 (right.entries_reserved, right.entries_used, right.reentries_reserved),
             )
 
+    def test_c3_a_copied_qr_opens_once(self):
+        """A screenshot is the same text: it fails after the first pass."""
+        ticket = self._days_ticket()
+        self._enter_at(ticket, MONDAY, "10:00")
+        copy = self._scan_at(ticket, self._at(MONDAY, "10:01"), lane="L2")
+        self.assertEqual(copy["code"], "USED")
+        self.assertIn("10:00", copy["text"]["en"])
+        code = ticket._qr_token()
+        changed = code[:-1] + ("B" if code[-1] == "A" else "A")
+        [forged] = self._validate(self._scan(changed), now=self._at(MONDAY, "10:02"))
+        self.assertEqual(forged["code"], "FORGED")
+        self.assertEqual(self._counts(ticket), [(1, 0, 1)])
+
+    def test_c3_a_copied_qr_opens_by_the_rule_of_reentry(self):
+        """Where people may come back the same day, so may a copy, if nobody is in."""
+        ticket = self._days_ticket(product=self._product(reentry="after_exit"))
+        self._enter_at(ticket, MONDAY, "10:00")
+        self.assertEqual(self._code_at(ticket, MONDAY, "10:01", lane="L2"), "INSIDE")
+        self._leave_at(ticket, MONDAY, "11:00")
+        self.assertEqual(self._code_at(ticket, MONDAY, "11:01", lane="L2"), "ADMIT")
+
     def test_same_day(self):
         ticket = self._days_ticket(product=self._product(reentry="same_day"))
         first = self._enter_at(ticket, MONDAY, "00:00")
