@@ -287,6 +287,7 @@ class ScenicAgencyPortal(CustomerPortal):
             )
             for product, persons in chosen
         ]
+        # sudo: the price of an agency is computed with taxes that its user may not read
         total, lines = SaleOrder._scenic_quote_total(agency.sudo(), items)
         currency = request.env.company.currency_id
         return {

@@ -51,6 +51,7 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         for order_sudo in self._scenic_ticket_orders():
+            # sudo: an accountant need not read bookings
             booking_sudo = order_sudo.scenic_booking_id.sudo()
             if self.move_type == "out_refund":
                 allowed = self._scenic_agrees_with_refunds()

@@ -596,6 +596,7 @@ class ProductTemplate(models.Model):
                     .search_count([("scenic_class_code", "=", code)], limit=1)
                 )
                 if not taken:
+                    # sudo: the number is the system's, whoever makes the product
                     product.sudo().scenic_class_code = code
 
     def _get_product_accounts(self):
@@ -614,6 +615,7 @@ class ProductTemplate(models.Model):
         company = self.company_id or self.env.company
         account = (
             self.with_company(company).scenic_deferral_account_id
+            # sudo: an account is the company's setting, not the user's
             or company.sudo().scenic_liability_account_id
         )
         if not account:

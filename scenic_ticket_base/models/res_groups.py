@@ -26,6 +26,7 @@ class ResGroups(models.Model):
     def _is_scenic_right(self):
         """Tell whether this group may do things with tickets, or give such rights."""
         self.ensure_one()
+        # sudo: the names of groups and rights are no secret
         names = self.sudo()._get_external_ids()[self.id]
         return any(
             name.startswith("scenic_ticket_")
@@ -35,6 +36,7 @@ class ResGroups(models.Model):
 
     def _scenic_rights_words(self):
         self.ensure_one()
+        # sudo: the names of groups and rights are no secret
         group_sudo = self.sudo()
         return {
             "user_ids": sorted(group_sudo.user_ids.mapped("login")),

@@ -112,6 +112,7 @@ class ScenicBlacklist(models.Model):
                 self.env._("This visitor is on the blacklist already."),
                 code="VISITOR_BLOCKED_ALREADY",
             )
+        # sudo: written for staff whose right was checked above
         entry_sudo = self.sudo().create(
             {
                 "visitor_id": visitor_sudo.id,

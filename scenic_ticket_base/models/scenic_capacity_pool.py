@@ -725,6 +725,7 @@ class ScenicCapacityPool(models.Model):
             return self.env._(
                 "There is nothing free in the next %(days)s days.", days=NEXT_FREE_DAYS
             )
+        # sudo: places are counted for all, whatever the user may read
         slot_sudo = self.env["scenic.slot"].sudo().browse(found["slot_id"] or ())
         return self.env._(
             "Next free: %(when)s.",
@@ -739,6 +740,7 @@ class ScenicCapacityPool(models.Model):
             later = (
                 entry["date"] > day
                 if not slot or entry["slot_id"] is None
+                # sudo: places are counted for all, whatever the user may read
                 else self.env["scenic.slot"].sudo().browse(entry["slot_id"]).start
                 > slot.start
             )
@@ -752,6 +754,7 @@ class ScenicCapacityPool(models.Model):
 
     def _is_open(self, template, entry):
         """Tell whether a visit could take place then, apart from its places."""
+        # sudo: places are counted for all, whatever the user may read
         slot_sudo = self.env["scenic.slot"].sudo().browse(entry["slot_id"] or ())
         try:
             template._scenic_check_date(entry["date"], slot_sudo)
@@ -825,8 +828,10 @@ class ScenicCapacityPool(models.Model):
             {unit for found in units.values() for unit in found}, channel
         )
         reservation = sites._reservation_levels(days)
+        # sudo: places are counted for all, whatever the user may read
         levels_sudo = self.env["scenic.capacity.level"].sudo()
         closures_sudo = (
+            # sudo: places are counted for all, whatever the user may read
             self.env["scenic.closure"].sudo()._during(sites, days[0], days[-1])
         )
         now = fields.Datetime.now()
@@ -955,6 +960,7 @@ class ScenicCapacityPool(models.Model):
                 code="CAPACITY_TAKEN",
             )
         first = answer["buckets"][0]
+        # sudo: places are counted for all, whatever the user may read
         slot_sudo = self.env["scenic.slot"].sudo().browse(first["slot"] or ())
         raise CapacityError(
             self.env._(
@@ -1020,6 +1026,7 @@ class ScenicCapacityPool(models.Model):
                 )
             if pool.kind == "slot":
                 domain.append(("slot_id.site_id", "=", pool.site_id.id))
+            # sudo: places are counted for all, whatever the user may read
             lines = self.env["scenic.booking.line"].sudo().search(domain)
             known = holds_sudo.search(
                 [
@@ -1052,6 +1059,7 @@ class ScenicCapacityPool(models.Model):
 
     def _list_days(self):
         """Fill the lists of days and slots, for people to look at and change."""
+        # sudo: places are counted for all, whatever the user may read
         days_sudo = self.env["scenic.capacity.day"].sudo()
         values = []
         for pool in self.filtered(lambda p: p.active and p.kind in ("day", "slot")):

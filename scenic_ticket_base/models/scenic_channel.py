@@ -178,6 +178,7 @@ class ScenicChannel(models.Model):
         an agency.
         """
         pricelist_sudo = (
+            # sudo: whoever may sell need not read pricelists
             (pricelist and pricelist.sudo())
             or partner.specific_property_product_pricelist.filtered("active")
             or self.pricelist_id

@@ -314,6 +314,7 @@ class ScenicEligibility(models.Model):
                 and p.product_tmpl_id._scenic_possible_on(date)
             )
         )
+        # sudo: whoever may sell need not read pricelists
         pricelist_sudo = (pricelist or self.env["product.pricelist"]).sudo()
         offers = []
         for product_sudo in candidates_sudo:

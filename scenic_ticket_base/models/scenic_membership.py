@@ -540,6 +540,7 @@ class ScenicMembership(models.Model):
                 self.env._("A member card needs the name of its holder."),
                 code="MEMBER_NAME_MISSING",
             )
+        # sudo: no user has the right to create cards
         cards_sudo = self.sudo()._create_cards(new_sudo)
         quiet_sudo = tickets_sudo.with_context(tracking_disable=True)
         for ticket_sudo, card_sudo in zip(

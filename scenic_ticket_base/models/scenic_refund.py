@@ -335,6 +335,7 @@ class ScenicRefund(models.Model):
 
         The rows are locked by the caller. See ``scenic.ticket._refund``.
         """
+        # sudo: refunds are written for a document, not for a user
         override_sudo = (override or self.env["scenic.refund.override"]).sudo()
         asked = {
             "persons": persons,
@@ -380,7 +381,9 @@ class ScenicRefund(models.Model):
         :raise RefundError: the same serial, but something else is asked for
         """
         if not serial:
+            # sudo: refunds are written for a document, not for a user
             return self.sudo().browse()
+        # sudo: refunds are written for a document, not for a user
         done_sudo = self.sudo().search(
             [
                 ("ticket_id", "in", tickets_sudo.ids),
@@ -500,6 +503,7 @@ class ScenicRefund(models.Model):
         self.env["scenic.revenue.entry"]._create_kept(entries)
         for ticket, values in rest.items():
             ticket._write_quiet({**values, **ticket._money_sums()})
+        # sudo: refunds are written for a document, not for a user
         tickets = self.env["scenic.ticket"].sudo().browse(ended)
         tickets._end_media()
         heads = [(p.ticket, p.heads) for p in plans if self._counts_heads(p)]

@@ -125,6 +125,7 @@ class ScenicRefundOverride(models.Model):
             "date_requested": now,
             "valid_until": now + timedelta(hours=VALID_HOURS),
         }
+        # sudo: written for staff whose right was checked above
         override_sudo = self.sudo().create(values)
         plan = self.env["scenic.refund"]._plan(ticket_sudo, override=override_sudo)
         if not plan.decision.allowed:

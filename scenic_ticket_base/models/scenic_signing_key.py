@@ -271,9 +271,11 @@ class ScenicSigningKey(models.Model):
         keys_sudo.flush_model()
         for kid, public_key in sorted(data.public_keys.items()):
             key_sudo = keys_sudo.create({"kid": kid, "public_key": public_key})
+        # sudo: the codes of all tickets depend on the key file
         media_sudo = self.env["scenic.credential"].sudo()
         cards_sudo = media_sudo.search([("kind", "not in", CODES)])
         cards_sudo._write_state("ended")
+        # sudo: the codes of all tickets depend on the key file
         visitors = self.env["scenic.visitor"].sudo()._forget_numbers()
         tickets = keys_sudo._reissue_all([], reason)
         self.env["scenic.audit"]._log("key_rotate", key_sudo, reason=reason)

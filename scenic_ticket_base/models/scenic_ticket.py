@@ -367,6 +367,7 @@ class ScenicTicket(models.Model):
                         "signing_key_id": key_id,
                     }
                 )
+        # sudo: no user has the right to write what belongs to a ticket
         return self.env["scenic.credential"].sudo()._bulk_create(values)
 
     def _reissue(self, reason):
@@ -391,6 +392,7 @@ class ScenicTicket(models.Model):
         )
         old_sudo = (
             self.env["scenic.credential"]
+            # sudo: no user has the right to write what belongs to a ticket
             .sudo()
             .search([("ticket_id", "in", tickets_sudo.ids), ("kind", "in", CODES)])
         )
@@ -522,6 +524,7 @@ class ScenicTicket(models.Model):
         """
         self.ensure_one()
         credential_sudo = self._code("qr")
+        # sudo: no user has the right to write what belongs to a ticket
         return self.sudo()._sign(credential_sudo.signing_key_id, credential_sudo.issue)
 
     def _barcode_number(self):
@@ -774,6 +777,7 @@ class ScenicTicket(models.Model):
             document,
             reason,
             persons=persons,
+            # sudo: no user has the right to write what belongs to a ticket
             rights=entitlements and entitlements.sudo(),
             override=override,
             serial=serial,
@@ -970,6 +974,7 @@ class ScenicTicket(models.Model):
         persons = defaultdict(int)
         for ticket_sudo, count in heads:
             persons[ticket_sudo.booking_line_id] += count
+        # sudo: no user has the right to write what belongs to a ticket
         pools_sudo = self.env["scenic.capacity.pool"].sudo()
         by_count = defaultdict(self.env["scenic.booking.line"].browse)
         for line_sudo, count in persons.items():

@@ -172,6 +172,7 @@ class ScenicTicketHolder(models.Model):
                 holders_sudo._once_per_order(line_sudo, row, seen)
                 rows.append(row)
         created_sudo = holders_sudo._insert(rows)
+        # sudo: no user has the right to write holders
         booking_sudo = pairs[0][0].sudo().booking_id
         everybody_sudo = booking_sudo.line_ids.holder_ids.filtered("live")
         everybody_sudo.visitor_id._check_guardian(booking_sudo.company_id)
@@ -334,6 +335,7 @@ class ScenicTicketHolder(models.Model):
         if not shares:
             return
         # by their ids: a union for each ticket would take the square of their number
+        # sudo: no user has the right to write holders
         holders_sudo = self.sudo().browse(
             dict.fromkeys(id_ for _ticket, group in shares for id_ in group._ids)
         )
@@ -474,6 +476,7 @@ class ScenicTicketHolder(models.Model):
 
         :param list media: ``[(ticket, visitor)]``, as superuser
         """
+        # sudo: no user has the right to write holders
         self.env["scenic.credential"].sudo()._bulk_create(
             [
                 {

@@ -85,6 +85,7 @@ class PosOrder(models.Model):
     def _scenic_check_settled(self):
         """No paid line without tickets."""
         for line in self.lines.filtered(lambda line: line._scenic_is_ticket()):
+            # sudo: tickets belong to whoever bought them, not to the cashier
             line_sudo = line.sudo()
             if not (line_sudo.scenic_ticket_ids or line_sudo.scenic_refund_ids):
                 raise WindowError(
