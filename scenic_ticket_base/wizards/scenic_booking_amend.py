@@ -54,14 +54,6 @@ class ScenicBookingAmend(models.TransientModel):
     places_free = fields.Char(compute="_compute_cost", help="On the new day or slot.")
     problem = fields.Char(string="Not Possible", compute="_compute_cost")
 
-    @api.model
-    def default_get(self, fields_list):
-        values = super().default_get(fields_list)
-        booking = self.env["scenic.booking"].browse(values.get("booking_id"))
-        if len(booking.line_ids) == 1:
-            values.setdefault("line_id", booking.line_ids.id)
-        return values
-
     @api.depends("line_id")
     def _compute_now(self):
         for wizard in self:
