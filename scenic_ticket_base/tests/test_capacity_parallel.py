@@ -13,7 +13,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..exceptions import CapacityError, ScenicError
-from ..models.scenic_capacity_pool import bucket_of
+from ..models.scenic_capacity_pool_claim import bucket_of
 from .parallel import ParallelCase
 
 
