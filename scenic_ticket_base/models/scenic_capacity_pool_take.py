@@ -224,15 +224,12 @@ class ScenicCapacityPool(models.Model):
         if template.scenic_ticket_kind == "staff":
             return self.browse()
         sites = template.scenic_component_ids.site_id
-        above = {
-            int(id_)
-            for site in sites
-            for id_ in (site.parent_path or "").split("/")
-            if id_
-        }
         # sudo: the rules of a sale do not depend on what the seller may read
         pools_sudo = self.sudo().search(
-            [("site_id", "in", list(above)), ("kind", "in", ("day", "slot"))]
+            [
+                ("site_id", "in", sites._with_areas().ids),
+                ("kind", "in", ("day", "slot")),
+            ]
         )
         return pools_sudo.filtered(
             lambda p: (
@@ -270,11 +267,8 @@ class ScenicCapacityPool(models.Model):
         return units
 
     def _check_slot(self, template, day, slot, force):
-        sites = template.scenic_component_ids.site_id
-        above = {
-            int(id_) for site in sites for id_ in site.parent_path.split("/") if id_
-        }
-        if slot.date != day or slot.site_id.id not in above:
+        areas = template.scenic_component_ids.site_id._with_areas()
+        if slot.date != day or slot.site_id not in areas:
             raise CapacityError(
                 self.env._(
                     "Slot %(slot)s is not for “%(product)s” on %(date)s.",

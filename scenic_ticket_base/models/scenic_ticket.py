@@ -9,12 +9,8 @@ from urllib.parse import urlencode
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..exceptions import (
-    ReasonMissingError,
-    TicketReservedError,
-    TicketStateError,
-    TicketUsedError,
-)
+from ..exceptions import TicketReservedError, TicketStateError, TicketUsedError
+from ..tools.guard import check_reason
 from .product_template import TICKET_KINDS
 
 # Who sees the names on tickets
@@ -324,8 +320,7 @@ class ScenicTicket(models.Model):
 
     def _lock_for_change(self, reason):
         """Return the tickets as superuser, locked with their entitlements."""
-        if not (reason or "").strip():
-            raise ReasonMissingError(self.env._("Please give a reason."))
+        check_reason(self.env, reason)
         # sudo: no user has the right to write tickets; callers answer for the right
         tickets_sudo = self.sudo()
         tickets_sudo._lock()

@@ -1,10 +1,10 @@
 """Tickets on paper and on the public page: who may print them, and their texts."""
 
 from odoo import models
-from odoo.exceptions import AccessError
 from odoo.tools import format_amount, format_date
 
 from ..tools import barcode1d, images
+from ..tools.guard import check_groups
 
 PRINTERS = (
     "scenic_ticket_base.group_scenic_cashier",
@@ -30,9 +30,11 @@ class ScenicTicket(models.Model):
         :raise TicketStateError: the ticket is worth nothing any more
         """
         self.check_access("read")
-        if not self.env.su and not any(map(self.env.user.has_group, PRINTERS)):
-            raise AccessError(
-                self.env._("Only cashiers and customer service may print tickets.")
+        if not self.env.su:
+            check_groups(
+                self.env,
+                PRINTERS,
+                self.env._("Only cashiers and customer service may print tickets."),
             )
         for ticket in self:
             if not ticket._shows_codes():

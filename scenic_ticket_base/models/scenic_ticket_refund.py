@@ -6,6 +6,7 @@ from odoo import fields, models
 
 from ..exceptions import RefundError, TicketStateError, TicketUsedError
 from ..tools import refund_terms
+from ..tools.window import local_day
 
 
 class ScenicTicket(models.Model):
@@ -231,8 +232,7 @@ class ScenicTicket(models.Model):
         By the clock of the site; the current day counts as left.
         """
         self.ensure_one()
-        zone = ZoneInfo(self.site_id.tz)
-        today = now.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).date()
+        today = local_day(now, ZoneInfo(self.site_id.tz))
         total = self.span_days + self.days_added
         left = (self.date_last - max(today, self.date_first)).days + 1
         return {"days_left": max(0, left), "days_total": total}

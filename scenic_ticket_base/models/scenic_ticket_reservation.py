@@ -1,12 +1,13 @@
 """Reserves a day or a time slot for a ticket that was sold without one."""
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from odoo import fields, models
 from odoo.tools import format_date
 
 from ..exceptions import CapacityError
+from ..tools.window import day_start
 
 
 class ScenicTicket(models.Model):
@@ -66,12 +67,7 @@ class ScenicTicket(models.Model):
         """
         self.ensure_one()
         zone = ZoneInfo(self.site_id.tz)
-        start, end = (
-            datetime.combine(moment, time.min, tzinfo=zone)
-            .astimezone(ZoneInfo("UTC"))
-            .replace(tzinfo=None)
-            for moment in (day, day + timedelta(days=1))
-        )
+        start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
         now = fields.Datetime.now()
         if (
             self.kind == "staff"

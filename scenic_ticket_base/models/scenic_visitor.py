@@ -10,8 +10,9 @@ from odoo.exceptions import AccessError
 from odoo.orm.models import NO_ACCESS
 from odoo.tools import SQL
 
-from ..exceptions import KeyFileError, ReasonMissingError, VisitorError
+from ..exceptions import KeyFileError, VisitorError
 from ..tools import id_document
+from ..tools.guard import check_reason
 
 DOC_KINDS = [
     ("cn_id", "Resident Identity Card"),
@@ -220,8 +221,7 @@ class ScenicVisitor(models.Model):
                     "the data of visitors."
                 )
             )
-        if not (reason or "").strip():
-            raise ReasonMissingError(self.env._("Please give a reason."))
+        check_reason(self.env, reason)
         # sudo: cipher texts are hidden from everybody; the right was checked
         return self.sudo()
 
