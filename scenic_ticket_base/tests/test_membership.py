@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from odoo import api
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
@@ -842,7 +841,7 @@ class TestMembership(MemberCommon):
             cards.action_set_photo(False)
         with self.assertRaises(AccessError), self.env.cr.savepoint():
             self._do(
-                api.Environment(self.env.cr, stranger.id, {}),
+                stranger,
                 "scenic.membership.suspend",
                 None,
                 {"membership_id": card.id, "action": "freeze", "reason": "x"},
