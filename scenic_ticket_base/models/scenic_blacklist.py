@@ -1,7 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..exceptions import BookingError, ReasonMissingError, VisitorError
+from ..exceptions import BookingError, VisitorError
+from ..tools.guard import check_reason
 
 
 class ScenicBlacklist(models.Model):
@@ -171,8 +172,7 @@ class ScenicBlacklist(models.Model):
         lock: of two who block at once the second one waits and then sees the first
         """
         visitor.ensure_one()
-        if not (reason or "").strip():
-            raise ReasonMissingError(self.env._("Please give a reason."))
+        check_reason(self.env, reason)
         # sudo: no user has the right to write visitors
         visitor_sudo = visitor.sudo()
         visitor_sudo.flush_recordset()

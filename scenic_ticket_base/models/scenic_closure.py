@@ -316,15 +316,10 @@ class ScenicClosure(models.Model):
         """
         if not sites:
             return self.browse()
-        above = {
-            int(id_)
-            for site in sites
-            for id_ in (site.parent_path or "").split("/")[:-1]
-        }
         # sudo: a sale is refused whether or not the seller may read closures
         closures_sudo = self.sudo().search(
             [
-                ("site_id", "in", list(above | set(sites.ids))),
+                ("site_id", "in", (sites | sites._with_areas()).ids),
                 ("date_from", "<=", last),
                 ("date_to", ">=", first),
                 ("state", "in", ("open", "applying", "done")),

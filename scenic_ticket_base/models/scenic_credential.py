@@ -9,8 +9,9 @@ from odoo.fields import Domain
 from odoo.orm.models import NO_ACCESS
 from odoo.tools import SQL
 
-from ..exceptions import CredentialError, ReasonMissingError
+from ..exceptions import CredentialError
 from ..tools import barcode1d, id_document, t1
+from ..tools.guard import check_reason
 
 KINDS = [
     ("qr", "Signed QR"),
@@ -401,8 +402,7 @@ class ScenicCredential(models.Model):
 
     @api.model
     def _log_change(self, action, media, reason, before=None, after=None):
-        if not (reason or "").strip():
-            raise ReasonMissingError(self.env._("Please give a reason."))
+        check_reason(self.env, reason)
         self.env["scenic.audit"]._log(
             action, media, reason=reason, before=before, after=after
         )

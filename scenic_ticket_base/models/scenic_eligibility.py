@@ -207,8 +207,8 @@ class ScenicEligibility(models.Model):
 
     def _applying_at(self, site):
         """Return those that apply at a site; an area speaks for its spots."""
-        sites = site.browse([int(part) for part in site.parent_path.split("/")[:-1]])
-        return self.filtered(lambda e: not e.site_ids or e.site_ids & sites)
+        areas = site._with_areas()
+        return self.filtered(lambda e: not e.site_ids or e.site_ids & areas)
 
     def _denied(self, visitor, day):
         """Tell whether what is known of a visitor contradicts all of them."""

@@ -3,11 +3,11 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL, escape_psql
 
-from ..exceptions import BookingError, MembershipError, ReasonMissingError
+from ..exceptions import BookingError, MembershipError
+from ..tools.guard import check_groups, check_reason
 from ..tools.mask import mask_name
 from ..tools.window import day_start
 from .scenic_ticket import PEOPLE_READERS
@@ -797,9 +797,11 @@ class ScenicMembership(models.Model):
         """
         self.ensure_one()
         self.check_access("read")
-        if not self.env.su and not any(map(self.env.user.has_group, PHOTOGRAPHERS)):
-            raise AccessError(
-                self.env._("Only cashiers and customer service may take photos.")
+        if not self.env.su:
+            check_groups(
+                self.env,
+                PHOTOGRAPHERS,
+                self.env._("Only cashiers and customer service may take photos."),
             )
         # sudo: no user has the right to write cards
         self.sudo()._write_quiet({"photo": photo or False})
@@ -874,8 +876,7 @@ class ScenicMembership(models.Model):
     def _lock_for_change(self, reason):
         """Return the card as superuser, locked with its tickets."""
         self.ensure_one()
-        if not (reason or "").strip():
-            raise ReasonMissingError(self.env._("Please give a reason."))
+        check_reason(self.env, reason)
         # sudo: no user has the right to write cards; callers answer for the right
         card_sudo = self.sudo()
         card_sudo._lock()

@@ -12,8 +12,9 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
-from ..exceptions import KeyFileError, ReasonMissingError
+from ..exceptions import KeyFileError
 from ..tools import personal_data
+from ..tools.guard import check_reason
 from ..tools.keystore import (
     MAX_KID,
     KeyStore,
@@ -248,8 +249,7 @@ class ScenicSigningKey(models.Model):
 
         :return: ``{"tickets": reissued, "cards": ended, "visitors": without number}``
         """
-        if not (reason or "").strip():
-            raise ReasonMissingError(self.env._("Please give a reason."))
+        check_reason(self.env, reason)
         store = KeyStore(self._path())
         try:
             found = store.load()

@@ -123,6 +123,17 @@ class ScenicSite(models.Model):
         """Forget the cached record rules: they name the spots of a site."""
         self.env.registry.clear_cache()
 
+    def _with_areas(self):
+        """Return these sites and the areas that they are in."""
+        return self.browse(
+            {
+                int(id_)
+                for site in self
+                for id_ in (site.parent_path or "").split("/")
+                if id_
+            }
+        )
+
     def _opening_rows(self):
         """Return the opening hours that count here, the most special first.
 

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL, format_date, format_time
 
-UTC = ZoneInfo("UTC")
+from ..tools.window import local_day
 
 
 class ScenicSlot(models.Model):
@@ -58,8 +58,7 @@ class ScenicSlot(models.Model):
     def _compute_date(self):
         for slot in self:
             if slot.start and slot.site_id and not slot.date:
-                zone = ZoneInfo(slot.site_id.tz)
-                slot.date = slot.start.replace(tzinfo=UTC).astimezone(zone).date()
+                slot.date = local_day(slot.start, ZoneInfo(slot.site_id.tz))
 
     @api.depends("start", "end", "name", "site_id.tz", "date")
     @api.depends_context("lang")
@@ -101,8 +100,7 @@ class ScenicSlot(models.Model):
     @api.constrains("date", "start", "site_id")
     def _check_date(self):
         for slot in self:
-            zone = ZoneInfo(slot.site_id.tz)
-            local = slot.start.replace(tzinfo=UTC).astimezone(zone).date()
+            local = local_day(slot.start, ZoneInfo(slot.site_id.tz))
             # the night of a day belongs to it: 24:30 is half an hour past midnight
             if not 0 <= (local - slot.date).days <= 1:
                 raise ValidationError(

@@ -4,6 +4,8 @@ from zoneinfo import ZoneInfo
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..tools.window import local_day
+
 UTC = ZoneInfo("UTC")
 MAX_DAYS_AHEAD = 400
 
@@ -103,7 +105,7 @@ class ScenicSlotTemplate(models.Model):
         made = self.env["scenic.slot"]
         for template in self:
             zone = ZoneInfo(template.site_id.tz)
-            today = now.replace(tzinfo=UTC).astimezone(zone).date()
+            today = local_day(now, zone)
             first = max(date_from or today, today)
             last = date_to or today + timedelta(days=template.days_ahead)
             last = min(last, today + timedelta(days=MAX_DAYS_AHEAD))

@@ -5,7 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
-from ..exceptions import BookingError, MembershipError, ReasonMissingError
+from ..exceptions import BookingError, MembershipError
+from ..tools.guard import check_reason
 from ..tools.window import ALL_DAYS, FULL_DAY, Window, day_start
 
 CHANNEL = "staff"
@@ -361,8 +362,7 @@ class ScenicStaffCard(models.Model):
 
         :raise MembershipError: revoked already
         """
-        if not (reason or "").strip():
-            raise ReasonMissingError(self.env._("Please give a reason."))
+        check_reason(self.env, reason)
         # sudo: no user has the right to write staff cards; callers answer for it
         cards_sudo = self.sudo()
         tickets_sudo = cards_sudo.ticket_id._lock_for_change(reason)

@@ -2,8 +2,21 @@ from datetime import date, timedelta
 
 from stdnum.cn import ric
 
-from odoo import Command
-from odoo.tests import TransactionCase
+from odoo import Command, api
+from odoo.exceptions import AccessError
+from odoo.service.model import call_kw
+from odoo.tests import TransactionCase, new_test_user
+
+# The manager is a supervisor, a gate operator, customer service and finance, too.
+STAFF = (
+    "cashier",
+    "supervisor",
+    "gate_operator",
+    "customer_service",
+    "finance",
+    "manager",
+    "auditor",
+)
 
 
 class ScenicMixin:
@@ -61,6 +74,28 @@ class ScenicMixin:
             components=[(cls.scenic_area, 1, 60.0), (cls.scenic_spot, 2, 40.0)],
         )
         cls.visit_date = date.today() + timedelta(days=7)
+
+    @classmethod
+    def _scenic_users(cls, prefix, roles=STAFF):
+        """Return ``{role: user}``, one of each role; the login is ``prefix_role``."""
+        return {
+            role: new_test_user(
+                cls.env, f"{prefix}_{role}", f"scenic_ticket_base.group_scenic_{role}"
+            )
+            for role in roles
+        }
+
+    @classmethod
+    def _scenic_stranger(cls, login, roles=("manager",)):
+        """Return a user of another company, who has these roles there."""
+        company = cls.env["res.company"].create({"name": "Other park"})
+        return new_test_user(
+            cls.env,
+            login,
+            ",".join(f"scenic_ticket_base.group_scenic_{role}" for role in roles),
+            company_id=company.id,
+            company_ids=[Command.set(company.ids)],
+        )
 
     @classmethod
     def _scenic_account(cls, code, name, account_type):
@@ -139,6 +174,35 @@ class ScenicMixin:
         )
         return booking._confirm()
 
+    def _scenic_queries(self, function, *args):
+        """Call with cold caches; return how many queries it took, writes included."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        function(*args)
+        self.env.flush_all()
+        return self.env.cr.sql_log_count - before
 
-class ScenicCommon(ScenicMixin, TransactionCase):
+
+class ClientMixin:
+    """Calls what a client may call, through the door that it uses."""
+
+    def _rpc(self, user, model, method, *args, **kwargs):
+        env = api.Environment(self.env.cr, user.id, {})
+        return call_kw(env[model], method, list(args), kwargs)
+
+    def _assert_denied(self, user, model, method, *args):
+        self._assert_right(False, user, model, method, *args)
+
+    def _assert_right(self, allowed, user, model, method, *args):
+        """Check that a call is carried out, or that the user may not make it."""
+        with self.subTest(user=user.login, model=model, method=method):
+            if allowed:
+                self._rpc(user, model, method, *args)
+                return
+            with self.assertRaises(AccessError), self.env.cr.savepoint():
+                self._rpc(user, model, method, *args)
+
+
+class ScenicCommon(ClientMixin, ScenicMixin, TransactionCase):
     """Plain tests on the data of :class:`ScenicMixin`."""

@@ -151,6 +151,25 @@ class ParallelCase(BaseCase):
             except ScenicError as error:
                 return error
 
+    def _wait_for_lock(self, statement):
+        """Wait until another transaction waits for a lock.
+
+        :param str statement: part of the SQL that waits; ``%`` stands for anything
+        """
+        with self._env() as env:
+            for _turn in range(200):
+                # else PostgreSQL shows the same picture during one transaction
+                env.cr.execute("SELECT pg_stat_clear_snapshot()")
+                env.cr.execute(
+                    "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                    "AND datname = current_database() AND query LIKE %s",
+                    [f"%{statement}%"],
+                )
+                if env.cr.rowcount:
+                    return
+                env.cr.execute("SELECT pg_sleep(0.05)")
+        self.fail(f"nothing waits for a lock: {statement}")
+
     @mute_logger("odoo.sql_db")
     def _at_once(self, function, count=4):
         barrier = threading.Barrier(count)

@@ -15,19 +15,11 @@ from odoo.service.model import get_public_method
 from odoo.tests import new_test_user
 from odoo.tools import SQL, mute_logger
 
-STAFF = (
-    "cashier",
-    "supervisor",
-    "gate_operator",
-    "customer_service",
-    "finance",
-    "manager",
-    "auditor",
-)
+from .common import STAFF
+
 OUTSIDERS = ("employee", "portal", "public")
 NOBODY = ()
 MANAGER = ("manager",)
-# The manager is a supervisor, a gate operator, customer service and finance, too.
 WINDOW = ("cashier", "supervisor", "manager")
 SERVICE = ("customer_service", "manager")
 OVERRIDE = ("supervisor", "customer_service", "manager")
@@ -97,12 +89,7 @@ class RightsMixin:
             any record there is, or none
         """
         cls.samples = samples
-        cls.users = {
-            role: new_test_user(
-                cls.env, f"rights_{role}", f"scenic_ticket_base.group_scenic_{role}"
-            )
-            for role in STAFF
-        }
+        cls.users = cls._scenic_users("rights")
         cls.users["employee"] = new_test_user(
             cls.env, "rights_employee", "base.group_user"
         )
@@ -414,14 +401,8 @@ class RightsMixin:
 
     @mute_logger("odoo.http")
     def test_f1_another_company_sees_nothing(self):
-        company = self.env["res.company"].create({"name": "Other park"})
-        self.users["stranger"] = new_test_user(
-            self.env,
-            "rights_stranger",
-            "scenic_ticket_base.group_scenic_manager,"
-            "scenic_ticket_base.group_scenic_auditor",
-            company_id=company.id,
-            company_ids=[Command.set(company.ids)],
+        self.users["stranger"] = self._scenic_stranger(
+            "rights_stranger", ("manager", "auditor")
         )
         self._assert_out_of_sight("stranger", "company")
 

@@ -1,19 +1,8 @@
-from odoo import api
 from odoo.exceptions import AccessError
-from odoo.service.model import call_kw
 from odoo.tests import Form, new_test_user, tagged
 
-from .common import ScenicCommon
+from .common import STAFF, ScenicCommon
 
-ROLES = (
-    "cashier",
-    "supervisor",
-    "gate_operator",
-    "customer_service",
-    "finance",
-    "manager",
-    "auditor",
-)
 SEALED = (
     "scenic.booking",
     "scenic.booking.line",
@@ -28,12 +17,7 @@ class TestAccess(ScenicCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.users = {
-            role: new_test_user(
-                cls.env, f"access_{role}", f"scenic_ticket_base.group_scenic_{role}"
-            )
-            for role in ROLES
-        }
+        cls.users = cls._scenic_users("access")
         cls.portal = new_test_user(cls.env, "access_portal", "base.group_portal")
         cls.plain = new_test_user(cls.env, "access_plain", "base.group_user")
         cls.ticket = cls._scenic_sell(cls.scenic_individual)
@@ -53,19 +37,6 @@ class TestAccess(ScenicCommon):
             "scenic.ticket.component": cls.scenic_individual.scenic_component_ids,
         }
         cls.env.flush_all()
-
-    def _rpc(self, user, model, method, *args, **kwargs):
-        """Call what a client may call, through the door that it uses."""
-        env = api.Environment(self.env.cr, user.id, {})
-        return call_kw(env[model], method, list(args), kwargs)
-
-    def _assert_denied(self, user, model, method, *args):
-        with (
-            self.subTest(user=user.login, model=model, method=method),
-            self.assertRaises(AccessError),
-            self.env.cr.savepoint(),
-        ):
-            self._rpc(user, model, method, *args)
 
     def test_nobody_writes_what_the_api_makes(self):
         models = (*SEALED, "scenic.revenue.entry", "scenic.signing.key")
@@ -95,7 +66,7 @@ class TestAccess(ScenicCommon):
             self._assert_denied(self.users["manager"], model, method, *args)
 
     def test_staff_reads_what_it_works_with(self):
-        for role in ROLES:
+        for role in STAFF:
             for model in (*SEALED, "scenic.site", "scenic.validity.rule"):
                 with self.subTest(role=role, model=model):
                     records = self.records[model]
@@ -114,7 +85,7 @@ class TestAccess(ScenicCommon):
 
     def test_every_role_opens_its_screens(self):
         """Views ask for more fields, of other add-ons too."""
-        for role in ROLES:
+        for role in STAFF:
             models = ["scenic.ticket", "scenic.booking"]
             if role in ("finance", "auditor", "manager"):
                 models.append("scenic.revenue.entry")
@@ -125,7 +96,7 @@ class TestAccess(ScenicCommon):
                     Form(self.records[model].with_user(self.users[role]))
 
     def test_money_is_for_finance_and_auditor(self):
-        for role in ROLES:
+        for role in STAFF:
             allowed = role in ("finance", "auditor", "manager")
             if allowed:
                 self._rpc(
@@ -138,7 +109,7 @@ class TestAccess(ScenicCommon):
 
     def test_keyed_hash_is_hidden(self):
         ids = self.ticket.credential_ids.ids
-        for role in ROLES:
+        for role in STAFF:
             self._assert_denied(
                 self.users[role], "scenic.credential", "read", ids, ["lookup"]
             )
@@ -156,7 +127,7 @@ class TestAccess(ScenicCommon):
                     self.assertFalse(set(found) & set(records.ids))
 
     def test_configuration_is_for_the_manager(self):
-        for role in ROLES:
+        for role in STAFF:
             for model in (
                 "scenic.site",
                 "scenic.validity.rule",
@@ -224,14 +195,7 @@ class TestAccess(ScenicCommon):
         self.assertEqual(self.ticket.print_count, 1)
 
     def test_another_company_sees_nothing(self):
-        other = self.env["res.company"].create({"name": "Other park"})
-        stranger = new_test_user(
-            self.env,
-            "access_other",
-            "scenic_ticket_base.group_scenic_manager",
-            company_id=other.id,
-            company_ids=[(6, 0, other.ids)],
-        )
+        stranger = self._scenic_stranger("access_other")
         for model in (*SEALED, "scenic.revenue.entry", "scenic.site"):
             self._assert_denied(stranger, model, "read", self.records[model].ids)
             found = self._rpc(stranger, model, "search", [])
@@ -245,7 +209,7 @@ class TestAccess(ScenicCommon):
 
     def test_group_ladder(self):
         manager = self.users["manager"]
-        for role in ROLES:
+        for role in STAFF:
             group = f"scenic_ticket_base.group_scenic_{role}"
             self.assertEqual(manager.has_group(group), role != "auditor", role)
         self.assertTrue(

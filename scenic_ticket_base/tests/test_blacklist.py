@@ -2,9 +2,6 @@ from datetime import date, timedelta
 
 from freezegun import freeze_time
 
-from odoo import api
-from odoo.exceptions import AccessError
-from odoo.service.model import call_kw
 from odoo.tests import new_test_user, tagged
 
 from ..exceptions import BookingError, ReasonMissingError, VisitorError
@@ -133,7 +130,6 @@ class TestBlacklist(ScenicCommon):
             user = new_test_user(
                 self.env, f"black_{role}", f"scenic_ticket_base.group_scenic_{role}"
             )
-            env = api.Environment(self.env.cr, user.id, {})
             values = {
                 "visitor_id": self.visitor.id,
                 "action": "lift",
@@ -153,18 +149,13 @@ class TestBlacklist(ScenicCommon):
                 ("scenic.blacklist", "_lift", [self.visitor.ids, "x"], False),
                 ("scenic.visitor.block", "create", [[values]], may_block),
             ):
-                with self.subTest(role=role, model=model, method=method):
-                    if allowed:
-                        call_kw(env[model], method, args, {})
-                    else:
-                        with self.assertRaises(AccessError), self.env.cr.savepoint():
-                            call_kw(env[model], method, args, {})
+                self._assert_right(allowed, user, model, method, *args)
             if may_block:
                 with self.env.cr.savepoint() as savepoint:
-                    wizard = env["scenic.visitor.block"].create(values)
-                    call_kw(
-                        env["scenic.visitor.block"], "action_apply", [wizard.ids], {}
+                    [wizard] = self._rpc(
+                        user, "scenic.visitor.block", "create", [values]
                     )
+                    self._rpc(user, "scenic.visitor.block", "action_apply", [wizard])
                     self.assertFalse(self.visitor.blocked_from)
                     savepoint.rollback()
                 self.visitor.invalidate_recordset()

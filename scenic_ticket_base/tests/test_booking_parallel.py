@@ -165,25 +165,12 @@ class TestBookingParallel(CapacityParallelCase):
             waiting = pool.submit(
                 self._call, lambda env: self._booking(env, booking_id)._confirm().ids
             )
-            self._wait_for_booking_lock(env)
+            self._wait_for_lock("scenic_booking%FOR NO KEY UPDATE")
             env.cr.commit()
             answer = waiting.result(timeout=60)
         self.assertIsInstance(answer, BookingError)
         self.assertEqual(answer.code, "HOLD_EXPIRED")
         self.assertEqual(self._facts(booking_id), ("expired", 0, 0))
-
-    def _wait_for_booking_lock(self, env):
-        for _turn in range(200):
-            env.cr.execute("SELECT pg_stat_clear_snapshot()")
-            env.cr.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-                "AND datname = current_database() "
-                "AND query LIKE '%%scenic_booking%%FOR NO KEY UPDATE%%'"
-            )
-            if env.cr.fetchone():
-                return
-            env.cr.execute("SELECT pg_sleep(0.05)")
-        self.fail("confirm does not wait for the expiry")
 
     # Changes against each other
 

@@ -3,15 +3,11 @@ from datetime import timedelta
 from psycopg2.errors import CheckViolation
 
 from odoo.exceptions import AccessError
-from odoo.tests import Form, new_test_user, tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from .common import ScenicCommon
 
-ROLES = (
-    *("cashier", "supervisor", "gate_operator", "customer_service"),
-    *("finance", "manager", "auditor"),
-)
 MAY_CHANGE = {"supervisor", "customer_service", "manager"}
 
 
@@ -22,14 +18,7 @@ class TestBookingWizard(ScenicCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.users = {
-            role: new_test_user(
-                cls.env,
-                login=f"wizard-{role}",
-                groups=f"scenic_ticket_base.group_scenic_{role}",
-            )
-            for role in ROLES
-        }
+        cls.users = cls._scenic_users("wizard")
         cls.next_day = cls.visit_date + timedelta(days=1)
 
     def _sold(self, quantity=2, ref="W1"):

@@ -1,21 +1,10 @@
 from datetime import timedelta
 
-from odoo import Command, api
-from odoo.exceptions import AccessError
-from odoo.service.model import call_kw
+from odoo import Command
 from odoo.tests import Form, new_test_user, tagged
 
 from .test_capacity import CapacityCommon
 
-ROLES = (
-    "cashier",
-    "supervisor",
-    "gate_operator",
-    "customer_service",
-    "finance",
-    "manager",
-    "auditor",
-)
 SETTINGS = (
     "scenic.capacity.pool",
     "scenic.capacity.share",
@@ -35,12 +24,7 @@ class TestCapacityAccess(CapacityCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.users = {
-            role: new_test_user(
-                cls.env, f"places_{role}", f"scenic_ticket_base.group_scenic_{role}"
-            )
-            for role in ROLES
-        }
+        cls.users = cls._scenic_users("places")
         cls.portal = new_test_user(cls.env, "places_portal", "base.group_portal")
         cls.plain = new_test_user(cls.env, "places_plain", "base.group_user")
         scheme = cls.env.ref("scenic_ticket_base.capacity_scheme_80")
@@ -67,18 +51,6 @@ class TestCapacityAccess(CapacityCommon):
             ),
         }
         cls.env.flush_all()
-
-    def _rpc(self, user, model, method, *args, **kwargs):
-        env = api.Environment(self.env.cr, user.id, {})
-        return call_kw(env[model], method, list(args), kwargs)
-
-    def _assert_denied(self, user, model, method, *args):
-        with (
-            self.subTest(user=user.login, model=model, method=method),
-            self.assertRaises(AccessError),
-            self.env.cr.savepoint(),
-        ):
-            self._rpc(user, model, method, *args)
 
     def test_nobody_writes_places(self):
         hold = self.records["scenic.capacity.hold"]
@@ -197,14 +169,7 @@ class TestCapacityAccess(CapacityCommon):
         self.assertEqual(logs.search_count([]), before)
 
     def test_other_companies_and_sites_are_out_of_sight(self):
-        company = self.env["res.company"].create({"name": "Other Park"})
-        stranger = new_test_user(
-            self.env,
-            "places_stranger",
-            "scenic_ticket_base.group_scenic_manager",
-            company_id=company.id,
-            company_ids=[Command.set(company.ids)],
-        )
+        stranger = self._scenic_stranger("places_stranger")
         limited = new_test_user(
             self.env, "places_limited", "scenic_ticket_base.group_scenic_manager"
         )

@@ -13,7 +13,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..exceptions import CapacityError, ScenicError
-from ..models.scenic_capacity_pool import bucket_of
+from ..models.scenic_capacity_pool_claim import bucket_of
 from .parallel import ParallelCase
 
 
@@ -129,44 +129,28 @@ class TestCapacityParallel(CapacityParallelCase):
 
     def test_a_place_that_is_given_up_goes_to_who_waits(self):
         """The last place is taken by a transaction that fails in the end."""
-        self._set_capacity(1)
-        with ThreadPoolExecutor(1) as pool:
-            with self.registry.cursor() as cr:
-                env = api.Environment(cr, api.SUPERUSER_ID, {})
-                self._hold(env, "FIRST")
-                waiting = pool.submit(self._call, lambda env: self._buy(env, "SECOND"))
-                self._wait_until_blocked()
-                cr.rollback()
-            answer = waiting.result(timeout=30)
+        answer = self._wait_for_the_last_place(kept=False)
         self.assertIsInstance(answer, tuple, answer)
         self.assertEqual(self._stand(), (0, 1, 0))
 
     def test_a_place_that_is_kept_is_refused_to_who_waits(self):
+        answer = self._wait_for_the_last_place(kept=True)
+        self.assertIsInstance(answer, CapacityError)
+        self.assertEqual(answer.code, "SOLD_OUT")
+        self.assertEqual(self._stand(), (1, 0, 0))
+
+    def _wait_for_the_last_place(self, kept):
+        """Return what a second buyer gets, once the first one kept it or gave it up."""
         self._set_capacity(1)
         with ThreadPoolExecutor(1) as pool:
             with self.registry.cursor() as cr:
                 env = api.Environment(cr, api.SUPERUSER_ID, {})
                 self._hold(env, "FIRST")
                 waiting = pool.submit(self._call, lambda env: self._buy(env, "SECOND"))
-                self._wait_until_blocked()
-            answer = waiting.result(timeout=30)
-        self.assertIsInstance(answer, CapacityError)
-        self.assertEqual(answer.code, "SOLD_OUT")
-        self.assertEqual(self._stand(), (1, 0, 0))
-
-    def _wait_until_blocked(self):
-        with self._env() as env:
-            for _turn in range(200):
-                env.cr.execute("SELECT pg_stat_clear_snapshot()")
-                env.cr.execute(
-                    "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-                    "AND datname = current_database() "
-                    "AND query LIKE '%%scenic_capacity_owner%%'"
-                )
-                if env.cr.rowcount:
-                    return
-                env.cr.execute("SELECT pg_sleep(0.02)")
-        self.fail("the second buyer does not wait for the first")
+                self._wait_for_lock("scenic_capacity_owner")
+                if not kept:
+                    cr.rollback()
+            return waiting.result(timeout=30)
 
     def test_buyers_do_not_wait_where_there_is_room(self):
         """A transaction that stays open for long delays nobody but the last ones."""
@@ -290,7 +274,7 @@ class TestCapacityParallel(CapacityParallelCase):
             self.assertEqual(set(self._codes(answers)), {"ok"})
             with ThreadPoolExecutor(1) as pool:
                 waiting = pool.submit(self._call, lambda env: self._buy(env, "FOURTH"))
-                self._wait_until_blocked()
+                self._wait_for_lock("scenic_capacity_owner")
                 cr.commit()  # pylint: disable=invalid-commit
                 answer = waiting.result(timeout=30)
         self.assertEqual(answer.code, "SOLD_OUT")

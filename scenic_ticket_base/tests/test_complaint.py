@@ -1,6 +1,5 @@
-from odoo import Command, api
-from odoo.exceptions import AccessError, ValidationError
-from odoo.service.model import call_kw
+from odoo import Command
+from odoo.exceptions import ValidationError
 from odoo.tests import Form, new_test_user, tagged
 
 from ..exceptions import ComplaintError
@@ -106,16 +105,10 @@ class TestComplaint(ScenicCommon):
                 f"complaint_{role}",
                 f"scenic_ticket_base.group_scenic_{role}",
             )
-            env = api.Environment(self.env.cr, user.id, {})
             for method, args, allowed in (
                 ("read", [complaint.ids, ["subject"]], may_read),
                 ("create", [[values]], may_write),
                 ("write", [complaint.ids, {"subject": "z"}], may_write),
                 ("unlink", [complaint.ids], False),
             ):
-                with self.subTest(role=role, method=method):
-                    if allowed:
-                        call_kw(env[model], method, args, {})
-                    else:
-                        with self.assertRaises(AccessError), self.env.cr.savepoint():
-                            call_kw(env[model], method, args, {})
+                self._assert_right(allowed, user, model, method, *args)

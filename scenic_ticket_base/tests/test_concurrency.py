@@ -18,27 +18,13 @@ class TestConcurrency(ParallelCase):
                 [ticket_id],
             )
             waiting = pool.submit(self._call, refund)
-            self._wait_for_a_lock(env)
+            self._wait_for_lock("scenic_ticket%FOR NO KEY UPDATE")
             env.cr.execute(
                 f"UPDATE scenic_entitlement SET {change} WHERE ticket_id = %s",
                 [ticket_id],
             )
             env.cr.commit()
             return waiting.result(timeout=60)
-
-    def _wait_for_a_lock(self, env):
-        for _turn in range(200):
-            # else PostgreSQL shows the same picture during one transaction
-            env.cr.execute("SELECT pg_stat_clear_snapshot()")
-            env.cr.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-                "AND datname = current_database() "
-                "AND query LIKE '%%scenic_ticket%%FOR NO KEY UPDATE%%'"
-            )
-            if env.cr.fetchone():
-                return
-            env.cr.execute("SELECT pg_sleep(0.05)")
-        self.fail("the refund does not wait for the gate")
 
     def test_refund_that_waits_for_a_gate_sees_the_reservation(self):
         [ticket_id] = self._sell("PAR-GATE-1")

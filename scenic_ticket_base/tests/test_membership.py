@@ -7,9 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from odoo import api
 from odoo.exceptions import AccessError, ValidationError
-from odoo.service.model import call_kw
 from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -186,12 +184,11 @@ class TestMembership(MemberCommon):
     def test_b3_the_number_of_queries_does_not_grow(self):
         def sell(count, start):
             visitors = [self._scenic_visitor(start + i) for i in range(count)]
-            self.env.flush_all()
-            self.env.invalidate_all()
-            before = self.env.cr.sql_log_count
-            self._scenic_sell(self.annual, count, visit_date=None, visitors=visitors)
-            self.env.flush_all()
-            return self.env.cr.sql_log_count - before
+            return self._scenic_queries(
+                lambda: self._scenic_sell(
+                    self.annual, count, visit_date=None, visitors=visitors
+                )
+            )
 
         sell(1, 100)
         one, many = sell(1, 200), sell(60, 300)
@@ -599,12 +596,8 @@ class TestMembership(MemberCommon):
             {"name": "New card", "type": "service", "list_price": 20}
         )
         card = self._card(medium="04A1B2C3D4")
-        cashier, supervisor = (
-            new_test_user(
-                self.env, f"fee_{role}", f"scenic_ticket_base.group_scenic_{role}"
-            )
-            for role in ("cashier", "supervisor")
-        )
+        users = self._scenic_users("fee", ("cashier", "supervisor"))
+        cashier, supervisor = users["cashier"], users["supervisor"]
 
         def apply(user, **values):
             wizard = (
@@ -782,19 +775,7 @@ class TestMembership(MemberCommon):
         }
         freezers = {"supervisor", "customer_service", "manager"}
         sellers = {"cashier", *freezers}
-        for role in (
-            "cashier",
-            "supervisor",
-            "gate_operator",
-            "customer_service",
-            "finance",
-            "manager",
-            "auditor",
-        ):
-            user = new_test_user(
-                self.env, f"member_{role}", f"scenic_ticket_base.group_scenic_{role}"
-            )
-            env = api.Environment(self.env.cr, user.id, {})
+        for role, user in self._scenic_users("member").items():
             for allowed, model, method, args in (
                 (True, card._name, "read", [card.ids, ["name", "state", "date_end"]]),
                 (True, card._name, "search", [[("state", "=", "active")]]),
@@ -816,19 +797,19 @@ class TestMembership(MemberCommon):
                     self.env.cr.savepoint() as savepoint,
                 ):
                     if allowed:
-                        self._do(env, model, method, args)
+                        self._do(user, model, method, args)
                     else:
                         with self.assertRaises(AccessError):
-                            self._do(env, model, method, args)
+                            self._do(user, model, method, args)
                     savepoint.rollback()
                     self.env.invalidate_all()
         self.assertEqual(card.state, "active")
 
-    def _do(self, env, model, method, args):
+    def _do(self, user, model, method, args):
         if method:
-            return call_kw(env[model], method, args, {})
-        [wizard] = call_kw(env[model], "create", [[args]], {})
-        return call_kw(env[model], "action_apply", [[wizard]], {})
+            return self._rpc(user, model, method, *args)
+        [wizard] = self._rpc(user, model, "create", [args])
+        return self._rpc(user, model, "action_apply", [wizard])
 
     @freeze_time(START)
     def test_f5_finance_sees_money_and_no_names(self):
@@ -850,14 +831,7 @@ class TestMembership(MemberCommon):
     @freeze_time(START)
     def test_b3_another_company_sees_no_card(self):
         card = self._card(medium="04A1B2C3D4")
-        company = self.env["res.company"].create({"name": "Other Park"})
-        stranger = new_test_user(
-            self.env,
-            "member_stranger",
-            "scenic_ticket_base.group_scenic_manager",
-            company_id=company.id,
-            company_ids=[(6, 0, company.ids)],
-        )
+        stranger = self._scenic_stranger("member_stranger")
         cards = card.with_user(stranger)
         self.assertFalse(cards.search([]) & card)
         self.assertFalse(cards._find(card.name))
@@ -867,7 +841,7 @@ class TestMembership(MemberCommon):
             cards.action_set_photo(False)
         with self.assertRaises(AccessError), self.env.cr.savepoint():
             self._do(
-                api.Environment(self.env.cr, stranger.id, {}),
+                stranger,
                 "scenic.membership.suspend",
                 None,
                 {"membership_id": card.id, "action": "freeze", "reason": "x"},

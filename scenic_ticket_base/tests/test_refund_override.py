@@ -3,9 +3,8 @@ from datetime import timedelta
 from freezegun import freeze_time
 from psycopg2 import IntegrityError
 
-from odoo import api, fields
+from odoo import fields
 from odoo.exceptions import AccessError
-from odoo.service.model import call_kw
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -43,9 +42,8 @@ class TestRefundOverride(RefundCommon):
         super().setUp()
         self._gate(self.ticket, "used", entries_used=1)
 
-    def _rpc(self, login, method, *args, model=MODEL):
-        env = api.Environment(self.env.cr, self.users[login].id, {})
-        return call_kw(env[model], method, list(args), {})
+    def _act(self, login, method, *args, model=MODEL):
+        return self._rpc(self.users[login], model, method, *args)
 
     def _request(self, login="cashier", ticket=None, **values):
         ticket = (ticket or self.ticket).with_user(self.users[login])
@@ -57,7 +55,7 @@ class TestRefundOverride(RefundCommon):
 
     def _approved(self, **values):
         override = self._request(**values)
-        self._rpc("supervisor", "action_approve", override.ids)
+        self._act("supervisor", "action_approve", override.ids)
         return override
 
     def test_b4_used_parts_need_supervisor_reason_and_second_person(self):
@@ -71,7 +69,7 @@ class TestRefundOverride(RefundCommon):
             override=override,
             error=OverrideError,
         )
-        self._rpc("supervisor", "action_approve", override.ids)
+        self._act("supervisor", "action_approve", override.ids)
         refund = self.ticket._refund("R", "x", override=override)
         self.assertEqual((refund.cause, refund.amount_total), ("override", 100))
         self.assertEqual(refund.approver_id, self.users["supervisor"])
@@ -125,7 +123,7 @@ class TestRefundOverride(RefundCommon):
         self._gate(ticket, "part_used", entries_used=3)
         override = self._request(ticket=ticket, persons=2)
         self.assertEqual(override.amount_total, 160)
-        self._rpc("supervisor", "action_approve", override.ids)
+        self._act("supervisor", "action_approve", override.ids)
         ticket._refund("R", "x", override=override)
         right = ticket.entitlement_ids
         self.assertEqual((right.entries_refunded, right.entries_repaid), (1, 1))
@@ -144,7 +142,7 @@ class TestRefundOverride(RefundCommon):
             override.ids,
             error=OverrideError,
         )
-        self._rpc("second", "action_approve", override.ids)
+        self._act("second", "action_approve", override.ids)
         self.assertEqual(override.approver_id, self.users["second"])
 
     @mute_logger("odoo.sql_db")
@@ -167,7 +165,7 @@ class TestRefundOverride(RefundCommon):
         for login in ("cashier", "customer_service", "finance", "auditor"):
             for method in ("action_approve", "action_refuse"):
                 with self.subTest(login=login), self.assertRaises(AccessError):
-                    self._rpc(login, method, override.ids)
+                    self._act(login, method, override.ids)
         self.assertEqual(override.state, "requested")
 
     def test_policy_can_ask_for_the_manager(self):
@@ -175,8 +173,8 @@ class TestRefundOverride(RefundCommon):
         ticket = self._scenic_sell(self.scenic_individual)
         override = self._request(ticket=ticket)
         with self.assertRaises(AccessError):
-            self._rpc("supervisor", "action_approve", override.ids)
-        self._rpc("manager", "action_approve", override.ids)
+            self._act("supervisor", "action_approve", override.ids)
+        self._act("manager", "action_approve", override.ids)
 
     def test_policy_can_allow_no_exceptions(self):
         self.scenic_policy.override = "none"
@@ -192,7 +190,7 @@ class TestRefundOverride(RefundCommon):
 
     def test_decided_once(self):
         override = self._request()
-        self._rpc("supervisor", "action_refuse", override.ids)
+        self._act("supervisor", "action_refuse", override.ids)
         for method in ("action_approve", "action_refuse"):
             self._assert_refused(
                 "OVERRIDE_DECIDED",
@@ -286,38 +284,31 @@ class TestRefundOverride(RefundCommon):
                         self.subTest(login=login, model=model, method=method),
                         self.assertRaises(AccessError),
                     ):
-                        self._rpc(login, method, *args, model=model)
+                        self._act(login, method, *args, model=model)
         for method in ("_request", "_decide", "_use", "_check_usable", "_lock"):
             with self.subTest(method=method), self.assertRaises(AccessError):
-                self._rpc("manager", method, override.ids)
+                self._act("manager", method, override.ids)
         for method in ("_make", "_plan", "_prepare", "_write_parts"):
             with self.subTest(method=method), self.assertRaises(AccessError):
-                self._rpc("manager", method, self.ticket.ids, model="scenic.refund")
+                self._act("manager", method, self.ticket.ids, model="scenic.refund")
 
     def test_who_reads_refunds(self):
         refund = self._scenic_sell(self.scenic_individual)._refund("R", "rain")
         for login in ("cashier", "customer_service", "finance", "auditor", "manager"):
-            rows = self._rpc(
+            rows = self._act(
                 login, "read", refund.ids, ["amount_total"], model="scenic.refund"
             )
             self.assertEqual(rows[0]["amount_total"], 100)
         with self.assertRaises(AccessError):
-            self._rpc("gate_operator", "read", refund.ids, model="scenic.refund")
+            self._act("gate_operator", "read", refund.ids, model="scenic.refund")
 
     def test_another_company_sees_nothing(self):
         refund = self._scenic_sell(self.scenic_individual)._refund("R", "rain")
         override = self._request()
-        company = self.env["res.company"].create({"name": "Other park"})
-        stranger = new_test_user(
-            self.env,
-            "over_stranger",
-            "scenic_ticket_base.group_scenic_manager",
-            company_id=company.id,
-            company_ids=[(6, 0, company.ids)],
-        )
+        stranger = self._scenic_stranger("over_stranger")
         self.users = {**self.users, "stranger": stranger}
         for model, ids in (("scenic.refund", refund.ids), (MODEL, override.ids)):
             with self.subTest(model=model), self.assertRaises(AccessError):
-                self._rpc("stranger", "read", ids, model=model)
+                self._act("stranger", "read", ids, model=model)
         with self.assertRaises(AccessError):
-            self._rpc("stranger", "action_approve", override.ids)
+            self._act("stranger", "action_approve", override.ids)

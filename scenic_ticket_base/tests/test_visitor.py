@@ -3,9 +3,8 @@ from datetime import timedelta
 
 from freezegun import freeze_time
 
-from odoo import api, fields
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.service.model import call_kw
 from odoo.tests import Form, HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -15,23 +14,17 @@ from ..exceptions import (
     ReasonMissingError,
     VisitorError,
 )
-from .common import ScenicCommon, ScenicMixin
-from .test_access import ROLES
+from .common import STAFF, ClientMixin, ScenicCommon, ScenicMixin
 from .test_id_document import SPECIMEN
 
 HIDDEN = ("doc_lookup", "doc_cipher", "data_kid", "phone_lookup", "phone_cipher")
 
 
-class VisitorCommon(ScenicMixin):
+class VisitorCommon(ClientMixin, ScenicMixin):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.users = {
-            role: new_test_user(
-                cls.env, f"visitor_{role}", f"scenic_ticket_base.group_scenic_{role}"
-            )
-            for role in ROLES
-        }
+        cls.users = cls._scenic_users("visitor")
         cls.visitors = cls.env["scenic.visitor"]
         cls.holders = cls.env["scenic.ticket.holder"]
         cls.named = cls._scenic_product(
@@ -49,10 +42,6 @@ class VisitorCommon(ScenicMixin):
     def _sold(self, seed, **values):
         visitors = [self._scenic_visitor(seed)]
         return self._scenic_sell(self.named, visitors=visitors, **values)
-
-    def _rpc(self, user, model, method, *args, **kwargs):
-        env = api.Environment(self.env.cr, user.id, {})
-        return call_kw(env[model], method, list(args), kwargs)
 
     def _assert_refused(self, user, model, *call, errors=(AccessError,)):
         """Check that a call of a client fails with one of some errors."""
@@ -417,14 +406,7 @@ class TestVisitor(VisitorCommon, ScenicCommon):
             )
 
     def test_other_company_finds_nobody(self):
-        other = self.env["res.company"].create({"name": "Other park"})
-        stranger = new_test_user(
-            self.env,
-            "visitor_stranger",
-            "scenic_ticket_base.group_scenic_manager",
-            company_id=other.id,
-            company_ids=[(6, 0, other.ids)],
-        )
+        stranger = self._scenic_stranger("visitor_stranger")
         holder = self._sold(1).holder_ids
         self.assertFalse(
             self._rpc(
@@ -478,7 +460,7 @@ class TestVisitor(VisitorCommon, ScenicCommon):
         )
 
     def test_each_look_at_the_number_is_logged(self):
-        for role in ROLES:
+        for role in STAFF:
             allowed = role in ("customer_service", "manager")
             for method in ("action_show_number", "action_export", "action_erase"):
                 if allowed and method == "action_erase":
@@ -675,7 +657,7 @@ class TestVisitorExport(VisitorCommon, HttpCase):
 
     @mute_logger("odoo.http")
     def test_download(self):
-        for role in ROLES:
+        for role in STAFF:
             answer = self._get(role)
             with self.subTest(role=role):
                 if role in ("customer_service", "manager"):

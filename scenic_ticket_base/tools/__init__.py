@@ -1,1 +1,1 @@
-"""Rules that need no Odoo: codes, splits and the key file."""
+"""Rules that need no model: codes, splits, the key file, what to ask for first."""

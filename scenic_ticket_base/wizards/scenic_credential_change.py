@@ -1,10 +1,7 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
 
 from ..models.scenic_credential import CARDS, CODES
-
-SERVICE = "scenic_ticket_base.group_scenic_customer_service"
-SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
+from ..tools.guard import SERVICE, SUPERVISOR, check_groups
 
 
 class ScenicCredentialChange(models.TransientModel):
@@ -42,13 +39,11 @@ class ScenicCredentialChange(models.TransientModel):
     def action_apply(self):
         """Change the medium and write the reason into the audit trail."""
         self.ensure_one()
-        user = self.env.user
-        if not (user.has_group(SERVICE) or user.has_group(SUPERVISOR)):
-            raise AccessError(
-                self.env._(
-                    "Only customer service or a shift supervisor may change media."
-                )
-            )
+        check_groups(
+            self.env,
+            (SERVICE, SUPERVISOR),
+            self.env._("Only customer service or a shift supervisor may change media."),
+        )
         ticket = self.ticket_id or self.credential_id.ticket_id
         ticket.check_access("read")
         number = self._secrets().get("number")

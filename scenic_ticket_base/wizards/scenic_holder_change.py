@@ -1,10 +1,7 @@
 from odoo import fields, models
-from odoo.exceptions import AccessError
 
 from ..models.scenic_visitor import DOC_KINDS
-
-SERVICE = "scenic_ticket_base.group_scenic_customer_service"
-SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
+from ..tools.guard import SERVICE, SUPERVISOR, check_groups
 
 
 class ScenicHolderChange(models.TransientModel):
@@ -32,13 +29,13 @@ class ScenicHolderChange(models.TransientModel):
     def action_apply(self):
         """Hand the ticket on, or complete the roster of a group."""
         self.ensure_one()
-        user = self.env.user
-        if not (user.has_group(SERVICE) or user.has_group(SUPERVISOR)):
-            raise AccessError(
-                self.env._(
-                    "Only customer service or a shift supervisor may change visitors."
-                )
-            )
+        check_groups(
+            self.env,
+            (SERVICE, SUPERVISOR),
+            self.env._(
+                "Only customer service or a shift supervisor may change visitors."
+            ),
+        )
         ticket = self.ticket_id or self.holder_id.ticket_id
         ticket.check_access("read")
         values = {

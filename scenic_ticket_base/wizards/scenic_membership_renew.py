@@ -4,7 +4,8 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from ..exceptions import BookingError, ReasonMissingError
+from ..exceptions import BookingError
+from ..tools.guard import check_reason
 
 MANAGER = "scenic_ticket_base.group_scenic_manager"
 
@@ -65,8 +66,7 @@ class ScenicMembershipRenew(models.TransientModel):
             raise AccessError(
                 self.env._("Only a ticketing manager may renew a card free of charge.")
             )
-        if not self.reason.strip():
-            raise ReasonMissingError(self.env._("Please give a reason."))
+        check_reason(self.env, self.reason)
         booking = self.env["scenic.booking"]._hold(
             "window",
             f"{card.name}-{uuid.uuid4().hex[:12]}",

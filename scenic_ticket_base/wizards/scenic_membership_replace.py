@@ -1,13 +1,12 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
 
 from ..exceptions import MembershipError
+from ..tools.guard import SUPERVISOR, check_groups
 
 SELLERS = (
     "scenic_ticket_base.group_scenic_cashier",
     "scenic_ticket_base.group_scenic_customer_service",
 )
-SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
 
 
 class ScenicMembershipReplace(models.TransientModel):
@@ -58,14 +57,16 @@ class ScenicMembershipReplace(models.TransientModel):
         self.ensure_one()
         card = self.membership_id
         card.check_access("read")
-        user = self.env.user
-        if not any(map(user.has_group, SELLERS)):
-            raise AccessError(
-                self.env._("Only cashiers and customer service may replace cards.")
-            )
-        if self.fee_waived and not user.has_group(SUPERVISOR):
-            raise AccessError(
-                self.env._("Only a shift supervisor may waive the fee of a new card.")
+        check_groups(
+            self.env,
+            SELLERS,
+            self.env._("Only cashiers and customer service may replace cards."),
+        )
+        if self.fee_waived:
+            check_groups(
+                self.env,
+                (SUPERVISOR,),
+                self.env._("Only a shift supervisor may waive the fee of a new card."),
             )
         if self.fee_product_id and not (self.fee_ref or self.fee_waived):
             raise MembershipError(

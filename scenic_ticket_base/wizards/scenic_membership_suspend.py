@@ -1,8 +1,6 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
 
-SERVICE = "scenic_ticket_base.group_scenic_customer_service"
-SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
+from ..tools.guard import SERVICE, SUPERVISOR, check_groups
 
 
 class ScenicMembershipSuspend(models.TransientModel):
@@ -49,14 +47,14 @@ class ScenicMembershipSuspend(models.TransientModel):
         self.ensure_one()
         card = self.membership_id
         card.check_access("read")
-        user = self.env.user
-        if not (user.has_group(SERVICE) or user.has_group(SUPERVISOR)):
-            raise AccessError(
-                self.env._(
-                    "Only customer service or a shift supervisor may freeze or release "
-                    "member cards."
-                )
-            )
+        check_groups(
+            self.env,
+            (SERVICE, SUPERVISOR),
+            self.env._(
+                "Only customer service or a shift supervisor may freeze or release "
+                "member cards."
+            ),
+        )
         if self.action == "freeze":
             card._freeze(self.reason, self.date_from, self.date_to)
         else:

@@ -1,8 +1,7 @@
 from odoo import fields, models
-from odoo.exceptions import AccessError
 
-SERVICE = "scenic_ticket_base.group_scenic_customer_service"
-SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
+from ..tools.guard import SERVICE, SUPERVISOR, check_groups
+
 FINANCE = "scenic_ticket_base.group_scenic_finance"
 
 
@@ -36,27 +35,29 @@ class ScenicTicketChange(models.TransientModel):
         """Change the tickets and write the reason into their audit trail."""
         self.ensure_one()
         self.ticket_ids.check_access("read")
-        user = self.env.user
         if self.action == "void":
-            if not user.has_group(SUPERVISOR):
-                raise AccessError(
-                    self.env._("Only a shift supervisor may void tickets.")
-                )
+            check_groups(
+                self.env,
+                (SUPERVISOR,),
+                self.env._("Only a shift supervisor may void tickets."),
+            )
             self.ticket_ids._void(self.reason, forfeit=self.money == "forfeit")
         elif self.action == "forfeit":
-            if not user.has_group(FINANCE):
-                raise AccessError(
-                    self.env._("Only finance may give up what a customer is owed.")
-                )
+            check_groups(
+                self.env,
+                (FINANCE,),
+                self.env._("Only finance may give up what a customer is owed."),
+            )
             self.ticket_ids._forfeit(self.reason)
         else:
-            if not (user.has_group(SERVICE) or user.has_group(SUPERVISOR)):
-                raise AccessError(
-                    self.env._(
-                        "Only customer service or a shift supervisor may freeze or "
-                        "release tickets."
-                    )
-                )
+            check_groups(
+                self.env,
+                (SERVICE, SUPERVISOR),
+                self.env._(
+                    "Only customer service or a shift supervisor may freeze or release "
+                    "tickets."
+                ),
+            )
             if self.action == "freeze":
                 self.ticket_ids._freeze(self.reason)
             else:

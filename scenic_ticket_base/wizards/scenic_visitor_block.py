@@ -1,8 +1,6 @@
 from odoo import fields, models
-from odoo.exceptions import AccessError
 
-SERVICE = "scenic_ticket_base.group_scenic_customer_service"
-SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
+from ..tools.guard import SERVICE, SUPERVISOR, check_groups
 
 
 class ScenicVisitorBlock(models.TransientModel):
@@ -27,14 +25,13 @@ class ScenicVisitorBlock(models.TransientModel):
         self.ensure_one()
         visitor = self.visitor_id
         visitor.check_access("read")
-        user = self.env.user
-        if not (user.has_group(SERVICE) or user.has_group(SUPERVISOR)):
-            raise AccessError(
-                self.env._(
-                    "Only customer service or a shift supervisor may keep the "
-                    "blacklist."
-                )
-            )
+        check_groups(
+            self.env,
+            (SERVICE, SUPERVISOR),
+            self.env._(
+                "Only customer service or a shift supervisor may keep the blacklist."
+            ),
+        )
         blacklist = self.env["scenic.blacklist"]
         if self.action == "block":
             blacklist._block(visitor, self.reason, self.date_from, self.date_until)

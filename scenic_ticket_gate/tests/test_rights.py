@@ -20,12 +20,7 @@ class TestRights(GateCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.users = {
-            role: new_test_user(
-                cls.env, f"rights_{role}", f"scenic_ticket_base.group_scenic_{role}"
-            )
-            for role in (*READERS, "cashier")
-        }
+        cls.users = cls._scenic_users("rights", (*READERS, "cashier"))
         cls.employee = new_test_user(cls.env, "rights_employee", "base.group_user")
         cls.portal = new_test_user(cls.env, "rights_portal", "base.group_portal")
 
@@ -77,14 +72,7 @@ class TestRights(GateCommon):
 
     def test_other_company_is_out_of_sight(self):
         event = self._pass(self._today_ticket())
-        company = self.env["res.company"].create({"name": "Other Park"})
-        stranger = new_test_user(
-            self.env,
-            "rights_stranger",
-            "scenic_ticket_base.group_scenic_manager",
-            company_id=company.id,
-            company_ids=[(6, 0, company.ids)],
-        )
+        stranger = self._scenic_stranger("rights_stranger")
         for record in (self.zone, self.gate, self.lane, self.device, event):
             stranger_record = record.with_user(stranger)
             self.assertFalse(stranger_record.search([("id", "=", record.id)]))
