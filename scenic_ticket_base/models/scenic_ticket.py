@@ -132,6 +132,7 @@ class ScenicTicket(models.Model):
         readonly=True,
         index="btree_not_null",
         ondelete="restrict",
+        groups=PEOPLE_READERS,
     )
     membership_id = fields.Many2one(
         "scenic.membership",
@@ -182,6 +183,8 @@ class ScenicTicket(models.Model):
         default="held",
         index=True,
     )
+    # with it anybody shows the codes: it is for those who print them
+    access_token = fields.Char(groups=",".join(PRINTERS))
     print_count = fields.Integer(
         string="Prints", required=True, readonly=True, copy=False, default=0
     )
