@@ -694,6 +694,7 @@ class ScenicVisitor(models.Model):
                     "state": ticket.state,
                     "price": ticket.amount_total,
                     "currency": ticket.currency_id.name,
+                    "proof": ticket.booking_line_id.proof_note or None,
                     "first_entry": ticket.first_entry_at
                     and ticket.first_entry_at.isoformat()
                     or None,
@@ -966,6 +967,16 @@ class ScenicVisitor(models.Model):
                 ids,
             )
         )
+        # what was shown at the sale says something of the person
+        self.env.cr.execute(
+            SQL(
+                "UPDATE scenic_booking_line l SET proof_note = NULL "
+                "FROM scenic_ticket_holder h WHERE h.visitor_id IN %s "
+                "AND h.booking_line_id = l.id AND l.proof_note IS NOT NULL",
+                ids,
+            )
+        )
+        self.env["scenic.booking.line"].invalidate_model(["proof_note"])
         self.env["scenic.credential"].invalidate_model()
         self.invalidate_recordset()
         self.env["scenic.membership"]._forget(self)
