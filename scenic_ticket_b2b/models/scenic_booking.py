@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+from odoo.addons.scenic_ticket_base.models.scenic_ticket import PRINTERS
+
 
 class ScenicBooking(models.Model):
     _name = "scenic.booking"
@@ -9,8 +11,8 @@ class ScenicBooking(models.Model):
         "sale.order", readonly=True, index="btree_not_null", ondelete="restrict"
     )
     # The token opens every QR code of the booking to whoever holds it: it goes out
-    # only inside links, never over RPC to portal users.
-    access_token = fields.Char(groups="base.group_user")
+    # only inside links, and over RPC to those alone who print tickets.
+    access_token = fields.Char(groups=",".join(PRINTERS))
 
     _sale_order_uniq = models.UniqueIndex(
         "(sale_order_id) WHERE sale_order_id IS NOT NULL",

@@ -5,8 +5,6 @@ from odoo.tools import format_amount
 class ScenicTicket(models.Model):
     _inherit = "scenic.ticket"
 
-    # As for bookings: with the token anybody sees the QR code.
-    access_token = fields.Char(groups="base.group_user")
     credential_ids = fields.One2many(groups="base.group_user")
 
     # === REFUND === #

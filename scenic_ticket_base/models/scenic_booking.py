@@ -479,8 +479,10 @@ class ScenicBooking(models.Model):
 
         :raise BookingError: there is none
         """
-        channel = self.env["scenic.channel"].search([("code", "=", code)])
-        if not isinstance(code, str) or not channel:
+        channel = self.env["scenic.channel"]
+        if isinstance(code, str):
+            channel = channel.search([("code", "=", code)])
+        if not channel:
             raise BookingError(
                 self.env._("There is no sales channel “%(name)s”.", name=code),
                 code="CHANNEL_UNKNOWN",

@@ -242,6 +242,8 @@ class ScenicBookingChange(models.AbstractModel):
         sold_at = self._sold_at(plan.line)
         lines._check_visit(template, values, sold_at)
         lines._check_not_past([values], sold_at)
+        if not self._is_free_change():  # who was sent away comes when he can
+            self.env["scenic.eligibility"]._check_move(plan.line, plan.visit_date)
 
     @api.model
     def _sold_at(self, line):

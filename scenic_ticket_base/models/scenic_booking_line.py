@@ -8,6 +8,7 @@ from odoo.orm.models import NO_ACCESS
 
 from ..exceptions import BookingError, CredentialError
 from ..tools import t1
+from ..tools.mask import mask_text
 from ..tools.split import split_units
 from .scenic_credential import CARDS
 from .scenic_ticket import PEOPLE_READERS
@@ -232,7 +233,8 @@ class ScenicBookingLine(models.Model):
             )
         return {
             "proof_checked": eligibility.get("proof_checked") is True,
-            "proof_note": str(eligibility.get("note") or "").strip() or False,
+            "proof_note": mask_text(str(eligibility.get("note") or "").strip())
+            or False,
         }
 
     @api.model

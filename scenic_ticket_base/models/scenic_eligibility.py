@@ -164,7 +164,8 @@ class ScenicEligibility(models.Model):
         :param product: ``product.product`` or ``product.template`` of the line
         :param dict facts: ``visit_date`` (date or None), ``proof_checked`` (bool) and
             ``visitors``, a list of dicts with ``birth_date`` (date or text) and
-            ``height_cm``, each of which may be missing
+            ``height_cm``, each of which may be missing; ``accepted``, the same of
+            those who have their ticket already and may bring the others
         :raise EligibilityError: ``ELIGIBILITY_DATE``, ``ELIGIBILITY_SITE``,
             ``ELIGIBILITY_AGE`` or ``ELIGIBILITY_HEIGHT``
         """
@@ -191,9 +192,44 @@ class ScenicEligibility(models.Model):
         ]
         if not denied:
             return
-        carers = sum(in_force_sudo._carers(visitor, day) for visitor in visitors)
+        accepted = facts.get("accepted") or []
+        carers = sum(
+            in_force_sudo._carers(visitor, day) for visitor in [*visitors, *accepted]
+        )
+        carers -= sum(in_force_sudo._denied(visitor, day) for visitor in accepted)
         if len(denied) > carers:
             in_force_sudo._refuse_visitor(product_sudo, denied[0], day)
+
+    @api.model
+    def _check_move(self, line, day):
+        """Refuse a concession that does not hold on another day.
+
+        Who was accepted though the age says otherwise, by height or as a companion,
+        stays accepted.
+
+        :param line: ``scenic.booking.line``, as superuser
+        :raise EligibilityError: as :meth:`_check`
+        """
+        rules_sudo = line.product_id.product_tmpl_id._scenic_concessions()
+        if not rules_sudo:
+            return
+        site = line.site_id
+        old_day = line.visit_date or local_day(
+            line.booking_id.date_confirmed or fields.Datetime.now(), ZoneInfo(site.tz)
+        )
+        before_sudo = rules_sudo._in_force(site, old_day)
+        self._check(
+            line.product_id,
+            {
+                "visit_date": day,
+                "visitors": [
+                    visitor
+                    for visitor in line.holder_ids.filtered("live")._facts()
+                    if not before_sudo._denied(visitor, old_day)
+                ],
+                "proof_checked": line.proof_checked,
+            },
+        )
 
     def _in_force(self, site, day):
         """Return those that apply at a site on a day."""

@@ -113,6 +113,7 @@ class ScenicTicket(models.Model):
         readonly=True,
         index="btree_not_null",
         ondelete="restrict",
+        groups=PEOPLE_READERS,
     )
     membership_id = fields.Many2one(
         "scenic.membership",

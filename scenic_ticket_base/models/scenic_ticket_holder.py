@@ -106,11 +106,11 @@ class ScenicTicketHolder(models.Model):
 
     @api.model
     def _register_visitors(self, line, visitors):
-        """Register the visitors of one booking line; see :meth:`_register_lines`."""
-        return self._register_lines([(line, visitors)])
+        """Register visitors who join a line later; see :meth:`_register_lines`."""
+        return self._register_lines([(line, visitors)], proof_seen=False)
 
     @api.model
-    def _register_lines(self, pairs):
+    def _register_lines(self, pairs, proof_seen=True):
         """Register visitors for booking lines, all of them or none.
 
         Real names need a document; without them a name is enough. To be called in
@@ -118,9 +118,12 @@ class ScenicTicketHolder(models.Model):
 
         :param pairs: ``[(scenic.booking.line, [visitor values])]``, the values as
             ``scenic.visitor._find_or_create_many`` takes them
+        :param bool proof_seen: the proof that was checked at the sale, if one was,
+            is that of these visitors
         :return: the ``scenic.ticket.holder`` records, as superuser
         :raise BookingError: ``VISITORS_TOO_MANY``, ``VISITOR_DOCUMENT``, ``ID_TAKEN``,
             ``GUARDIAN_MISSING`` and what is wrong with a document
+        :raise EligibilityError: the concession is not for one of them
         """
         # sudo: no user has the right to create visitors or holders
         holders_sudo = self.sudo()
@@ -148,8 +151,38 @@ class ScenicTicketHolder(models.Model):
         for line, visitors in pairs:
             end = start + len(visitors)
             known.append((line, visitors_sudo[start:end]))
+            self._check_concession(line, visitors, visitors_sudo[start:end], proof_seen)
             start = end
         return self._register_known(known)
+
+    @api.model
+    def _check_concession(self, line, visitors, visitors_sudo, proof_seen):
+        """Check that a concession is for these visitors, by their documents.
+
+        What was said of a birth date counts only where no document tells it.
+        """
+        line_sudo = line.sudo()  # sudo: callers answer for the right
+        if not line_sudo.product_id.product_tmpl_id._scenic_concessions():
+            return
+        facts = [
+            {**values, "birth_date": birth_date or values.get("birth_date")}
+            for values, birth_date in zip(
+                visitors, [v.birth_date for v in visitors_sudo], strict=True
+            )
+        ]
+        self.env["scenic.eligibility"]._check(
+            line_sudo.product_id,
+            {
+                "visit_date": line_sudo.visit_date,
+                "visitors": facts,
+                "accepted": line_sudo.holder_ids.filtered("live")._facts(),
+                "proof_checked": proof_seen and line_sudo.proof_checked,
+            },
+        )
+
+    def _facts(self):
+        """Return what concessions ask of these holders, as far as it is known."""
+        return [{"birth_date": holder.visitor_id.birth_date} for holder in self]
 
     @api.model
     def _register_known(self, pairs):
@@ -268,19 +301,35 @@ class ScenicTicketHolder(models.Model):
                 wanted.add(key)
         if not wanted:
             return
+        found = self._find_taken(wanted)
+        if found:
+            # sudo: whoever buys; the time of those orders is over for everybody
+            bookings_sudo = self.env["scenic.booking"].sudo()
+            if bookings_sudo.browse(id_ for _v, _key, id_ in found)._expire():
+                found = self._find_taken(wanted)
+        if found and not taken:
+            by_key = {(row["visitor_id"], row["scope_key"]): row for row in rows}
+            taken = by_key[tuple(found[0][:2])]
+        if taken:
+            self._raise_taken(taken)
+
+    @api.model
+    def _find_taken(self, wanted):
+        """Return who has what is wanted.
+
+        :param set wanted: ``{(visitor id, scope key)}``
+        :return: list of ``(visitor id, scope key, booking id)``
+        """
         self.flush_model()
-        found = self.env.execute_query(
+        return self.env.execute_query(
             SQL(
-                "SELECT visitor_id, scope_key FROM scenic_ticket_holder WHERE live "
-                "AND (visitor_id, scope_key) IN %s",
+                "SELECT h.visitor_id, h.scope_key, l.booking_id "
+                "FROM scenic_ticket_holder h "
+                "JOIN scenic_booking_line l ON l.id = h.booking_line_id "
+                "WHERE h.live AND (h.visitor_id, h.scope_key) IN %s",
                 tuple(wanted),
             )
         )
-        if found and not taken:
-            by_key = {(row["visitor_id"], row["scope_key"]): row for row in rows}
-            taken = by_key[tuple(found[0])]
-        if taken:
-            self._raise_taken(taken)
 
     @api.model
     def _raise_taken(self, row):

@@ -1,6 +1,6 @@
 """Tickets on paper and on the public page: who may print them, and their texts."""
 
-from odoo import models
+from odoo import fields, models
 from odoo.tools import format_amount, format_date
 
 from ..tools import barcode1d, images
@@ -14,6 +14,9 @@ PRINTERS = (
 
 class ScenicTicket(models.Model):
     _inherit = "scenic.ticket"
+
+    # with it anybody shows the codes: it is for those who print them
+    access_token = fields.Char(groups=",".join(PRINTERS))
 
     def action_print(self):
         """Print the tickets; each print is counted."""

@@ -24,6 +24,7 @@ class ScenicTicket(models.Model):
         :return: the ``scenic.capacity.hold`` records
         :raise CapacityError: DATE_MISSING, DATE_OUTSIDE, and as
             ``scenic.capacity.pool._take``
+        :raise BookingError: ``SITE_CLOSED``
         :raise TicketStateError: the ticket is not valid
         """
         if not day:
@@ -39,6 +40,7 @@ class ScenicTicket(models.Model):
         with self.env.cr.savepoint():
             for ticket_sudo in tickets_sudo:
                 ticket_sudo._check_reservable(day)
+                ticket_sudo.product_id.product_tmpl_id._scenic_check_open(day, slot)
                 mine_sudo = ticket_sudo._reservations(day)
                 wanted = slot if slot else self.env["scenic.slot"]
                 if mine_sudo and mine_sudo.slot_id == wanted:
@@ -73,7 +75,9 @@ class ScenicTicket(models.Model):
             self.kind == "staff"
             or end <= now
             or not any(
-                right.valid_from < end and start < right.valid_to
+                right.valid_from < end
+                and start < right.valid_to
+                and not right.validity_rule_id._calendar(right.site_id).refusal(day)
                 for right in self.entitlement_ids
             )
         ):

@@ -199,6 +199,16 @@ class ScenicVisitor(models.Model):
                 ids,
             )
         )
+        # what was shown at the sale says something of the person
+        self.env.cr.execute(
+            SQL(
+                "UPDATE scenic_booking_line l SET proof_note = NULL "
+                "FROM scenic_ticket_holder h WHERE h.visitor_id IN %s "
+                "AND h.booking_line_id = l.id AND l.proof_note IS NOT NULL",
+                ids,
+            )
+        )
+        self.env["scenic.booking.line"].invalidate_model(["proof_note"])
         self.env["scenic.credential"].invalidate_model()
         self.invalidate_recordset()
         self.env["scenic.membership"]._forget(self)

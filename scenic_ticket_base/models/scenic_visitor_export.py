@@ -90,6 +90,7 @@ class ScenicVisitor(models.Model):
                     "state": ticket.state,
                     "price": ticket.amount_total,
                     "currency": ticket.currency_id.name,
+                    "proof": ticket.booking_line_id.proof_note or None,
                     "first_entry": ticket.first_entry_at
                     and ticket.first_entry_at.isoformat()
                     or None,

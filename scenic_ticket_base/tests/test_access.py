@@ -114,6 +114,56 @@ class TestAccess(ScenicCommon):
                 self.users[role], "scenic.credential", "read", ids, ["lookup"]
             )
 
+    def test_link_of_a_ticket_is_for_those_who_print(self):
+        """Whoever has its secret shows the codes."""
+        self.ticket._portal_ensure_token()
+        self.env.flush_all()
+        allow_export = self.env.ref("base.group_allow_export")
+        for role in ("gate_operator", "finance", "auditor"):
+            user = self.users[role]
+            user.group_ids += allow_export
+            for call in (
+                ("read", self.ticket.ids, ["access_token"]),
+                ("search", [("access_token", "=like", "a%")]),
+                ("export_data", self.ticket.ids, ["access_token"]),
+                ("formatted_read_group", [], ["access_token"], ["__count"]),
+            ):
+                self._assert_denied(user, "scenic.ticket", *call)
+            self.assertNotIn(
+                "access_token",
+                self._rpc(user, "scenic.ticket", "read", self.ticket.ids)[0],
+            )
+        self._rpc(
+            self.users["cashier"],
+            "scenic.ticket",
+            "read",
+            self.ticket.ids,
+            ["access_token"],
+        )
+
+    def test_f5_finance_sees_no_name_on_a_ticket(self):
+        self.scenic_individual.scenic_real_name = "visitor"
+        ticket = self._scenic_sell(
+            self.scenic_individual, visitors=[self._scenic_visitor(1)]
+        )
+        finance = self.users["finance"]
+        for call in (
+            ("read", ticket.ids, ["visitor_id"]),
+            ("web_read", ticket.ids, {"visitor_id": {"fields": {}}}),
+            ("formatted_read_group", [], ["visitor_id"], ["__count"]),
+            ("search", [("visitor_id", "ilike", "游客")]),
+        ):
+            self._assert_denied(finance, "scenic.ticket", *call)
+        [row] = self._rpc(finance, "scenic.ticket", "read", ticket.ids)
+        self.assertNotIn("游客", str(row))
+        self._rpc(
+            self.users["gate_operator"],
+            "scenic.ticket",
+            "read",
+            ticket.ids,
+            ["visitor_id"],
+        )
+
     def test_strangers_read_nothing(self):
         for user in (self.portal, self.plain):
             for model, records in self.records.items():

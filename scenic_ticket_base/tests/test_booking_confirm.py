@@ -1,5 +1,8 @@
 from datetime import datetime, time, timedelta
 
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
 from odoo.tests import tagged
 
 from ..exceptions import BookingError, CredentialError, EligibilityError, ScenicError
@@ -334,9 +337,84 @@ class TestBookingConfirm(ScenicCommon):
                 self._hold(self._line(self.scenic_individual, slot_id=slot.id))
             self.assertEqual(caught.exception.code, "SLOT_WRONG")
 
+    def test_no_nonsense_is_a_traceback(self):
+        """Whatever a channel sends: it is done, or refused with a code."""
+        booking = self._hold(self._line(self.scenic_individual), ref="BASE")
+        named = self._scenic_product(
+            "Named", "individual", 50, scenic_real_name="visitor"
+        )
+        line = self._line(named)
+        bookings = self.env["scenic.booking"]
+        nonsense = st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers()
+            | st.floats()
+            | st.text(max_size=8)
+            | st.sampled_from((named.id, 2**31, -1, "2027-02-30", "\x00", "1e309")),
+            lambda children: (
+                st.lists(children, max_size=2)
+                | st.dictionaries(st.text(max_size=3), children, max_size=2)
+            ),
+            max_leaves=4,
+        )
+        person = st.dictionaries(
+            st.sampled_from(
+                (
+                    "name",
+                    "doc_kind",
+                    "doc_number",
+                    "birth_date",
+                    "height_cm",
+                    "phone",
+                    "guardian_name",
+                    "mrz",
+                )
+            ),
+            nonsense | st.sampled_from(("cn_id", "passport", self._scenic_citizen(1))),
+            max_size=4,
+        )
+        calls = {
+            "quote": lambda values, _x: bookings._quote("window", [{**line, **values}]),
+            "hold": lambda values, _x: self._hold({**line, **values}),
+            "amend": lambda values, _x: booking._amend(
+                [{"line_id": booking.line_ids.id, **values}], "asked"
+            ),
+            "changes": lambda _v, x: booking._amend(x, "asked"),
+            "reference": lambda _v, x: bookings._hold("window", x, [line]),
+            "channel": lambda _v, x: bookings._hold(x, "R1", [line]),
+            "key": lambda _v, x: booking._extend(key=x),
+            "minutes": lambda _v, x: booking._extend(minutes=x),
+        }
+
+        @settings(
+            max_examples=150,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(
+            st.sampled_from(sorted(calls)),
+            st.sampled_from((*line, "visitors", "slot_id", "eligibility", "medium")),
+            nonsense | st.lists(person, min_size=1, max_size=2),
+        )
+        @example("channel", "quantity", [{}])
+        def send(call, name, value):
+            point = self.env.cr.savepoint()
+            try:
+                calls[call]({name: value}, value)
+            except ScenicError as error:
+                self.assertTrue(error.code)
+            finally:
+                point.close(rollback=True)
+                self.env.invalidate_all()
+
+        send()
+
     # Speed
 
-    def test_queries_are_the_same_for_50_and_for_1000_tickets(self):
+    def test_queries_are_the_same_for_1_50_and_1000_tickets(self):
         def count(quantity):
             booking = self._hold(
                 self._line(self.scenic_combo, quantity), ref=f"Q{quantity}"
@@ -345,7 +423,7 @@ class TestBookingConfirm(ScenicCommon):
             self.assertEqual(len(booking.ticket_ids), quantity)
             return queries
 
-        count(1)  # warm the caches
-        fifty, thousand = count(50), count(1000)
-        self.assertEqual(fifty, thousand)
+        count(2)  # warm the caches
+        one, fifty, thousand = count(1), count(50), count(1000)
+        self.assertEqual((one, fifty), (thousand, thousand))
         self.assertEqual(self._orphans(), [])

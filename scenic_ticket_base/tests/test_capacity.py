@@ -4,12 +4,12 @@ from itertools import pairwise
 import psycopg2.errors
 from freezegun import freeze_time
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..exceptions import CapacityError, TicketStateError
+from ..exceptions import BookingError, CapacityError, TicketStateError
 from .common import ScenicCommon
 
 
@@ -892,6 +892,28 @@ class TestReservation(CapacityCommon):
         ticket._void("lost")
         with self.assertRaises(TicketStateError):
             ticket._reserve(today)
+
+    def test_reservation_of_a_day_without_admission_is_refused(self):
+        today = fields.Date.context_today(self.pools.with_context(tz="Asia/Shanghai"))
+        dark, shut, after = (today + timedelta(days=n) for n in (0, 1, 2))
+        ticket = self._open_ticket()
+        rule = ticket.entitlement_ids.validity_rule_id
+        rule.blackout_ids = [
+            Command.create({"name": "Festival", "date_from": dark, "date_to": dark})
+        ]
+        self._refused("DATE_OUTSIDE", ticket._reserve, dark)
+        self.env["scenic.closure"].create(
+            {
+                "site_id": self.scenic_area.id,
+                "date_from": shut,
+                "date_to": shut,
+                "reason": "storm",
+            }
+        ).action_close()
+        with self.assertRaises(BookingError) as caught:
+            ticket._reserve(shut)
+        self.assertEqual(caught.exception.code, "SITE_CLOSED")
+        ticket._reserve(after)
 
 
 @tagged("post_install", "-at_install")

@@ -107,6 +107,124 @@ class TestEligibility(ScenicCommon):
             )
         self.assertEqual(ticket.amount_total, 0)
 
+    # --- who comes later, and another day --------------------------------
+
+    def _assert_code(self, code, function, *args, **kwargs):
+        with self.assertRaises(EligibilityError) as caught, self.env.cr.savepoint():
+            function(*args, **kwargs)
+        self.assertEqual(caught.exception.code, code)
+
+    def _person(self, seed, born, **values):
+        """Return a visitor with a document that tells the birth date."""
+        return self._scenic_visitor(
+            seed,
+            doc_number=self._scenic_citizen(seed, born.replace("-", "")),
+            consent_purpose="real name",
+            guardian_name="王芳",
+            **values,
+        )
+
+    def _amend(self, ticket, **change):
+        line = ticket.booking_line_id
+        return line.booking_id._amend([{"line_id": line.id, **change}], "asked for")
+
+    def test_document_tells_the_age(self):
+        """Whatever was said of the birth date, and if nothing was."""
+        with freeze_time("2027-05-01"):
+            self._scenic_sell(
+                self.free, visit_date=DAY, visitors=[self._person(2, "2022-01-01")]
+            )
+        for said in ({}, {"birth_date": "2022-01-01"}):
+            with self.subTest(said=said), freeze_time("2027-05-01"):
+                self._assert_code(
+                    "ELIGIBILITY_AGE",
+                    self._scenic_sell,
+                    self.free,
+                    visit_date=DAY,
+                    visitors=[self._person(1, "1980-01-01", **said)],
+                )
+
+    def test_names_that_come_later_are_asked_for_their_age(self):
+        self.free.scenic_real_name = "visitor"
+        child, adult = self._person(1, "2021-05-05"), self._person(2, "1980-01-01")
+        with freeze_time("2027-05-01"):
+            booking = self.env["scenic.booking"]._hold(
+                "window", "LATER", [self._scenic_line(self.free, visit_date=DAY)]
+            )
+            change = {"line_id": booking.line_ids.id}
+            self._assert_code(
+                "ELIGIBILITY_AGE",
+                booking._amend,
+                [{**change, "visitors": [adult]}],
+                "named",
+            )
+            booking._amend([{**change, "visitors": [child]}], "named")
+            ticket = booking._confirm()
+            self._assert_code("ELIGIBILITY_AGE", self._amend, ticket, visitors=[adult])
+            self._assert_code(
+                "ELIGIBILITY_AGE", ticket.holder_ids._replace, adult, "handed on"
+            )
+        self.assertEqual(ticket.visitor_id.birth_date, date(2021, 5, 5))
+
+    def test_proof_of_one_visitor_is_not_that_of_the_next(self):
+        self.free.scenic_real_name = "visitor"
+        with freeze_time("2027-05-01"):
+            ticket = self._scenic_sell(
+                self.free,
+                visit_date=DAY,
+                visitors=[self._person(1, "1980-01-01")],
+                eligibility={"proof_checked": True, "note": "seen"},
+            )
+            self._assert_code(
+                "ELIGIBILITY_AGE",
+                ticket.holder_ids._replace,
+                self._person(2, "1981-01-01"),
+                "handed on",
+            )
+
+    def test_companion_can_be_another_one(self):
+        self.free.scenic_real_name = "visitor"
+        self.child.companions = 1
+        people = [self._person(1, "2022-01-01"), self._person(2, "1980-01-01")]
+        with freeze_time("2027-05-01"):
+            tickets = self._scenic_sell(self.free, 2, visit_date=DAY, visitors=people)
+            child, carer = tickets.holder_ids.sorted("id")
+            carer._replace(self._person(3, "1975-01-01"), "the other parent")
+            self._assert_code(
+                "ELIGIBILITY_AGE",
+                child._replace,
+                self._person(4, "1970-01-01"),
+                "nobody to be with",
+            )
+
+    def test_ticket_of_a_day_does_not_move_to_another(self):
+        """A teacher's free day is that day."""
+        self.student.write({"date_from": DAY, "date_to": DAY})
+        self.minor.product_tmpl_ids = False
+        with freeze_time("2027-05-01"):
+            ticket = self._scenic_sell(self.half, visit_date=DAY)
+            self._assert_code(
+                "ELIGIBILITY_DATE", self._amend, ticket, visit_date=date(2027, 6, 2)
+            )
+        self.assertEqual(ticket.visit_date, DAY)
+
+    def test_who_is_too_old_on_the_new_day(self):
+        with freeze_time("2027-05-01"):
+            ticket = self._scenic_sell(
+                self.free,
+                visit_date=date(2027, 5, 30),
+                visitors=[self._person(1, "2020-06-01")],
+            )
+            self._amend(ticket, visit_date=date(2027, 5, 31))
+            self._assert_code("ELIGIBILITY_AGE", self._amend, ticket, visit_date=DAY)
+            tall = self._scenic_sell(
+                self.free,
+                visit_date=date(2027, 5, 30),
+                visitors=[self._person(2, "2015-01-01", height_cm=118)],
+            )
+            self._amend(tall, visit_date=DAY)
+        self.assertEqual(tall.visit_date, DAY, "accepted by height, which stays")
+
     def test_age_or_height_whichever_favours(self):
         self.student.product_tmpl_ids = False
         for birth, height, code in (

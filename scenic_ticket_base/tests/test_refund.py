@@ -9,6 +9,7 @@ from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 
 from ..exceptions import (
+    BookingError,
     RefundError,
     TicketReservedError,
     TicketStateError,
@@ -41,11 +42,13 @@ class RefundCommon(ScenicCommon):
         )
         cls.scenic_card = cls._scenic_product(
             "Card 年卡",
-            "individual",
+            "member",
             300,
             components=[(cls.scenic_area, 10, 1.0)],
             scenic_validity_rule_id=cls.scenic_year_rule.id,
             scenic_refund_policy_id=cls.scenic_policy.id,
+            scenic_real_name="visitor",
+            scenic_id_scope="none",
         )
 
     @classmethod
@@ -56,10 +59,13 @@ class RefundCommon(ScenicCommon):
 
     @classmethod
     def _sell_card(cls, **values):
-        """Sell a card; what makes it a member card is its kind alone."""
-        cards = cls._scenic_sell(cls.scenic_card, visit_date=None, **values)
-        cards.sudo().kind = "member"
-        return cards
+        """Sell a member card to somebody."""
+        return cls._scenic_sell(
+            cls.scenic_card,
+            visit_date=None,
+            visitors=[cls._scenic_visitor(1)],
+            **values,
+        )
 
     def _gate(self, ticket, state=None, index=0, **values):
         """Do what a gate does: straight in the database."""
@@ -135,6 +141,10 @@ class TestRefundTable(RefundCommon):
             self._gate(ticket, entries_used=used)
         self._gate(ticket, state="used" if entirely else "part_used")
 
+    def _frozen(self, ticket):
+        """Return what freezes: a ticket, or the card of which it is a period."""
+        return ticket.membership_id or ticket
+
     def _check(self, ticket, at, code, total=0, fee=0):
         quote = ticket._refund_quote(at=at)
         self.assertEqual(
@@ -152,9 +162,6 @@ class TestRefundTable(RefundCommon):
         ok, used = "REFUND_OK", "TICKET_USED"
         table = {
             # state: kind → (moment, code, paid back, fee)
-            "held": dict.fromkeys(
-                ("individual", "group", "combo", "card"), (before, "REFUND_NOT_PAID")
-            ),
             "valid": {
                 "individual": (before, ok, 100),
                 "group": (before, ok, 800),
@@ -197,10 +204,61 @@ class TestRefundTable(RefundCommon):
                             self.env["scenic.ticket"]._cron_expire()
                         self.assertEqual(ticket.state, "expired")
                     elif state == "frozen":
-                        ticket._freeze("dispute")
-                    elif state == "held":
-                        self._gate(ticket, state="held")
+                        self._frozen(ticket)._freeze("dispute")
                     self._check(ticket, *expected)
+
+    def test_b4_held_is_released(self):
+        """There is no ticket yet: the places go back, and nothing is owed."""
+        pool = self.env["scenic.capacity.pool"].create(
+            {
+                "name": "Refunds",
+                "site_id": self.scenic_area.id,
+                "kind": "day",
+                "capacity": 10,
+            }
+        )
+        taken = {"individual": 1, "group": 10, "combo": 1, "card": 0}
+        lines = {
+            "individual": self._scenic_line(self.scenic_individual),
+            "group": self._scenic_line(self.scenic_group, 10),
+            "combo": self._scenic_line(self.scenic_combo),
+            "card": self._scenic_line(
+                self.scenic_card, visit_date=None, visitors=[self._scenic_visitor(2)]
+            ),
+        }
+        for kind, line in lines.items():
+            with self.subTest(kind=kind):
+                booking = self.env["scenic.booking"]._hold("window", kind, [line])
+                self.assertFalse(booking.ticket_ids)
+                self.assertEqual(self._free(pool), 10 - taken[kind])
+                booking._cancel("changed his mind")
+                self.assertEqual(booking.state, "cancelled")
+                self.assertEqual(self._free(pool), 10)
+                self.assertFalse(booking.line_ids.holder_ids.filtered("live"))
+                with self.assertRaises(BookingError):
+                    booking._confirm()
+
+    def _free(self, pool):
+        unit = (pool.id, self.visit_date, False)
+        return pool._state([unit])[unit]["free"]
+
+    def test_b4_frozen_is_paid_back_after_release(self):
+        for kind, amount in (
+            ("individual", 100),
+            ("group", 800),
+            ("combo", 140),
+            ("card", 300),
+        ):
+            with self.subTest(kind=kind):
+                ticket = self._ticket(kind)
+                self._frozen(ticket)._freeze("dispute")
+                self._assert_refused("TICKET_FROZEN", ticket._refund, "R", "rain")
+                self.assertEqual(ticket.amount_refunded, 0)
+                self._frozen(ticket)._unfreeze("settled")
+                ticket._refund("R", "rain")
+                self.assertEqual(ticket.state, "refunded")
+                self.assertEqual(ticket.refund_ids.amount_total, amount)
+                self._assert_identity(ticket)
 
     def test_part_used_only_if_the_policy_allows_parts(self):
         self.scenic_policy.allow_partial = False

@@ -104,18 +104,16 @@ class TestRevenueCalendar(RefundCommon):
         self.assertEqual(len(self._of(ticket)), 1)
 
     def test_frozen_days_earn_nothing(self):
+        self.scenic_card.scenic_freeze_days = 10
         ticket = self._sell_card()
         first = ticket.date_first
         with freeze_time(self._at(first + timedelta(days=10))):
-            ticket._freeze("abroad")
+            ticket.membership_id._freeze("abroad")
         self.assertEqual(ticket.amount_recognised, 30, "up to yesterday")
         self._earn(first + timedelta(days=15))
         self.assertEqual(ticket.amount_recognised, 30)
         with freeze_time(self._at(first + timedelta(days=20))):
-            ticket._unfreeze("back")
-            # the days are added to the end, as a member card does
-            right = ticket.entitlement_ids.sudo()
-            right.valid_to += timedelta(days=10)
+            ticket.membership_id._unfreeze("back")
             self.entries._cron_earn()
         self.assertEqual(ticket.amount_recognised, 30)
         self._earn(first + timedelta(days=21))
@@ -127,9 +125,9 @@ class TestRevenueCalendar(RefundCommon):
         ticket = self._sell_card()
         first = ticket.date_first
         with freeze_time(self._at(first)):
-            ticket._freeze("abroad")
+            ticket.membership_id._freeze("abroad")
         with freeze_time(self._at(first + timedelta(days=50))):
-            ticket._unfreeze("back")
+            ticket.membership_id._unfreeze("back")
         self._earn(first + timedelta(days=51))
         self.assertEqual(ticket.amount_recognised, 6)
         self._earn(first + timedelta(days=100))

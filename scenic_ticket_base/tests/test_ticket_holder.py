@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo.tests import Form, new_test_user, tagged
+from odoo.tests import Form, freeze_time, new_test_user, tagged
 
 from ..exceptions import (
     BookingError,
@@ -206,6 +206,19 @@ class TestTicketHolder(ScenicCommon):
         holders._release()
         self.assertTrue(holders.released_at)
         self._sold(self.named, [1])
+
+    def test_order_that_was_never_paid_frees_the_document(self):
+        """As soon as its time is over, whether the scheduler ran or not."""
+        visitors = [self._scenic_visitor(1)]
+        line = self._held(self.named, visitors=visitors)
+        until = line.booking_id.held_until
+        with freeze_time(until - timedelta(seconds=1)):
+            self._assert_code(
+                "ID_TAKEN", lambda: self._held(self.named, visitors=visitors)
+            )
+        with freeze_time(until):
+            self._held(self.named, visitors=visitors)
+        self.assertEqual(line.booking_id.state, "expired")
 
     def test_rule_is_the_databases(self):
         line = self._held(self.named)

@@ -527,6 +527,26 @@ class TestVisitor(VisitorCommon, ScenicCommon):
             self.assertIn(text, page)
         self.assertEqual(self._events("visitor_export").reason, "asked by the visitor")
 
+    def test_proof_is_shown_to_the_visitor_and_goes_with_the_name(self):
+        """What a concession was given for says something of the person."""
+        ticket = self._sold(
+            1,
+            eligibility={
+                "proof_checked": True,
+                "note": f"disability card of {self.number}",
+            },
+        )
+        line = ticket.booking_line_id
+        self.assertIn("disability card", line.proof_note)
+        self.assertNotIn(self.number, line.proof_note)
+        exported = self.visitor._export("asked")
+        self.assertEqual(exported["tickets"][0]["proof"], line.proof_note)
+        self.assertIn("disability card", self.visitor._render_export(exported))
+        ticket._refund("R", "erase")
+        self.visitor.action_erase("asked")
+        self.assertFalse(line.proof_note)
+        self.assertTrue(line.proof_checked)
+
     def test_erase_waits_for_a_live_ticket(self):
         ticket = self._sold(1)
         visitor = self.visitor.with_user(self.users["customer_service"])
