@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from odoo.addons.scenic_ticket_base.models.scenic_ticket import PRINTERS
+from odoo.addons.scenic_ticket_base.models.scenic_ticket_print import PRINTERS
 
 
 class ScenicBooking(models.Model):
