@@ -198,7 +198,7 @@ class ScenicTicket(models.Model):
         string="Refunded Persons", required=True, readonly=True, default=0
     )
     amount_refunded = fields.Monetary(
-        string="Refunded",
+        string="Amount Paid Back",
         required=True,
         readonly=True,
         default=0,
