@@ -212,7 +212,7 @@ class ScenicTicket(models.Model):
     )
     refund_due = fields.Selection(
         [
-            ("closure", "Closed"),
+            ("closure", "Site Closed"),
             ("expiry", "Not used"),
             ("void", "Voided"),
         ],
