@@ -201,7 +201,7 @@ class ScenicPassEvent(models.Model):
     )
     detail = fields.Json(readonly=True, help="The facts behind the decision.")
     note = fields.Char(readonly=True)
-    note_text = fields.Char(string="Note", compute="_compute_note_text")
+    note_text = fields.Char(string="Remark", compute="_compute_note_text")
     user_id = fields.Many2one("res.users", readonly=True, ondelete="restrict")
     # When
     seq = fields.Integer(string="Message Number", readonly=True, aggregator=None)
