@@ -25,7 +25,7 @@ ACTIONS = [
     ("booking_expire", "Hold Expired"),
     ("capacity_override", "Sold beyond the Capacity"),
     ("price_override", "Price Overridden"),
-    ("closure", "Closed"),
+    ("closure", "Site Closed"),
     # Tickets
     ("ticket_change", "Ticket Changed"),
     ("ticket_freeze", "Ticket Frozen"),

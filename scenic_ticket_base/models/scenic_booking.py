@@ -724,7 +724,7 @@ class ScenicBooking(models.Model):
             raise BookingError(
                 self.env._(
                     "Booking %(booking)s has tickets that were neither refunded nor "
-                    "voided.",
+                    "voided. Refund or void them first.",
                     booking=self.name,
                 ),
                 code="BOOKING_HAS_TICKETS",

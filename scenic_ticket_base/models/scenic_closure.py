@@ -91,7 +91,9 @@ class ScenicClosure(models.Model):
     # Progress
     line_count = fields.Integer(string="Lines", compute="_compute_progress")
     ticket_count = fields.Integer(string="Tickets", compute="_compute_progress")
-    amount_total = fields.Monetary(string="Value", compute="_compute_progress")
+    amount_total = fields.Monetary(
+        string="Value without Tax", compute="_compute_progress"
+    )
     failed_count = fields.Integer(string="Failed", compute="_compute_progress")
     progress = fields.Float(compute="_compute_progress")
 

@@ -47,7 +47,7 @@ class ScenicClosureLine(models.Model):
     ticket_count = fields.Integer(string="Tickets", required=True, readonly=True)
     persons = fields.Integer(required=True, readonly=True)
     amount_total = fields.Monetary(
-        string="Value",
+        string="Value without Tax",
         required=True,
         readonly=True,
         help="Untaxed price of what the closure takes away, when it was listed.",

@@ -86,7 +86,7 @@ class ScenicEntitlement(models.Model):
         help="Part of the ticket price without tax, fixed at sale.",
     )
     amount_refunded = fields.Monetary(
-        string="Refunded",
+        string="Amount Paid Back",
         required=True,
         readonly=True,
         default=0,

@@ -270,7 +270,8 @@ class ScenicLifeLine(models.AbstractModel):
             who=booking.create_uid,
             where=where,
             document=booking,
-            detail=booking.external_ref,
+            # the window's own reference is a UUID, which tells a person nothing
+            detail="" if booking.channel_id.kind == "window" else booking.external_ref,
         )
         yield self._life_event(
             "sold",

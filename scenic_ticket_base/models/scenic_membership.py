@@ -43,7 +43,7 @@ class ScenicMembership(models.Model):
     )
     visitor_id = fields.Many2one(
         "scenic.visitor",
-        string="Holder",
+        string="Card Holder",
         required=True,
         readonly=True,
         index=True,

@@ -28,7 +28,7 @@ class ScenicOpeningHours(models.Model):
         help="Only day and month of the dates count. From November until March goes "
         "over the end of the year.",
     )
-    closed = fields.Boolean(help="Nobody is admitted on these days.")
+    closed = fields.Boolean(string="Not Open", help="Nobody is admitted on these days.")
     time_open = fields.Float(string="Opens", default=8.0)
     time_close = fields.Float(string="Closes", default=18.0)
     last_admission = fields.Integer(

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_datetime
 
 from ..exceptions import OverrideError
 from ..tools.guard import check_groups, check_reason
@@ -232,7 +232,9 @@ class ScenicRefundOverride(models.Model):
                 raise OverrideError(
                     self.env._(
                         "This exception held until %(until)s. Please ask again.",
-                        until=fields.Datetime.to_string(override.valid_until),
+                        until=format_datetime(
+                            self.env, override.valid_until, tz=override.site_id.tz
+                        ),
                     ),
                     code="OVERRIDE_EXPIRED",
                 )

@@ -33,7 +33,7 @@ class ScenicStaffCard(models.Model):
         string="Card Number", required=True, readonly=True, copy=False, index=True
     )
     holder_name = fields.Char(
-        string="Holder", required=True, readonly=True, tracking=True
+        string="Card Holder", required=True, readonly=True, tracking=True
     )
     employee_no = fields.Char(
         string="Employee No.", readonly=True, index="btree_not_null"
@@ -98,7 +98,7 @@ class ScenicStaffCard(models.Model):
         search="_search_state",
     )
     entry_count = fields.Integer(
-        string="Entries", compute="_compute_figures", aggregator="sum"
+        string="Times Entered", compute="_compute_figures", aggregator="sum"
     )
 
     _name_unique = models.Constraint(

@@ -180,7 +180,7 @@ class ScenicTicket(models.Model):
         string="Refunded Persons", required=True, readonly=True, default=0
     )
     amount_refunded = fields.Monetary(
-        string="Refunded",
+        string="Amount Paid Back",
         required=True,
         readonly=True,
         default=0,
@@ -194,7 +194,7 @@ class ScenicTicket(models.Model):
     )
     refund_due = fields.Selection(
         [
-            ("closure", "Closed"),
+            ("closure", "Site Closed"),
             ("expiry", "Not used"),
             ("void", "Voided"),
         ],

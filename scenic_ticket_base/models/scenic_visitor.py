@@ -41,7 +41,7 @@ class ScenicVisitor(models.Model):
     _description = "Visitor"
     _order = "id desc"
 
-    name = fields.Char(required=True, readonly=True)
+    name = fields.Char(string="Full Name", required=True, readonly=True)
     company_id = fields.Many2one(
         "res.company",
         required=True,
@@ -55,7 +55,7 @@ class ScenicVisitor(models.Model):
     # Document
     doc_kind = fields.Selection(DOC_KINDS, string="ID Document", readonly=True)
     doc_last4 = fields.Char(string="Last Four", readonly=True)
-    doc_masked = fields.Char(string="Number", compute="_compute_doc_masked")
+    doc_masked = fields.Char(string="Document Number", compute="_compute_doc_masked")
     doc_number = fields.Char(
         string="Full Number",
         store=False,

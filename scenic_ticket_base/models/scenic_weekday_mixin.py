@@ -38,7 +38,7 @@ class ScenicWeekdayMixin(models.AbstractModel):
     @api.depends_context("lang")
     def _compute_weekday_text(self):
         for record in self:
-            record.weekday_text = record._weekday_text()
+            record.weekday_text = record._weekday_text() or self.env._("every day")
 
     def _weekday_mask(self):
         """Return Monday 1, Tuesday 2, Wednesday 4 and so on, added up."""

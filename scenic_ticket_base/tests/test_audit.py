@@ -351,7 +351,7 @@ class TestAuditExport(ScenicMixin, HttpCase):
             self._rows(),
         )
         self.assertEqual(len(rows), 5)
-        self.assertEqual(rows[0][4], "Closed")
+        self.assertEqual(rows[0][4], "Site Closed")
 
     def test_csv_holds_the_same_and_no_formula(self):
         answer = self._export(self.auditor, "csv")

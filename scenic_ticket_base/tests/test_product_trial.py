@@ -36,13 +36,15 @@ class TestProductTrial(ScenicCommon):
         form = self._trial(self.scenic_individual, quantity=2)
         self.assertFalse(form.refusal)
         self.assertEqual(form.amount_total, 200)
-        self.assertEqual(
-            form.window_text, "06/01/2027 08:00:00 AM to 06/01/2027 05:00:00 PM"
-        )
+        self.assertEqual(form.window_text, "2027-06-01 08:00 to 2027-06-01 17:00")
         self.assertEqual(form.reservation, "none")
         bookings = self.env["scenic.booking"].search_count([])
         form.save()
         self.assertEqual(self.env["scenic.booking"].search_count([]), bookings)
+
+    def test_a_window_until_midnight_ends_at_24(self):
+        form = self._trial(self.scenic_individual)
+        self.assertEqual(form.window_text, "2027-06-01 00:00 to 2027-06-01 24:00")
 
     def test_refusal_names_the_next_date(self):
         self.scenic_rule.write(

@@ -2,6 +2,7 @@ import json
 from datetime import timedelta
 
 from freezegun import freeze_time
+from lxml import html
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -505,6 +506,21 @@ class TestVisitor(VisitorCommon, ScenicCommon):
         self.assertIn(self.number, answer["params"]["message"])
         self.assertNotIn(self.number, self._stored(wizard))
 
+    def test_wizard_exports_in_the_form_that_was_chosen(self):
+        wizard = (
+            self.env["scenic.visitor.reason"]
+            .with_user(self.users["customer_service"])
+            .create(
+                {
+                    "visitor_id": self.visitor.id,
+                    "action": "export",
+                    "file_format": "json",
+                    "reason": "asked",
+                }
+            )
+        )
+        self.assertIn("/export/json?reason=asked", wizard.action_apply()["url"])
+
     # ------------------------------------------------------------------
     # Export and erase
     # ------------------------------------------------------------------
@@ -525,6 +541,12 @@ class TestVisitor(VisitorCommon, ScenicCommon):
         page = visitor._render_export(exported)
         for text in (self.number, "13812345678", ticket.name, "游客1"):
             self.assertIn(text, page)
+        # a value that is missing leaves its cell empty, not out
+        tickets = html.fromstring(str(page)).findall(".//table")[1]
+        heads, values = tickets.findall("tr")
+        self.assertFalse(exported["tickets"][0]["first_entry"])
+        self.assertEqual(len(values.findall("td")), len(heads.findall("th")))
+        self.assertNotRegex(page, r"\dT\d\d:")
         self.assertEqual(self._events("visitor_export").reason, "asked by the visitor")
 
     def test_proof_is_shown_to_the_visitor_and_goes_with_the_name(self):

@@ -14,10 +14,10 @@ class ScenicHolderChange(models.TransientModel):
         "scenic.ticket.holder", string="Visitor until Now", ondelete="cascade"
     )
     ticket_id = fields.Many2one("scenic.ticket", ondelete="cascade")
-    name = fields.Char()
+    name = fields.Char(string="Full Name")
     doc_kind = fields.Selection(DOC_KINDS, string="ID Document", default="cn_id")
     doc_number = fields.Char(
-        string="Number",
+        string="Document Number",
         compute="_compute_secret",
         readonly=False,
         help="Of a passport its number, or both machine readable lines.",

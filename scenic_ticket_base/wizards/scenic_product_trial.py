@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.tools import format_datetime
 
@@ -116,8 +118,8 @@ class ScenicProductTrial(models.TransientModel):
         zone = template.scenic_site_id.tz
         self.window_text = self.env._(
             "%(first)s to %(last)s",
-            first=format_datetime(self.env, window.valid_from, tz=zone),
-            last=format_datetime(self.env, window.valid_to, tz=zone),
+            first=self._clock(window.valid_from, zone),
+            last=self._clock(window.valid_to, zone, is_end=True),
         )
         quote = self.env["scenic.booking"]._quote(
             self.channel_id.code,
@@ -133,6 +135,13 @@ class ScenicProductTrial(models.TransientModel):
         )
         self.amount_total = quote["amount_total"]
         self.free_persons = quote["lines"][0]["free_persons"]
+
+    def _clock(self, moment, zone, is_end=False):
+        """Return day and time; an end at midnight is 24:00 of the day before."""
+        time = format_datetime(self.env, moment, tz=zone, dt_format="HH:mm")
+        moment -= timedelta(seconds=is_end)
+        day = format_datetime(self.env, moment, tz=zone, dt_format="yyyy-MM-dd")
+        return f"{day} {'24:00' if is_end and time == '00:00' else time}"
 
     def _ask_places(self, slot):
         rows = self.env["scenic.capacity.pool"]._availability(

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import format_amount
 
 
 class ScenicRefundRequest(models.TransientModel):
@@ -16,6 +17,7 @@ class ScenicRefundRequest(models.TransientModel):
         required=True,
         default="all",
     )
+    divisible = fields.Boolean(compute="_compute_divisible")
     persons = fields.Integer(default=1)
     entitlement_ids = fields.Many2many(
         "scenic.entitlement",
@@ -27,8 +29,24 @@ class ScenicRefundRequest(models.TransientModel):
     @api.depends("ticket_id")
     def _compute_message(self):
         for wizard in self:
-            quote = wizard.ticket_id and wizard.ticket_id._refund_quote()
-            wizard.message = quote and quote["message"]
+            ticket = wizard.ticket_id
+            quote = ticket and ticket._refund_quote()
+            wizard.message = quote and (
+                quote["message"]
+                or self.env._(
+                    "The refund policy pays back %(amount)s without an exception. Ask "
+                    "only for more than that.",
+                    amount=format_amount(
+                        self.env, quote["amount_total"], ticket.currency_id
+                    ),
+                )
+            )
+
+    @api.depends("ticket_id")
+    def _compute_divisible(self):
+        for wizard in self:
+            ticket = wizard.ticket_id
+            wizard.divisible = ticket.persons > 1 or len(ticket.entitlement_ids) > 1
 
     def action_request(self):
         """Ask for the exception and show it."""

@@ -17,7 +17,7 @@ class ScenicStaffCardIssue(models.TransientModel):
         "('scenic_ticket_kind', '=', 'staff')]",
         default=lambda self: self._default_product(),
     )
-    holder_name = fields.Char(string="Holder", required=True)
+    holder_name = fields.Char(string="Card Holder", required=True)
     employee_no = fields.Char(string="Employee No.")
     doc_kind = fields.Selection(
         DOC_KINDS, string="ID Document", help="Opens the lane when it is read."

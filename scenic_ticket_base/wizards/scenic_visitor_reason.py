@@ -9,12 +9,20 @@ class ScenicVisitorReason(models.TransientModel):
     action = fields.Selection(
         [
             ("show", "Show Full Number"),
-            ("html", "Export to Read"),
-            ("json", "Export for Another System (JSON)"),
+            ("export", "Export"),
             ("erase", "Erase"),
         ],
         required=True,
         default="show",
+    )
+    file_format = fields.Selection(
+        [
+            ("html", "Export to Read"),
+            ("json", "Export for Another System (JSON)"),
+        ],
+        string="File Type",
+        required=True,
+        default="html",
     )
     reason = fields.Char(required=True)
 
@@ -25,4 +33,4 @@ class ScenicVisitorReason(models.TransientModel):
             return self.visitor_id.action_show_number(self.reason)
         if self.action == "erase":
             return self.visitor_id.action_erase(self.reason)
-        return self.visitor_id.action_export(self.reason, self.action)
+        return self.visitor_id.action_export(self.reason, self.file_format)

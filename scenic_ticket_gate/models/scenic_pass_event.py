@@ -189,7 +189,7 @@ class ScenicPassEvent(models.Model):
         "scenic.staff.card",
         compute="_compute_staff_card",
     )
-    holder_name = fields.Char(string="Holder", compute="_compute_staff_card")
+    holder_name = fields.Char(string="Card Holder", compute="_compute_staff_card")
     employee_no = fields.Char(string="Employee No.", compute="_compute_staff_card")
     flag = fields.Selection(
         [("antipassback", "Inside Already")],
@@ -201,6 +201,7 @@ class ScenicPassEvent(models.Model):
     )
     detail = fields.Json(readonly=True, help="The facts behind the decision.")
     note = fields.Char(readonly=True)
+    note_text = fields.Char(string="Remark", compute="_compute_note_text")
     user_id = fields.Many2one("res.users", readonly=True, ondelete="restrict")
     # When
     seq = fields.Integer(string="Message Number", readonly=True, aggregator=None)
@@ -271,6 +272,23 @@ class ScenicPassEvent(models.Model):
             event.staff_card_id = card
             event.holder_name = card.holder_name
             event.employee_no = card.employee_no
+
+    @api.depends("note")
+    @api.depends_context("lang")
+    def _compute_note_text(self):
+        """Put the words of the gate bridge into the reader's language."""
+        words = {
+            "timeout": self.env._("nobody walked in time"),
+            "restart": self.env._("settled after a restart of the device"),
+            "restart: no answer": self.env._("the device restarted before an answer"),
+            "link lost": self.env._("the link was lost"),
+            "shutdown": self.env._("the device was stopped"),
+            "stopped": self.env._("the device was stopped"),
+            "emergency": self.env._("emergency"),
+            "free lane": self.env._("the lane stood open"),
+        }
+        for event in self:
+            event.note_text = words.get(event.note, event.note)
 
     @api.depends("code", "assumed", "flag", "phase", "follow_ids")
     def _compute_to_review(self):

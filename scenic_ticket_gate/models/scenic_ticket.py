@@ -69,7 +69,7 @@ class ScenicTicket(models.Model):
                 else "",
                 self.env._("free re-entry") if event.reentry else "",
                 self.env._("no sensor saw it") if event.assumed else "",
-                event.note,
+                event.note_text,
             ]
             yield self._life_event(
                 LIFE_KINDS[event.phase],

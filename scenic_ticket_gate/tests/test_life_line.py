@@ -54,7 +54,7 @@ class TestLifeLine(EntryCommon):
     def test_annulled_and_given_back(self):
         ticket = self._today_ticket()
         result = self._admit(ticket)
-        self._report(self._event("annulled", result["request_id"]))
+        self._report(self._event("annulled", result["request_id"], note="timeout"))
         event = self._pass(ticket, assumed=True)
         supervisor = new_test_user(
             self.env,
@@ -64,7 +64,7 @@ class TestLifeLine(EntryCommon):
         )
         event.with_user(supervisor)._give_back("Nobody went in")
         events = self._events(ticket)
-        self.assertIn("annulled", events)
+        self.assertIn("nobody walked in time", events["annulled"]["detail"])
         back = events["given_back"]
         self.assertEqual(back["who"], "Life Supervisor")
         self.assertIn("Nobody went in", back["detail"])

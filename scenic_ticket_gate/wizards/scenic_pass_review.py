@@ -26,6 +26,9 @@ class ScenicPassReview(models.TransientModel):
             self.event_ids._give_back(self.reason)
         else:
             raise UserError(
-                self.env._("Entries are given back for one event at a time.")
+                self.env._(
+                    "Entries are given back for one event at a time. Close this "
+                    "window and select that one event only."
+                )
             )
         return {"type": "ir.actions.act_window_close"}
