@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import psycopg2.errors
 
 from odoo import api, fields, models
@@ -9,6 +11,7 @@ from ..exceptions import (
     BookingError,
     ReasonMissingError,
 )
+from ..tools.lock_first import lock_first, locks_first
 from .scenic_channel import MAX_HOLD_MINUTES
 
 CHANGERS = (
@@ -263,8 +266,9 @@ class ScenicBooking(models.Model):
             )
             if not booking_sudo:
                 self._check_seller_sites(prepared)
+                priced = deepcopy(prepared)
                 bookings_sudo._prepare_lines(
-                    prepared, channel_sudo, company, partner, pricelist
+                    priced, channel_sudo, company, partner, pricelist
                 )
                 late = channel_sudo._is_late(sold_at)
                 booking_sudo = bookings_sudo._create_held(
@@ -279,7 +283,7 @@ class ScenicBooking(models.Model):
                             fields.Datetime.now(), minutes=minutes
                         ),
                     },
-                    prepared,
+                    priced,
                     late,
                 )
             return booking_sudo, booking_sudo._answer()
@@ -291,6 +295,7 @@ class ScenicBooking(models.Model):
             key,
             {**body, "external_ref": external_ref, "minutes": minutes},
             act,
+            [f"order {company.id} {channel_sudo.id} {external_ref}"],
         )
         return self.browse(answer["booking_id"])
 
@@ -431,6 +436,7 @@ class ScenicBooking(models.Model):
 
         bookings_sudo._once("cancel", key, {"reason": reason}, act)
 
+    @locks_first(lambda self: ())
     def _expire(self):
         """Give up those of these bookings whose hold is over; the others stay.
 
@@ -450,7 +456,11 @@ class ScenicBooking(models.Model):
         cron = self.env["ir.cron"]
         in_cron = bool(self.env.context.get("ir_cron_progress_id"))
         domain = [("state", "=", "held"), ("held_until", "<=", fields.Datetime.now())]
-        while expired := self._lock_over(limit)._expire():
+
+        def expire():
+            return self._lock_over(limit)._expire()
+
+        while expired := lock_first(self.env, (), expire):
             if in_cron and not cron._commit_progress(
                 len(expired), remaining=self.search_count(domain)
             ):
@@ -471,7 +481,12 @@ class ScenicBooking(models.Model):
             key,
             {**body, "bookings": self.ids},
             act,
+            self._lock_names(),
         )
+
+    def _lock_names(self):
+        """Return the names by which changes of bookings and tickets lock them."""
+        return [f"booking {id_}" for id_ in self.ids]
 
     @api.model
     def _channel(self, code):
@@ -594,8 +609,8 @@ class ScenicBooking(models.Model):
         except psycopg2.errors.UniqueViolation as error:
             if error.diag.constraint_name != f"{self._table}_external_ref_unique":
                 raise
-            # lock: the same order arrived twice at once; the framework calls again,
-            # and then the first booking is found
+            # lock: the same order arrived twice at once; called again it finds the
+            # first booking
             raise ConcurrencyError(f"booking {values['external_ref']}") from error
         self.env["scenic.membership"]._hold_renewals(booking.line_ids)
         self.env["scenic.staff.card"]._hold_lines(booking.line_ids)

@@ -11,6 +11,7 @@ from odoo.tools import SQL
 
 from ..exceptions import CredentialError, ReasonMissingError
 from ..tools import barcode1d, id_document, t1
+from ..tools.lock_first import locks_first
 
 KINDS = [
     ("qr", "Signed QR"),
@@ -317,6 +318,7 @@ class ScenicCredential(models.Model):
     # Changes
     # ------------------------------------------------------------------
 
+    @locks_first(lambda media: media.sudo().ticket_id._lock_names())  # sudo: ids
     def _replace(self, reason, number=None):
         """Replace media; the old ones open nothing from this moment on.
 
@@ -364,6 +366,7 @@ class ScenicCredential(models.Model):
         """
         self._suspend(reason, "frozen", "active", "credential_unfreeze")
 
+    @locks_first(lambda media: media.sudo().ticket_id._lock_names())  # sudo: ids
     def _suspend(self, reason, before, after, action):
         # sudo: no user has the right to write credentials; callers answer for it
         media_sudo = self.sudo()

@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
 from ..exceptions import OverrideError, ReasonMissingError
+from ..tools.lock_first import locks_first
 from .scenic_ticket import REFUND_ASKERS
 
 VALID_HOURS = 24
@@ -141,6 +142,7 @@ class ScenicRefundOverride(models.Model):
         """Refuse exceptions that others asked for."""
         self._decide("refused")
 
+    @locks_first(lambda overrides: [f"override {id_}" for id_ in overrides.ids])
     def _decide(self, state):
         """Decide on open exceptions as the current user.
 

@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
 from ..exceptions import BookingError, MembershipError, ReasonMissingError
+from ..tools.lock_first import locks_first
 from ..tools.window import ALL_DAYS, FULL_DAY, Window, day_start
 
 CHANNEL = "staff"
@@ -354,6 +355,7 @@ class ScenicStaffCard(models.Model):
                 document=ticket_sudo.booking_id,
             )
 
+    @locks_first(lambda cards: cards.sudo().ticket_id._lock_names())  # sudo: ids
     def _revoke(self, reason):
         """End cards at once: their media open nothing any more.
 

@@ -17,6 +17,7 @@ from ..exceptions import (
     TicketUsedError,
 )
 from ..tools import barcode1d, images, refund_terms, t1
+from ..tools.lock_first import locks_first
 from .product_template import TICKET_KINDS
 from .scenic_credential import CODES, LIVE_STATES
 
@@ -370,6 +371,7 @@ class ScenicTicket(models.Model):
         # sudo: no user has the right to write what belongs to a ticket
         return self.env["scenic.credential"].sudo()._bulk_create(values)
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _reissue(self, reason):
         """Give tickets new codes; the old ones open nothing from this moment on.
 
@@ -414,6 +416,7 @@ class ScenicTicket(models.Model):
         self.env["scenic.audit"]._log("credential_replace", old_sudo, reason=reason)
         return new_sudo
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _add_medium(self, kind, number, reason=None):
         """Let a card or document open these tickets, which are of one person.
 
@@ -612,6 +615,7 @@ class ScenicTicket(models.Model):
     # Reservation
     # ------------------------------------------------------------------
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _reserve(self, day, slot=None):
         """Reserve a day, or a time slot of it, for tickets that have no date.
 
@@ -647,6 +651,7 @@ class ScenicTicket(models.Model):
                 holds_sudo += pools._reserve(ticket_sudo, day, wanted)
         return holds_sudo
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _unreserve(self, day=None):
         """Give the reservations of a day back, or all of them."""
         # sudo: no user may write holds; callers answer for the right
@@ -734,6 +739,7 @@ class ScenicTicket(models.Model):
             "amount_total": money(decision.amount),
         }
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _refund(
         self,
         document_ref,
@@ -937,6 +943,7 @@ class ScenicTicket(models.Model):
             return "used"
         return "part_used" if used else "valid"
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _void(self, reason, forfeit=False):
         """Make tickets worthless for admission.
 
@@ -985,6 +992,7 @@ class ScenicTicket(models.Model):
         for hold_sudo in self.browse([t.id for t in leaving])._reservations():
             hold_sudo._free(leaving[hold_sudo.ticket_id])
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _forfeit(self, reason):
         """Give up what is owed for expired or void tickets: it becomes revenue.
 
@@ -1007,6 +1015,7 @@ class ScenicTicket(models.Model):
         self.entitlement_ids.write({"refund_due": True})
         self._write_quiet({"refund_due": cause, "breakage_at": False})
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _freeze(self, reason, of_card=False):
         """Suspend tickets until :meth:`_unfreeze`.
 
@@ -1020,6 +1029,7 @@ class ScenicTicket(models.Model):
         tickets_sudo._write_state({"state": "frozen"}, "ticket_freeze", reason)
         tickets_sudo._log(self.env._("Frozen: %(reason)s", reason=reason.strip()))
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _unfreeze(self, reason, of_card=False):
         """Give frozen tickets back to their holders.
 
@@ -1146,6 +1156,7 @@ class ScenicTicket(models.Model):
         )
         return self.browse(id_ for (id_,) in self.env.cr.fetchall())
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _count_print(self, medium="document", terminal=None, document=None):
         """Count one more print of each ticket and keep who printed it and where.
 
@@ -1176,6 +1187,10 @@ class ScenicTicket(models.Model):
         tickets_sudo = self.sudo()
         tickets_sudo._lock()
         return tickets_sudo
+
+    def _lock_names(self):
+        """Return the names of :func:`~..tools.lock_first.lock_first` for a change."""
+        return self.sudo().booking_id._lock_names()  # sudo: only the ids
 
     def _lock(self):
         """Lock ticket rows, then entitlement rows, waiting for whoever holds them.
