@@ -88,8 +88,8 @@ class ScenicBooking(models.Model):
     sold_at = fields.Datetime(
         string="Sold Offline on",
         readonly=True,
-        help="When a till that was offline took the money. Such a sale is recorded even "
-        "if there was no place any more or the day was closed meanwhile.",
+        help="When a till that was offline took the money. Such a sale is recorded "
+        "even if there was no place any more or the day was closed meanwhile.",
     )
     date_confirmed = fields.Datetime(string="Confirmed on", readonly=True)
     ticket_ids = fields.One2many("scenic.ticket", "booking_id", string="Tickets")

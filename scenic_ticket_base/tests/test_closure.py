@@ -98,7 +98,9 @@ class TestClosure(RefundCommon):
 
     def _held(self, **values):
         line = self._scenic_line(self.scenic_individual, **values)
-        return self.env["scenic.booking"]._hold("web", f"CLOSED-{next(self.refs)}", [line])
+        return self.env["scenic.booking"]._hold(
+            "web", f"CLOSED-{next(self.refs)}", [line]
+        )
 
     def _assert_closed(self, method, *args, **kwargs):
         with self.assertRaises(BookingError) as caught, self.env.cr.savepoint():
@@ -164,7 +166,12 @@ class TestClosure(RefundCommon):
         self.assertEqual(closure.line_ids.sudo()._tickets(), tickets)
         # another till, which was not offline
         with self.assertRaises(BookingError) as caught, self.env.cr.savepoint():
-            hold("window", f"CLOSED-{next(self.refs)}", [line], sold_at=fields.Datetime.now())
+            hold(
+                "window",
+                f"CLOSED-{next(self.refs)}",
+                [line],
+                sold_at=fields.Datetime.now(),
+            )
         self.assertEqual(caught.exception.code, "SITE_CLOSED")
 
     # List

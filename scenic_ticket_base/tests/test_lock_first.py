@@ -2,6 +2,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
+from unittest.mock import Mock
 
 import psycopg2
 from freezegun import freeze_time
@@ -77,10 +79,8 @@ class TestLockFirst(BookingParallelCase):
         booking_id, _until = self._held("C", 3)
         for key in (self._key("c"), None):
             tickets = self._repeat(
-                lambda env, key=key: (
-                    tuple(
-                        self._booking(env, booking_id)._confirm(key=key).mapped("name")
-                    )
+                lambda env, key=key: tuple(
+                    self._booking(env, booking_id)._confirm(key=key).mapped("name")
                 )
             )
             self.assertEqual(len(tickets), 3)
@@ -115,8 +115,10 @@ class TestLockFirst(BookingParallelCase):
     def test_one_key_cancels_once(self):
         booking_id, _until = self._held("X", 2)
         self._repeat(
-            lambda env: self._booking(env, booking_id)._cancel("no", key=self._key("x"))
-            or "done"
+            lambda env: (
+                self._booking(env, booking_id)._cancel("no", key=self._key("x"))
+                or "done"
+            )
         )
         self.assertEqual(self._facts(booking_id), ("cancelled", 0, 0))
         with self._env() as env:
@@ -319,31 +321,16 @@ class TestLockFirst(BookingParallelCase):
         for before in (wrote, saved, called, locked):
             with self.registry.cursor() as cr:
                 env = api.Environment(cr, SUPERUSER_ID, {})
-                tries = []
-
-                def act(env, tries=tries):
-                    def meet():
-                        tries.append(1)
-                        raise ConcurrencyError("met")
-
-                    return lock_first(env, ["y"], meet)
-
+                meet = Mock(side_effect=ConcurrencyError("met"))
                 with suppress(ConcurrencyError):
-                    before(env, act)
-                self.assertEqual(len(tries), 1, before.__name__)
+                    before(env, partial(lock_first, names=["y"], act=meet))
+                self.assertEqual(meet.call_count, 1, before.__name__)
                 cr.rollback()
         with self.registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
-            tries = []
-
-            def met_twice():
-                tries.append(1)
-                if len(tries) < 3:
-                    raise ConcurrencyError("met")
-                return "done"
-
-            self.assertEqual(lock_first(env, ["y"], met_twice), "done")
-            self.assertEqual(len(tries), 3)
+            met = ConcurrencyError("met")
+            act = Mock(side_effect=[met, met, "done"])
+            self.assertEqual(lock_first(env, ["y"], act), "done")
 
     def test_two_locks_in_any_order(self):
         """Names are locked in an order of their own, so nobody waits crosswise."""

@@ -1,11 +1,11 @@
 """Wait first, then look.
 
 Odoo's transactions are REPEATABLE READ: what they see is as old as their first query.
-Whoever waits for a lock in one finds the rows changed, and the framework calls the whole
-request again after a sleep of up to two seconds. So a call that may meet another one of
-its kind takes a lock by name before it reads, and if it had to wait, its transaction,
-in which nothing has happened so far, ends and begins anew: then it sees all that the
-one before it has done. ``sql/lock_first.sql`` has the locks.
+Whoever waits for a lock in one finds the rows changed, and the framework calls the
+whole request again after a sleep of up to two seconds. So a call that may meet another
+one of its kind takes a lock by name before it reads, and if it had to wait, its
+transaction, in which nothing has happened so far, ends and begins anew: then it sees
+all that the one before it has done. ``sql/lock_first.sql`` has the locks.
 """
 
 import threading
@@ -85,9 +85,7 @@ def locks_first(names_of):
 
 
 def _take(cr, names, *, anew):
-    cr.execute(
-        "SELECT scenic_lock_first(%s, %s)", [names, anew], log_exceptions=False
-    )
+    cr.execute("SELECT scenic_lock_first(%s, %s)", [names, anew], log_exceptions=False)
     return cr.fetchone()[0]
 
 
