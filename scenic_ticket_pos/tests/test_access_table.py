@@ -27,7 +27,7 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         ("pos.order", "scenic_count_ticket_print"): ((), []),
         ("pos.order", "scenic_refund_quote"): ((), ({},)),
         # an order is refused by what it holds; no order asks for nothing
-        ("pos.order", "sync_from_ui"): (ANYBODY, [[]]),
+        ("pos.order", "sync_from_ui"): (ANYBODY, ([],)),
     }
 
     @classmethod
