@@ -14,6 +14,7 @@ from odoo.tools import formatLang, mute_logger
 from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 from odoo.addons.scenic_ticket_base.controllers.portal import HEADERS
+from odoo.addons.scenic_ticket_base.tools.lock_first import lock_first
 
 FORM_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 PHONE = re.compile(r"[0-9+()\-. ]{0,32}")
@@ -322,6 +323,14 @@ class ScenicAgencyPortal(CustomerPortal):
         agency = request.env.user.partner_id._scenic_agency()
         if not agency:
             raise request.not_found()
+        token = post.get("form_token")
+        return lock_first(
+            request.env,
+            [f"order form {agency.id} {token}"] if token else [],
+            lambda: self._scenic_submit(agency, post),
+        )
+
+    def _scenic_submit(self, agency, post):
         grants = self._scenic_grants(agency)
         data, items, errors = self._scenic_parse_form(grants, post)
         if data["form_token"]:
@@ -344,8 +353,8 @@ class ScenicAgencyPortal(CustomerPortal):
         except UniqueViolation as error:
             if error.diag.constraint_name != FORM_TOKEN_INDEX:
                 raise
-            # lock: the same form in a parallel request has just made the order; the
-            # framework calls again, and then the order is found
+            # lock: the same form in a parallel request has just made the order; called
+            # again, the order is found
             raise ConcurrencyError(f"order form of {agency.name}") from error
         except UserError as error:
             errors["form"] = str(error.args[0])

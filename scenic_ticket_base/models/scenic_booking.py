@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import psycopg2.errors
 
 from odoo import api, fields, models
@@ -9,6 +11,7 @@ from ..exceptions import (
     BookingError,
     ReasonMissingError,
 )
+from ..tools.lock_first import lock_first, locks_first
 from .scenic_channel import MAX_HOLD_MINUTES
 
 CHANGERS = (
@@ -81,6 +84,12 @@ class ScenicBooking(models.Model):
         index="btree_not_null",
         help="From this moment on the held places are free again and the booking "
         "cannot be confirmed any more.",
+    )
+    sold_at = fields.Datetime(
+        string="Sold Offline on",
+        readonly=True,
+        help="When a till that was offline took the money. Such a sale is recorded "
+        "even if there was no place any more or the day was closed meanwhile.",
     )
     date_confirmed = fields.Datetime(string="Confirmed on", readonly=True)
     ticket_ids = fields.One2many("scenic.ticket", "booking_id", string="Tickets")
@@ -237,7 +246,7 @@ class ScenicBooking(models.Model):
         :param str key: word of the caller for this request
         :param datetime sold_at: when a till that was offline took the money, naive
             UTC; in a channel that accepts late orders such a sale is not refused for
-            want of places
+            want of places or because the day was closed meanwhile
         :return: the ``scenic.booking`` in the caller's environment
         :raise BookingConflictError: same reference or key, other content
         :raise BookingError: a line cannot be sold as asked
@@ -263,10 +272,11 @@ class ScenicBooking(models.Model):
             )
             if not booking_sudo:
                 self._check_seller_sites(prepared)
-                bookings_sudo._prepare_lines(
-                    prepared, channel_sudo, company, partner, pricelist
-                )
+                priced = deepcopy(prepared)
                 late = channel_sudo._is_late(sold_at)
+                bookings_sudo._prepare_lines(
+                    priced, channel_sudo, company, partner, pricelist, late
+                )
                 booking_sudo = bookings_sudo._create_held(
                     {
                         "channel_id": channel_sudo.id,
@@ -275,11 +285,12 @@ class ScenicBooking(models.Model):
                         "partner_id": partner.id if partner else False,
                         "company_id": company.id,
                         "pricelist_id": pricelist.id if pricelist else False,
+                        "sold_at": sold_at if late else False,
                         "held_until": fields.Datetime.add(
                             fields.Datetime.now(), minutes=minutes
                         ),
                     },
-                    prepared,
+                    priced,
                     late,
                 )
             return booking_sudo, booking_sudo._answer()
@@ -291,6 +302,7 @@ class ScenicBooking(models.Model):
             key,
             {**body, "external_ref": external_ref, "minutes": minutes},
             act,
+            [f"order {company.id} {channel_sudo.id} {external_ref}"],
         )
         return self.browse(answer["booking_id"])
 
@@ -299,7 +311,8 @@ class ScenicBooking(models.Model):
 
         :param int minutes: None: as the channel says
         :return: until when it is held, naive UTC
-        :raise BookingError: it is not held any more, or would be for over 24 hours
+        :raise BookingError: it is not held any more, or would be for over 24 hours, or
+            its day was closed meanwhile
         """
         self.ensure_one()
         booking_sudo = self.sudo()  # sudo: no user has the right to write bookings
@@ -308,6 +321,7 @@ class ScenicBooking(models.Model):
         def act():
             booking_sudo._lock()
             booking_sudo._check_held()
+            booking_sudo._check_open()
             held = booking_sudo.held_until
             until = max(
                 held, fields.Datetime.add(fields.Datetime.now(), minutes=minutes)
@@ -344,7 +358,8 @@ class ScenicBooking(models.Model):
 
         :param str key: word of the caller for this request, of one booking
         :return: the ``scenic.ticket`` records in the caller's environment
-        :raise BookingError: a booking was cancelled, or its hold is over
+        :raise BookingError: a booking was cancelled, its hold is over, or its day was
+            closed meanwhile
         """
         # sudo: no user has the right to create tickets
         bookings_sudo = self.sudo()
@@ -354,6 +369,7 @@ class ScenicBooking(models.Model):
             for booking_sudo in bookings_sudo:
                 if booking_sudo.state != "confirmed":
                     booking_sudo._check_held()
+                    booking_sudo._check_open()
                     booking_sudo.with_company(booking_sudo.company_id)._issue()
             ticket_ids = sorted(bookings_sudo.ticket_ids.ids)
             return bookings_sudo, {"ticket_ids": ticket_ids}
@@ -431,6 +447,7 @@ class ScenicBooking(models.Model):
 
         bookings_sudo._once("cancel", key, {"reason": reason}, act)
 
+    @locks_first(lambda self: ())
     def _expire(self):
         """Give up those of these bookings whose hold is over; the others stay.
 
@@ -450,7 +467,11 @@ class ScenicBooking(models.Model):
         cron = self.env["ir.cron"]
         in_cron = bool(self.env.context.get("ir_cron_progress_id"))
         domain = [("state", "=", "held"), ("held_until", "<=", fields.Datetime.now())]
-        while expired := self._lock_over(limit)._expire():
+
+        def expire():
+            return self._lock_over(limit)._expire()
+
+        while expired := lock_first(self.env, (), expire):
             if in_cron and not cron._commit_progress(
                 len(expired), remaining=self.search_count(domain)
             ):
@@ -471,7 +492,12 @@ class ScenicBooking(models.Model):
             key,
             {**body, "bookings": self.ids},
             act,
+            self._lock_names(),
         )
+
+    def _lock_names(self):
+        """Return the names by which changes of bookings and tickets lock them."""
+        return [f"booking {id_}" for id_ in self.ids]
 
     @api.model
     def _channel(self, code):
@@ -562,10 +588,15 @@ class ScenicBooking(models.Model):
         return booking
 
     @api.model
-    def _prepare_lines(self, prepared, channel, company, partner, pricelist):
-        """Check parsed lines against the products and give them their prices."""
+    def _prepare_lines(
+        self, prepared, channel, company, partner, pricelist, late=False
+    ):
+        """Check parsed lines against the products and give them their prices.
+
+        :param bool late: as in :meth:`_create_held`
+        """
         lines = self.env["scenic.booking.line"]
-        lines._check_products(prepared, company)
+        lines._check_products(prepared, company, late)
         if not channel.accepts_late:
             lines._check_not_past(prepared)
         to_price = [line for line in prepared if line["amount_total"] is None]
@@ -596,8 +627,8 @@ class ScenicBooking(models.Model):
         except psycopg2.errors.UniqueViolation as error:
             if error.diag.constraint_name != f"{self._table}_external_ref_unique":
                 raise
-            # lock: the same order arrived twice at once; the framework calls again,
-            # and then the first booking is found
+            # lock: the same order arrived twice at once; called again it finds the
+            # first booking
             raise ConcurrencyError(f"booking {values['external_ref']}") from error
         self.env["scenic.membership"]._hold_renewals(booking.line_ids)
         self.env["scenic.staff.card"]._hold_lines(booking.line_ids)
@@ -656,6 +687,18 @@ class ScenicBooking(models.Model):
             )
         if self.state != "held":
             self._raise_state()
+
+    def _check_open(self):
+        """Check that no day or slot was closed since the places were held.
+
+        :raise BookingError: ``SITE_CLOSED``; a till that was offline has sold already
+        """
+        self.ensure_one()
+        if self.sold_at:
+            return
+        for line in self.line_ids:
+            template = line.product_id.product_tmpl_id
+            template._scenic_check_open(line.visit_date, line.slot_id)
 
     def _is_over(self):
         """Tell whether the hold ended, be it that nobody has expired it yet."""

@@ -164,6 +164,8 @@ class ScenicBookingChange(models.AbstractModel):
                 plan.guides = max(plan.guides, 0) if plan.added else 0
         if plan.removed:
             self._plan_leaving(plan)
+        if plan.added and not plan.moves:
+            template._scenic_check_open(plan.visit_date, plan.slot)
         self._plan_money(plan, change)
         return plan
 

@@ -300,9 +300,10 @@ class ScenicBookingLine(models.Model):
         return float(value)
 
     @api.model
-    def _check_products(self, prepared, company):
+    def _check_products(self, prepared, company, late=False):
         """Check that each line can become tickets, and count its free guides.
 
+        :param bool late: sold by a till that was offline, be it closed meanwhile
         :raise BookingError: with the code of the first line that cannot
         """
         now = fields.Datetime.now()
@@ -325,7 +326,7 @@ class ScenicBookingLine(models.Model):
             line["free_persons"] = guides
             tickets += len(persons)
             if not (line.get("renew_membership_id") or line.get("staff_card_id")):
-                self._check_visit(template, line, now)
+                self._check_visit(template, line, now, late)
             self._check_eligibility(product, line)
         self._check_count(tickets)
         self.env["scenic.membership"]._prepare_renewals(prepared, company)
@@ -353,7 +354,7 @@ class ScenicBookingLine(models.Model):
         )
 
     @api.model
-    def _check_visit(self, template, line, now):
+    def _check_visit(self, template, line, now, late=False):
         """Check date and slot of a visit against the rules of the product."""
         visit_date = line["visit_date"]
         if visit_date and not t1.EPOCH <= visit_date <= t1.LAST:
@@ -368,7 +369,8 @@ class ScenicBookingLine(models.Model):
         if slot and not slot.exists():
             raise self._slot_error()
         template._scenic_windows(now, visit_date, slot)
-        template._scenic_check_open(visit_date, slot)
+        if not late:
+            template._scenic_check_open(visit_date, slot)
 
     @api.model
     def _check_not_past(self, prepared, sold_at=None):

@@ -2,10 +2,11 @@ import json
 
 import psycopg2.errors
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import ConcurrencyError
 
 from ..exceptions import BookingConflictError, BookingError
+from ..tools.lock_first import lock_first
 
 MAX_KEY = 200
 
@@ -55,6 +56,10 @@ class ScenicBookingRequest(models.Model):
         "UNIQUE (company_id, channel_id, key)", "This key was used before."
     )
 
+    def init(self):
+        with tools.file_open("scenic_ticket_base/sql/lock_first.sql") as file:
+            self.env.cr.execute(file.read())
+
     @api.model
     def _fingerprint(self, body):
         """Return the keyed hash of what was asked for.
@@ -67,19 +72,22 @@ class ScenicBookingRequest(models.Model):
         return self.env["scenic.signing.key"].sudo()._hash(text)
 
     @api.model
-    def _once(self, operation, channel, company, key, body, act):
+    def _once(self, operation, channel, company, key, body, act, names):
         """Do an operation once, and all of it or nothing.
+
+        Who comes meanwhile with the same key, or for the same order or booking, waits
+        and then sees what was done, see :func:`~..tools.lock_first.lock_first`.
 
         :param str key: the caller's word for this one request; None: no repeat is
             looked for
         :param dict body: what else was asked for
         :param act: does it; returns the booking and the answer (fit for JSON)
+        :param names: what to lock beside the key
         :return: the answer, of the first call if this is a repeat
         :raise BookingConflictError: the key stands for another request
         """
         if key is None:
-            with self.env.cr.savepoint():
-                return act()[1]
+            return lock_first(self.env, names, lambda: self._whole(act))
         if not isinstance(key, str) or not 0 < len(key.strip()) <= MAX_KEY:
             raise BookingError(
                 self.env._(
@@ -88,10 +96,25 @@ class ScenicBookingRequest(models.Model):
                 ),
                 code="KEY_INVALID",
             )
-        # sudo: no user has the right to create requests
-        requests_sudo = self.sudo()
         body_hash = self._fingerprint(body)
         values = {"company_id": company.id, "channel_id": channel.id, "key": key}
+        name = f"key {company.id} {channel.id} {key}"
+        return lock_first(
+            self.env,
+            [name, *names],
+            lambda: self._answer_once(operation, body_hash, values, act),
+        )
+
+    def _whole(self, act):
+        with self.env.cr.savepoint():
+            return act()[1]
+
+    @api.model
+    def _answer_once(self, operation, body_hash, values, act):
+        """Do it, or return the answer to the request that had this key before."""
+        # sudo: no user has the right to create requests
+        requests_sudo = self.sudo()
+        key = values["key"]
         request_sudo = requests_sudo.search([(k, "=", v) for k, v in values.items()])
         if request_sudo:
             if (request_sudo.operation, request_sudo.body_hash) != (
@@ -105,7 +128,7 @@ class ScenicBookingRequest(models.Model):
                     code="KEY_CONFLICT",
                 )
             return request_sudo.answer
-        values.update(operation=operation, body_hash=body_hash)
+        values = {**values, "operation": operation, "body_hash": body_hash}
         try:
             with self.env.cr.savepoint():
                 # lock: written first, so that the same request arriving meanwhile
@@ -117,7 +140,7 @@ class ScenicBookingRequest(models.Model):
         except psycopg2.errors.UniqueViolation as error:
             if error.diag.constraint_name != f"{self._table}_key_unique":
                 raise
-            # the other one is done: the framework calls again and finds its answer
+            # the other one is done: called again it finds the answer
             raise ConcurrencyError(f"booking request {key}") from error
         return answer
 

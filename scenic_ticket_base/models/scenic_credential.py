@@ -12,6 +12,7 @@ from odoo.tools import SQL
 from ..exceptions import CredentialError
 from ..tools import barcode1d, id_document, t1
 from ..tools.guard import check_reason
+from ..tools.lock_first import locks_first
 
 KINDS = [
     ("qr", "Signed QR"),
@@ -318,6 +319,7 @@ class ScenicCredential(models.Model):
     # Changes
     # ------------------------------------------------------------------
 
+    @locks_first(lambda media: media.sudo().ticket_id._lock_names())  # sudo: ids
     def _replace(self, reason, number=None):
         """Replace media; the old ones open nothing from this moment on.
 
@@ -365,6 +367,7 @@ class ScenicCredential(models.Model):
         """
         self._suspend(reason, "frozen", "active", "credential_unfreeze")
 
+    @locks_first(lambda media: media.sudo().ticket_id._lock_names())  # sudo: ids
     def _suspend(self, reason, before, after, action):
         # sudo: no user has the right to write credentials; callers answer for it
         media_sudo = self.sudo()

@@ -8,6 +8,7 @@ from odoo.tools import SQL, escape_psql
 
 from ..exceptions import BookingError, MembershipError
 from ..tools.guard import check_groups, check_reason
+from ..tools.lock_first import locks_first
 from ..tools.mask import mask_name
 from ..tools.window import day_start
 from .scenic_ticket import PEOPLE_READERS
@@ -603,6 +604,7 @@ class ScenicMembership(models.Model):
     # Freeze
     # ------------------------------------------------------------------
 
+    @locks_first(lambda card: card._lock_names())
     def _freeze(self, reason, date_from=None, date_to=None):
         """Suspend a card: nobody enters with it until :meth:`_unfreeze`.
 
@@ -654,6 +656,7 @@ class ScenicMembership(models.Model):
         self._live_tickets()._freeze(freeze_sudo.reason, of_card=True)
         freeze_sudo.state = "frozen"
 
+    @locks_first(lambda card: card._lock_names())
     def _unfreeze(self, reason):
         """Release a frozen card and add the frozen days that its product grants.
 
@@ -745,6 +748,7 @@ class ScenicMembership(models.Model):
     # Media
     # ------------------------------------------------------------------
 
+    @locks_first(lambda card: card._lock_names())
     def _replace(self, kind, number, reason, document=None):
         """Give the card a new medium; the old one of this kind opens nothing more.
 
@@ -881,6 +885,14 @@ class ScenicMembership(models.Model):
         card_sudo = self.sudo()
         card_sudo._lock()
         return card_sudo
+
+    def _lock_names(self):
+        """Return the names of :func:`~..tools.lock_first.lock_first` for a change."""
+        cards_sudo = self.sudo()  # sudo: only the ids
+        return [
+            *(f"membership {id_}" for id_ in self.ids),
+            *cards_sudo.ticket_ids._lock_names(),
+        ]
 
     def _lock(self):
         """Lock the cards' tickets, then the cards.

@@ -6,6 +6,7 @@ from odoo.tools import SQL, format_datetime
 
 from ..exceptions import OverrideError
 from ..tools.guard import check_groups, check_reason
+from ..tools.lock_first import locks_first
 
 VALID_HOURS = 24
 # Who takes tickets back, and so may ask for an exception
@@ -148,6 +149,7 @@ class ScenicRefundOverride(models.Model):
         """Refuse exceptions that others asked for."""
         self._decide("refused")
 
+    @locks_first(lambda overrides: [f"override {id_}" for id_ in overrides.ids])
     def _decide(self, state):
         """Decide on open exceptions as the current user.
 

@@ -7,6 +7,7 @@ from odoo.tools import SQL
 
 from ..exceptions import BookingError, MembershipError
 from ..tools.guard import check_reason
+from ..tools.lock_first import locks_first
 from ..tools.window import ALL_DAYS, FULL_DAY, Window, day_start
 
 CHANNEL = "staff"
@@ -355,6 +356,7 @@ class ScenicStaffCard(models.Model):
                 document=ticket_sudo.booking_id,
             )
 
+    @locks_first(lambda cards: cards.sudo().ticket_id._lock_names())  # sudo: ids
     def _revoke(self, reason):
         """End cards at once: their media open nothing any more.
 

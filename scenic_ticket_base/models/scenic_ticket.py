@@ -327,6 +327,10 @@ class ScenicTicket(models.Model):
         tickets_sudo._lock()
         return tickets_sudo
 
+    def _lock_names(self):
+        """Return the names of :func:`~..tools.lock_first.lock_first` for a change."""
+        return self.sudo().booking_id._lock_names()  # sudo: only the ids
+
     def _lock(self):
         """Lock ticket rows, then entitlement rows, waiting for whoever holds them.
 

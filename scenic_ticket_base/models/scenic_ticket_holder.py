@@ -5,6 +5,7 @@ from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL, format_date
 
 from ..exceptions import BookingError
+from ..tools.lock_first import locks_first
 from .scenic_credential import LIVE_STATES
 
 
@@ -588,6 +589,7 @@ class ScenicTicketHolder(models.Model):
             raise ConcurrencyError("ticket holder") from error
         holders_sudo._keep_visitors()
 
+    @locks_first(lambda holder: holder.sudo().ticket_id._lock_names())  # sudo: ids
     def _replace(self, values, reason):
         """Hand a ticket on to another person, until its first use (换人).
 

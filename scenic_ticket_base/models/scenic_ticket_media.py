@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from ..exceptions import BookingError
 from ..tools import barcode1d, t1
+from ..tools.lock_first import locks_first
 from .scenic_credential import CODES, LIVE_STATES
 
 
@@ -48,6 +49,7 @@ class ScenicTicket(models.Model):
         # sudo: no user has the right to write what belongs to a ticket
         return self.env["scenic.credential"].sudo()._bulk_create(values)
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _reissue(self, reason):
         """Give tickets new codes; the old ones open nothing from this moment on.
 
@@ -155,6 +157,7 @@ class ScenicTicket(models.Model):
     # Cards, documents and holders
     # ------------------------------------------------------------------
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _add_medium(self, kind, number, reason=None):
         """Let a card or document open these tickets, which are of one person.
 

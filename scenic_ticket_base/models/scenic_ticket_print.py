@@ -5,6 +5,7 @@ from odoo.tools import format_amount, format_date
 
 from ..tools import barcode1d, images
 from ..tools.guard import check_groups
+from ..tools.lock_first import locks_first
 
 PRINTERS = (
     "scenic_ticket_base.group_scenic_cashier",
@@ -54,6 +55,7 @@ class ScenicTicket(models.Model):
             and self._code("qr").signing_key_id.state != "purged"
         )
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _count_print(self, medium="document", terminal=None, document=None):
         """Count one more print of each ticket and keep who printed it and where.
 

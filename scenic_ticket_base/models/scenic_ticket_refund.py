@@ -6,6 +6,7 @@ from odoo import fields, models
 
 from ..exceptions import RefundError, TicketStateError, TicketUsedError
 from ..tools import refund_terms
+from ..tools.lock_first import locks_first
 from ..tools.window import local_day
 
 
@@ -52,6 +53,7 @@ class ScenicTicket(models.Model):
             "amount_total": money(decision.amount),
         }
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _refund(
         self,
         document_ref,

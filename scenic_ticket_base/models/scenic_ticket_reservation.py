@@ -7,12 +7,14 @@ from odoo import fields, models
 from odoo.tools import format_date
 
 from ..exceptions import CapacityError
+from ..tools.lock_first import locks_first
 from ..tools.window import day_start
 
 
 class ScenicTicket(models.Model):
     _inherit = "scenic.ticket"
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _reserve(self, day, slot=None):
         """Reserve a day, or a time slot of it, for tickets that have no date.
 
@@ -50,6 +52,7 @@ class ScenicTicket(models.Model):
                 holds_sudo += pools._reserve(ticket_sudo, day, wanted)
         return holds_sudo
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _unreserve(self, day=None):
         """Give the reservations of a day back, or all of them."""
         # sudo: no user may write holds; callers answer for the right

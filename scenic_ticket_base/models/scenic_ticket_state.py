@@ -6,11 +6,13 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..exceptions import TicketStateError
+from ..tools.lock_first import locks_first
 
 
 class ScenicTicket(models.Model):
     _inherit = "scenic.ticket"
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _void(self, reason, forfeit=False):
         """Make tickets worthless for admission.
 
@@ -59,6 +61,7 @@ class ScenicTicket(models.Model):
         for hold_sudo in self.browse([t.id for t in leaving])._reservations():
             hold_sudo._free(leaving[hold_sudo.ticket_id])
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _forfeit(self, reason):
         """Give up what is owed for expired or void tickets: it becomes revenue.
 
@@ -76,6 +79,7 @@ class ScenicTicket(models.Model):
             "revenue_change", tickets_sudo, reason=reason, after={"forfeit": True}
         )
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _freeze(self, reason, of_card=False):
         """Suspend tickets until :meth:`_unfreeze`.
 
@@ -89,6 +93,7 @@ class ScenicTicket(models.Model):
         tickets_sudo._write_state({"state": "frozen"}, "ticket_freeze", reason)
         tickets_sudo._log(self.env._("Frozen: %(reason)s", reason=reason.strip()))
 
+    @locks_first(lambda tickets: tickets._lock_names())
     def _unfreeze(self, reason, of_card=False):
         """Give frozen tickets back to their holders.
 

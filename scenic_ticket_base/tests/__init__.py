@@ -28,6 +28,7 @@ from . import (
     test_images,
     test_keystore,
     test_life_line,
+    test_lock_first,
     test_membership,
     test_membership_parallel,
     test_opening_hours,

@@ -13,11 +13,8 @@ from .test_capacity_parallel import CapacityParallelCase
 CODES = ("HOLD_EXPIRED", "BOOKING_STATE")
 
 
-@tagged("post_install", "-at_install")
-class TestBookingParallel(CapacityParallelCase):
-    """The life cycle of one booking under several workers at once."""
-
-    capacity = 20
+class BookingParallelCase(CapacityParallelCase):
+    """Bookings of one product under several workers at once."""
 
     def _line(self, quantity=1, **values):
         return {
@@ -70,6 +67,13 @@ class TestBookingParallel(CapacityParallelCase):
 
     def _booking(self, env, booking_id):
         return env["scenic.booking"].browse(booking_id)
+
+
+@tagged("post_install", "-at_install")
+class TestBookingParallel(BookingParallelCase):
+    """The life cycle of one booking under several workers at once."""
+
+    capacity = 20
 
     # Keys
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import count
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -23,6 +24,7 @@ class TestClosure(RefundCommon):
             {"name": "Ms Lin", "email": "lin@example.com"}
         )
         cls.next_day = cls.visit_date + timedelta(days=1)
+        cls.refs = count()
 
     def _closure(self, site=None, **values):
         return (
@@ -90,6 +92,86 @@ class TestClosure(RefundCommon):
         self._scenic_sell(self.scenic_individual, slot_id=noon.id)
         with self.assertRaises(ValidationError):
             self._closure(date_to=self.next_day, slot_id=morning.id)
+
+    # Held before it was closed
+
+    def _held(self, **values):
+        line = self._scenic_line(self.scenic_individual, **values)
+        return self.env["scenic.booking"]._hold(
+            "web", f"CLOSED-{next(self.refs)}", [line]
+        )
+
+    def _assert_closed(self, method, *args, **kwargs):
+        with self.assertRaises(BookingError) as caught, self.env.cr.savepoint():
+            method(*args, **kwargs)
+        self.assertEqual(caught.exception.code, "SITE_CLOSED")
+        self.assertIn("storm warning", str(caught.exception))
+        self.assertIn("another date", str(caught.exception))
+
+    def test_held_booking_of_a_closed_day_is_not_sold(self):
+        booking, other = self._held(), self._held(visit_date=self.next_day)
+        closure = self._closed()
+        before = booking.held_until
+        self._assert_closed(booking._confirm)
+        self._assert_closed(booking._confirm, key="c")
+        self._assert_closed(booking._extend, 600)
+        self.assertEqual((booking.state, booking.held_until), ("held", before))
+        self.assertFalse(booking.ticket_ids)
+        self.assertEqual(len(other._confirm()), 1)
+        # what it says to do, and it is sold
+        change = {"line_id": booking.line_ids.id, "visit_date": self.next_day}
+        booking._amend([change], "storm")
+        self.assertEqual(len(booking._confirm(key="c")), 1)
+        third = self._held(visit_date=self.next_day)
+        third._cancel("storm")
+        closure.action_undo()
+
+    def test_held_booking_is_sold_when_the_closure_is_undone(self):
+        booking = self._held()
+        closure = self._closed()
+        self._assert_closed(booking._confirm)
+        closure.action_undo()
+        self.assertEqual(len(booking._confirm()), 1)
+
+    def test_held_booking_of_a_closed_slot_is_not_sold(self):
+        morning, noon = self._slot(1), self._slot(4)
+        early, late = (self._held(slot_id=slot.id) for slot in (morning, noon))
+        self._closed(slot_id=morning.id)
+        self._assert_closed(early._confirm)
+        self.assertEqual(len(late._confirm()), 1)
+
+    def test_nobody_is_added_on_a_closed_day(self):
+        booking = self._held()
+        booking._confirm()
+        self._closed()
+        change = {"line_id": booking.line_ids.id, "quantity": 2}
+        self._assert_closed(booking._amend, [change], "friend", document_ref="D")
+
+    def test_till_that_was_offline_has_sold_it(self):
+        """Its money is taken and its ticket is out: recorded, and listed again."""
+        self.env.ref("scenic_ticket_base.channel_window").accepts_late = True
+        sold_at = fields.Datetime.now() - timedelta(hours=2)
+        line = self._scenic_line(self.scenic_individual)
+        hold = self.env["scenic.booking"]._hold
+        held = hold("window", f"CLOSED-{next(self.refs)}", [line], sold_at=sold_at)
+        closure = self._closed()
+        self.assertFalse(closure.line_ids)
+        after = hold("window", f"CLOSED-{next(self.refs)}", [line], sold_at=sold_at)
+        self.assertEqual((held | after).mapped("sold_at"), [sold_at] * 2)
+        held._extend(600)
+        tickets = held._confirm() | after._confirm()
+        self.assertEqual(tickets.mapped("state"), ["valid"] * 2)
+        closure.action_refresh()
+        self.assertEqual(closure.line_ids.sudo()._tickets(), tickets)
+        # another till, which was not offline
+        with self.assertRaises(BookingError) as caught, self.env.cr.savepoint():
+            hold(
+                "window",
+                f"CLOSED-{next(self.refs)}",
+                [line],
+                sold_at=fields.Datetime.now(),
+            )
+        self.assertEqual(caught.exception.code, "SITE_CLOSED")
 
     # List
 

@@ -1,8 +1,12 @@
+from copy import deepcopy
+
 from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
 from odoo.tools import format_amount
+
+from odoo.addons.scenic_ticket_base.tools.lock_first import lock_first
 
 from ..exceptions import (
     WindowAmountError,
@@ -97,14 +101,22 @@ class PosOrder(models.Model):
                 )
 
     @api.model
+    def sync_from_ui(self, orders):
+        # A window that lost the answer sends its order again, maybe before the first
+        # one is through: the later call waits here and finds the order.
+        sync = super().sync_from_ui
+        names = [f"pos order {order['uuid']}" for order in orders if order.get("uuid")]
+        return lock_first(self.env, names, lambda: sync(deepcopy(orders)))
+
+    @api.model
     def _process_order(self, order, existing_order):
         try:
             return super()._process_order(order, existing_order)
         except UniqueViolation as error:
             if error.diag.constraint_name != "pos_order_unique_uuid":
                 raise
-            # lock: the same order arrived twice at once. The framework calls again;
-            # then the first one is found and both get the same answer.
+            # lock: the same order arrived twice at once. Called again, the first one
+            # is found and both get the same answer.
             raise ConcurrencyError(f"order {order.get('uuid')}") from error
 
     # ------------------------------------------------------------
