@@ -94,6 +94,7 @@ class ScenicPassEvent(models.Model):
             ("WRONG_DIRECTION", "Wrong Direction"),
             ("LANE_UNKNOWN", "Unknown Lane"),
             ("LANE_CLOSED", "Lane Closed"),
+            ("SEQUENCE", "Out of Order"),
             ("OK", "OK"),
             ("CONFLICT", "Conflict"),
         ],
@@ -205,6 +206,13 @@ class ScenicPassEvent(models.Model):
     user_id = fields.Many2one("res.users", readonly=True, ondelete="restrict")
     # When
     seq = fields.Integer(string="Message Number", readonly=True, aggregator=None)
+    epoch = fields.Integer(
+        string="Sequence",
+        readonly=True,
+        aggregator=None,
+        help="In which sequence of its device the message number stands. Empty where "
+        "the number was not new.",
+    )
     event_time = fields.Datetime(
         string="Time",
         required=True,
@@ -229,6 +237,11 @@ class ScenicPassEvent(models.Model):
     _report_unique = models.UniqueIndex(
         "(device_id, uid) WHERE phase NOT IN ('authorised', 'denied')",
         "This event was kept already.",
+    )
+    # lock: of two requests with one number at once the later one is refused
+    _seq_unique = models.UniqueIndex(
+        "(device_id, epoch, seq) WHERE epoch IS NOT NULL",
+        "The device sent another message with this number.",
     )
     _lane_index = models.Index("(lane_id, id) WHERE lane_id IS NOT NULL")
     _right_index = models.Index(

@@ -234,6 +234,12 @@ TEXTS = {
         "For staff: check the configuration of the bridge",
         "请工作人员检查通道配置",
     ),
+    "SEQUENCE": (
+        "This scan came out of order",
+        "本次扫码的序号重复或已过时",
+        "Please scan again; for staff: give the device a new key if this goes on",
+        "请重新扫码；如持续出现，请工作人员为设备生成新密钥",
+    ),
     "LANE_CLOSED": (
         "This lane is closed",
         "本通道已关闭",
