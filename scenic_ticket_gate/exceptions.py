@@ -52,7 +52,9 @@ class DeviceDecidesNothing(GateApiError):
         "This device asks the server for each decision and gets no copy of the "
         "tickets; a manager can allow it to decide (device, field Decides)"
     )
-    zh = "本设备的每次检票都由服务器判定，不下发门票副本；管理员可在设备的“判定方式”中允许"
+    zh = (
+        "本设备每次检票都由服务器判定，不下发门票副本；管理员可在设备的“判定方式”中放开"
+    )
 
 
 class InternalError(GateApiError):

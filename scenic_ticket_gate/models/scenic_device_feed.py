@@ -1,4 +1,4 @@
-"""What a device gets to keep: its settings and, if it decides, a copy of the tickets."""
+"""What a device gets to keep: its settings; if it decides, a copy of the tickets."""
 
 import base64
 import json
