@@ -1,6 +1,6 @@
 """The bridge decides by itself: copy of the tickets, rules, reservations."""
 
-from .decider import LocalDecider, Outcome
+from .decider import DecidedBy, LocalDecider, Outcome
 from .reads import Read, ReadKind
 
-__all__ = ["LocalDecider", "Outcome", "Read", "ReadKind"]
+__all__ = ["DecidedBy", "LocalDecider", "Outcome", "Read", "ReadKind"]
