@@ -314,7 +314,8 @@ def test_what_others_did_counts() -> None:
     today = {"day": str(DAY), "used": 1, "entered": 1, "gone": 0}
     others = today | {"last": stamp(at("08:55:00"))}
     card: dict[str, Any] = {"kind": "member", "visit_date": None}
-    full = right(unlimited=True, used=1, today=others)
+    recent = [[others["last"], 1]]
+    full = right(unlimited=True, used=1, today=others, recent=recent)
     rules = config(components=[component(reentry_minutes=10, has_rules=True)])
     park = Park(ticket(**card, rights=[full]), **rules)
     assert park.code() == "TOO_SOON"

@@ -7,6 +7,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -152,9 +153,19 @@ def _plain_url(url: HttpUrl) -> HttpUrl:
     return url
 
 
-class ServerSettings(_Model):
-    """The Odoo server that decides."""
+class ServerMode(StrEnum):
+    """Who decides on scans. ONLINE: the server, and the bridge itself when there is no
+    answer; OFFLINE, SITE: the bridge always. Odoo must permit it (device, Decides)."""
 
+    ONLINE = "online"
+    OFFLINE = "offline"
+    SITE = "site"
+
+
+class ServerSettings(_Model):
+    """The Odoo server, or the site server, that this bridge reports to."""
+
+    mode: ServerMode = ServerMode.ONLINE
     url: Annotated[HttpUrl, AfterValidator(_plain_url)]
     database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,63}$")] | None = None
     key_file: Path | None = None
@@ -162,6 +173,7 @@ class ServerSettings(_Model):
     timeout: Annotated[float, Field(ge=0.05, le=30)] = 0.8
     heartbeat: Annotated[float, Field(ge=0.2, le=600)] = 10.0
     backoff_max: Annotated[float, Field(ge=0.05, le=3600)] = 60.0
+    sync: Annotated[float, Field(ge=0.2, le=3600)] = 5.0
 
 
 class ApiSettings(_Model):
@@ -169,6 +181,21 @@ class ApiSettings(_Model):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8470
+
+
+class SiteClient(_Model):
+    """A bridge or handheld that this site server decides for. `key_hash`: the SHA-256
+    of its key in hexadecimal."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+    key_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    lanes: Annotated[list[LaneCode], Field(min_length=1, max_length=64)]
+
+
+class SiteServerSettings(_Model):
+    """What this bridge serves to others on the network of the site."""
+
+    clients: list[SiteClient] = []
 
 
 class Settings(BaseSettings):
@@ -185,6 +212,7 @@ class Settings(BaseSettings):
     state_dir: Path
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     api: ApiSettings = ApiSettings()
+    site_server: SiteServerSettings = SiteServerSettings()
     lanes: Annotated[list[LaneSettings], Field(min_length=1, max_length=64)]
 
     @classmethod
@@ -333,7 +361,8 @@ def _message(message: str) -> str:
 
 
 def _clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
-    """Lane codes and ports that are used twice."""
+    """Lane codes and ports that are used twice, clients that cannot be served."""
+    yield from _client_clashes(settings)
     codes: dict[str, int] = {}
     ports: dict[str, str] = {}
     for number, lane in enumerate(settings.lanes):
@@ -361,3 +390,24 @@ def _clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
             if real in ports:
                 yield at, f"{port} is already used by {ports[real]}"
             ports.setdefault(real, name)
+
+
+def _client_clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
+    clients = settings.site_server.clients
+    if clients and settings.server.mode is not ServerMode.SITE:
+        yield (
+            ("site_server",),
+            'serving others needs [server] mode = "site": one site, one authority',
+        )
+    owners = {lane.code: "this bridge itself" for lane in settings.lanes}
+    seen: dict[str, str] = {}
+    for number, client in enumerate(clients):
+        at = ("site_server", "clients", number)
+        for field, value in (("name", client.name), ("key_hash", client.key_hash)):
+            if value in seen:
+                yield (*at, field), f"is that of {seen[value]} already"
+            seen.setdefault(value, f"clients[{number}]")
+        for code in client.lanes:
+            if code in owners:
+                yield (*at, "lanes"), f"{code} belongs to {owners[code]} already"
+            owners.setdefault(code, client.name)

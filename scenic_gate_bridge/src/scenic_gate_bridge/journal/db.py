@@ -354,7 +354,9 @@ class JournalDb:
                 return
             row = self._row(request_id, "asking")
             self._set(request_id, stamp, state="authorised", passes=decision.passes)
-            self.local.admitted_by_server(request_id, row.lane, row.direction, decision)
+            self.local.admitted_by_server(
+                request_id, row.lane, row.direction, decision, at
+            )
             self._log(
                 row.lane,
                 stamp,

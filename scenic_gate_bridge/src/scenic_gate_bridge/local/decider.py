@@ -231,7 +231,7 @@ class LocalDecider:
         component = self.config.component.get(right.component) if right else None
         facts = judged.facts
         facts.shared, facts.ticket = shared, ticket.name
-        facts.persons, facts.left = ticket.persons, judged.free
+        facts.persons, facts.left = ticket.sold, judged.free
         if component is not None:
             facts.product = component.gate_name or component.name.zh
         elif ticket.product is not None:
@@ -387,15 +387,13 @@ class LocalDecider:
             request_id,
             now,
             Kept(
-                lane,
-                direction.value,
-                draft.right if passes else None,
-                draft.again,
-                passes,
-                0,
-                0,
-                not draft.staff,
-                _write_outcome(outcome),
+                lane=lane,
+                direction=direction.value,
+                right=draft.right if passes else None,
+                again=draft.again,
+                passes=passes,
+                counted=not draft.staff,
+                answer=_write_outcome(outcome),
             ),
             unsynced=draft.unsynced and passes > 0,
         )
@@ -433,46 +431,47 @@ class LocalDecider:
             self.store.move_pool(event_id, pool, day, 0, passes)
 
     def admitted_by_server(
-        self, request_id: str, lane: str, direction: Direction, decision: Decision
+        self,
+        request_id: str,
+        lane: str,
+        direction: Direction,
+        decision: Decision,
+        at: datetime,
     ) -> None:
         """Count an admission of the server, as a part of the caller's transaction:
         what the feed says is of others only."""
-        ticket = self.store.by_name(decision.ticket)
-        right = self._right_of(ticket, lane, decision)
-        if right is None or ticket is None:
+        if self.store.meta("born") is None or not decision.ticket.isdecimal():
             return
+        ticket = self.store.by_name(decision.ticket)
+        right = decision.right or self._right_of(ticket, lane)
+        if right is None:
+            # its ticket is not in the copy yet
+            right = -int(decision.ticket)
         self.store.keep_decision(
             request_id,
-            datetime.now(_UTC),
+            at,
             Kept(
-                lane,
-                direction.value,
-                right,
-                decision.again,
-                decision.passes,
-                0,
-                0,
-                ticket.kind != "staff",
-                "",
+                lane=lane,
+                direction=direction.value,
+                right=right,
+                again=decision.again,
+                passes=decision.passes,
+                counted=ticket is None or ticket.kind != "staff",
             ),
         )
         self.store.move_right(
             right,
-            ticket.id,
+            ticket.id if ticket else None,
             held=0 if decision.again else decision.passes,
             again_held=decision.passes if decision.again else 0,
         )
 
-    def _right_of(
-        self, ticket: Ticket | None, lane_code: str, decision: Decision
-    ) -> int | None:
-        """The right that the server used: it says so, or there is only one here."""
-        if ticket is None:
-            return None
-        if decision.right is not None:
-            return decision.right
+    def _right_of(self, ticket: Ticket | None, lane_code: str) -> int | None:
+        """The right of a ticket at the place that a lane leads into."""
         lane = self.config.lane.get(lane_code)
-        here = [each.id for each in ticket.rights if lane and each.site == lane.site]
+        if ticket is None or lane is None:
+            return None
+        here = [each.id for each in ticket.rights if each.site == lane.site]
         return here[0] if here else None
 
     # -- what happened afterwards ----

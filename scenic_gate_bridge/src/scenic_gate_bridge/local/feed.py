@@ -245,6 +245,7 @@ class Right(_Model):
     held: int = 0
     again_held: int = 0
     today: Today | None = None
+    recent: list[tuple[Moment, int]] = []  # others who came in: when, how many
 
 
 class Blocked(_Model):
@@ -266,7 +267,7 @@ class Reservation(_Model):
 class Ticket(_Model):
     """One admission right of a person or a group, with its media and entitlements.
 
-    `persons` are those whose money was not given back.
+    `persons` are those whose money was not given back, of `persons_sold`.
     """
 
     id: int
@@ -274,6 +275,7 @@ class Ticket(_Model):
     kind: str
     state: str
     persons: Count
+    persons_sold: Count | None = None
     product: AnyName | None = None
     booking: int | None = None
     visit_date: date | None = None
@@ -286,6 +288,11 @@ class Ticket(_Model):
     media: list[tuple[Lookup, str, str]] = []
     rights: list[Right] = []
     reservations: list[Reservation] = []
+
+    @property
+    def sold(self) -> int:
+        """How many persons it was sold for."""
+        return self.persons if self.persons_sold is None else self.persons_sold
 
 
 def _read(make: Callable[[], T], what: str) -> T:

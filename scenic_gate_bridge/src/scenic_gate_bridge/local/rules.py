@@ -298,9 +298,7 @@ def _judge_right(
         if judged.code == "ADMIT" and has_rules:
             _HouseRules(config, place, judged, right, component, all_of).apply()
         elif judged.code == "ADMIT":
-            judged.passes = (
-                ticket.persons if free is None else min(free, ticket.persons)
-            )
+            judged.passes = ticket.sold if free is None else min(free, ticket.sold)
     return judged
 
 
@@ -570,15 +568,13 @@ class _Today:
         """`minutes`: how many of the last count as just now."""
         today, since = cls(), place.now - timedelta(minutes=minutes)
         theirs = right.today
-        if theirs is not None:
-            if theirs.day == place.day:
-                today.used, today.entered = theirs.used, theirs.entered
-                today.gone = theirs.gone
-                today.last = theirs.last
-            if theirs.last is not None and theirs.last > since:
-                # the feed does not tell how many of them it were
-                today.just_now = theirs.entered
-                today.last = theirs.last
+        if theirs is not None and theirs.day == place.day:
+            today.used, today.entered = theirs.used, theirs.entered
+            today.gone, today.last = theirs.gone, theirs.last
+        for when, people in right.recent:
+            if when > since:
+                today.just_now += people
+                today.last = max(filter(None, [today.last, when]))
         for each in own.passes:
             is_today = each.at >= place.start
             if each.exit:

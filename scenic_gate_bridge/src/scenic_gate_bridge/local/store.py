@@ -31,10 +31,10 @@ class Kept:
     right: int | None
     again: bool
     passes: int
-    passed: int
-    annulled: int
-    counted: bool
-    answer: str
+    passed: int = 0
+    annulled: int = 0
+    counted: bool = True
+    answer: str = ""
 
     @property
     def left(self) -> int:

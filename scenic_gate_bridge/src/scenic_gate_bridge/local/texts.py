@@ -268,18 +268,6 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "For staff: set the clock of the gate computer",
         "请工作人员校准闸机电脑时间",
     ),
-    "COPY_OLD": (
-        "The list of tickets at this gate is too old",
-        "本闸机门票数据已过期",
-        "For staff: connect the gate to the ticket server",
-        "请工作人员恢复与票务服务器的连接",
-    ),
-    "DECIDES_NOT": (
-        "This gate may not decide without the ticket server",
-        "本闸机无离线检票权限",
-        "For staff: permit it in Odoo at the device",
-        "请工作人员在Odoo设备中授权",
-    ),
 }
 WEEKDAYS = (
     ("Monday", "周一"),
