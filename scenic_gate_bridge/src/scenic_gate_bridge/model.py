@@ -35,11 +35,23 @@ class LaneDirection(StrEnum):
 
 
 class LaneMode(StrEnum):
-    """What Odoo wants of a lane. Emergency is a local act, beside and above it."""
+    """What a lane is to do: work by ticket; serve as a free exit, by which nobody
+    enters; turn freely in its directions; let nobody through; or let everybody through
+    both ways, which is left only by an explicit act."""
 
     CONTROLLED = "controlled"
-    LOCKED = "locked"
+    EXIT = "exit"
     FREE = "free"
+    LOCKED = "locked"
+    EMERGENCY = "emergency"
+
+
+class ModeSource(StrEnum):
+    """By whom a mode was set."""
+
+    SERVER = "server"
+    SCHEDULE = "schedule"
+    LOCAL = "local"
 
 
 class AfterCrash(StrEnum):

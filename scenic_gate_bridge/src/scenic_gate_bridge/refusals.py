@@ -60,6 +60,12 @@ LANE_FREE = _deny(
     Text("Please walk through", "请直接通行"),
     Verdict.DENY,
 )
+WRONG_DIRECTION = _deny(
+    "WRONG_DIRECTION",
+    Text("This lane is an exit now", "本通道现为出口"),
+    Text("Use an entry lane", "请走入口通道"),
+    Verdict.DENY,
+)
 LANE_FAULT = _deny(
     "LANE_FAULT",
     Text("The turnstile is not connected", "闸机未连接"),

@@ -19,9 +19,18 @@ from pathlib import Path
 
 from ..local.decider import DecidedBy, LocalDecider, Outcome
 from ..local.store import Store
-from ..model import AfterCrash, Decision, Direction, LaneMode, Scan, Verdict, iso
+from ..model import (
+    AfterCrash,
+    Decision,
+    Direction,
+    LaneMode,
+    ModeSource,
+    Scan,
+    Verdict,
+    iso,
+)
 
-COUNTED = ("passed", "annulled", "exit")  # the others are alarms, not persons
+COUNTED = ("passed", "annulled", "exit", "entry")  # the others are alarms, not persons
 LONGEST_NOTE = 200
 IN_MEMORY = Path(":memory:")
 OPEN_STATES = "('asking', 'authorised', 'opening')"
@@ -75,12 +84,21 @@ class Recovered:
     annulled: int
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedMode:
+    """A change of a lane's mode that is to come."""
+
+    at: datetime
+    mode: LaneMode
+
+
 @dataclass(slots=True)
 class LaneState:
     """What a lane remembers over a restart."""
 
     mode: LaneMode = LaneMode.CONTROLLED
     emergency: bool = False
+    plan: tuple[PlannedMode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,10 +452,17 @@ class JournalDb:
             self._row(request_id, "authorised")
             self._set(request_id, iso(at), state="opening", issued=1)
 
-    def passed(self, request_id: str, at: datetime, *, release: bool = False) -> None:
-        """One person passed. While persons are left the state stays opening, and
-        `release` writes down in the same step that the next one will be released;
-        after the last person opening → passed."""
+    def passed(
+        self,
+        request_id: str,
+        at: datetime,
+        *,
+        release: bool = False,
+        assumed: bool = False,
+    ) -> None:
+        """One person passed (`assumed`: where no sensor can see it). While persons are
+        left the state stays opening, and `release` writes down in the same step that
+        the next one will be released; after the last person opening → passed."""
         stamp = iso(at)
         with self._transaction():
             row = self._row(request_id, "opening")
@@ -448,7 +473,7 @@ class JournalDb:
                 passed=row.passed + 1,
                 issued=row.issued + int(release),
             )
-            self._outcome(request_id, row, stamp, passed=1)
+            self._outcome(request_id, row, stamp, passed=1, assumed=assumed)
 
     def close_admission(
         self, request_id: str, reason: str, at: datetime, *, assume: bool = False
@@ -572,9 +597,11 @@ class JournalDb:
         at: datetime,
         *,
         request_id: str | None = None,
+        count: int = 1,
         note: str = "",
     ) -> None:
-        """An exit, an alarm or a change of a link: recorded and reported."""
+        """An exit, a free entry, an alarm or a change of a link: recorded and
+        reported. `count` persons, where the kind counts persons."""
         stamp = iso(at)
         with self._transaction():
             self._enqueue(
@@ -583,9 +610,12 @@ class JournalDb:
                 stamp,
                 direction=direction,
                 request_id=request_id,
+                count=count,
                 note=note,
             )
-            self._log(lane, stamp, _Log(kind, request_id, direction, note=note))
+            self._log(
+                lane, stamp, _Log(kind, request_id, direction, count=count, note=note)
+            )
 
     def note(
         self,
@@ -620,43 +650,66 @@ class JournalDb:
             return self._next_seq()
 
     def lane_states(self) -> dict[str, LaneState]:
-        """Mode and emergency of every lane that ever had one set."""
+        """Mode, emergency and planned modes of every lane that ever had one set."""
         return {
-            lane: LaneState(LaneMode(mode), bool(emergency))
-            for lane, mode, emergency in self._con.execute(
-                "SELECT lane, mode, emergency FROM lane_state"
+            lane: LaneState(
+                LaneMode(mode),
+                bool(emergency),
+                tuple(
+                    PlannedMode(
+                        datetime.fromisoformat(item["at"]), LaneMode(item["mode"])
+                    )
+                    for item in json.loads(plan)
+                ),
+            )
+            for lane, mode, emergency, plan in self._con.execute(
+                "SELECT lane, mode, emergency, plan FROM lane_state"
             )
         }
 
-    def set_mode(self, lane: str, mode: LaneMode, at: datetime) -> None:
-        """Remember the mode that the server set."""
+    def set_mode(
+        self,
+        lane: str,
+        mode: LaneMode,
+        by: ModeSource,
+        direction: Direction,
+        at: datetime,
+    ) -> None:
+        """Remember the lane's new mode; report it with by whom it was set."""
+        stamp, note = iso(at), f"{mode} by {by}"
         with self._transaction():
             self._con.execute(
                 "INSERT INTO lane_state (lane, mode) VALUES (?, ?)"
                 " ON CONFLICT (lane) DO UPDATE SET mode = excluded.mode",
                 (lane, mode.value),
             )
-            self._log(lane, iso(at), _Log("mode", note=mode.value))
+            self._enqueue(lane, "mode", stamp, direction=direction, note=note)
+            self._log(lane, stamp, _Log("mode", note=note))
+
+    def set_plan(self, lane: str, plan: Sequence[PlannedMode]) -> None:
+        """Remember the changes of mode that are to come."""
+        text = json.dumps([{"at": iso(p.at), "mode": p.mode.value} for p in plan])
+        with self._transaction():
+            self._con.execute(
+                "INSERT INTO lane_state (lane, plan) VALUES (?, ?)"
+                " ON CONFLICT (lane) DO UPDATE SET plan = excluded.plan",
+                (lane, text),
+            )
 
     def set_emergency(
         self, lane: str, on: bool, direction: Direction, at: datetime
     ) -> None:
         """Remember that the lane is, or no longer is, in emergency; report it."""
         stamp = iso(at)
+        kind = "emergency" if on else "emergency_over"
         with self._transaction():
             self._con.execute(
                 "INSERT INTO lane_state (lane, emergency) VALUES (?, ?)"
                 " ON CONFLICT (lane) DO UPDATE SET emergency = excluded.emergency",
                 (lane, int(on)),
             )
-            self._enqueue(
-                lane,
-                "fault" if on else "fault_cleared",
-                stamp,
-                direction=direction,
-                note="emergency",
-            )
-            self._log(lane, stamp, _Log("emergency" if on else "emergency_over"))
+            self._enqueue(lane, kind, stamp, direction=direction)
+            self._log(lane, stamp, _Log(kind))
 
     # -- outbox ---------------------------------------------------------------------
 
