@@ -21,6 +21,7 @@ from scenic_gate_bridge.model import (
     Decision,
     Direction,
     LaneMode,
+    ModeSource,
     Scan,
     Text,
     Verdict,
@@ -223,7 +224,7 @@ def test_numbers_rise_over_restarts(path: Path) -> None:
 def test_settings_of_a_lane_survive(path: Path) -> None:
     db = JournalDb(path)
     assert db.lane_states() == {}
-    db.set_mode("L1", LaneMode.FREE, AT)
+    db.set_mode("L1", LaneMode.FREE, ModeSource.SERVER, Direction.IN, AT)
     db.set_emergency("L1", True, Direction.IN, AT)
     db.close()
     db = JournalDb(path)

@@ -25,7 +25,20 @@ from hypothesis.stateful import (
 )
 
 from scenic_gate_bridge import refusals
-from scenic_gate_bridge.drivers.base import Accepted, LinkDown, LinkUp, Noise, Passed
+from scenic_gate_bridge.drivers.base import (
+    ALL_CAPS,
+    Accepted,
+    Alarm,
+    AlarmKind,
+    Caps,
+    Fault,
+    Fire,
+    LinkDown,
+    LinkUp,
+    Noise,
+    Passed,
+    SteppedBack,
+)
 from scenic_gate_bridge.journal import JournalDb
 from scenic_gate_bridge.lane_machine import (
     Allow,
@@ -53,6 +66,7 @@ from scenic_gate_bridge.model import (
     Direction,
     LaneDirection,
     LaneMode,
+    ModeSource,
     Scan,
     Text,
     Verdict,
@@ -72,8 +86,13 @@ DISTURBANCES: list[Input | str] = [
     SetMode(LaneMode.CONTROLLED),
     SetMode(LaneMode.LOCKED),
     SetMode(LaneMode.FREE),
+    SetMode(LaneMode.EXIT),
+    SetMode(LaneMode.EMERGENCY),
+    SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE),
     SetEmergency(True),
     SetEmergency(False),
+    Fire(True),
+    Fire(False),
     Noise(),
 ]
 
@@ -128,7 +147,7 @@ class LaneModel(RuleBasedStateMachine):
             mode=state.mode if state else LaneMode.CONTROLLED,
             emergency=state.emergency if state else False,
         )
-        self.wanted_at_link = self.machine.wanted_rest
+        self.wanted_at_link = self.machine.commanded_rest
         self.before_boot = self.rows("SELECT total(passed) FROM journal")[0][0]
         self.asks, self.commands = [], []
         self.link = False
@@ -143,7 +162,8 @@ class LaneModel(RuleBasedStateMachine):
                     work(self.db)
                 case Ask(request_id, scan):
                     assert self.machine.mode is LaneMode.CONTROLLED
-                    assert not self.machine.emergency
+                    assert not self.machine.in_emergency
+                    assert not self.machine.fire
                     assert not self.machine.stopping
                     self.db.ask(request_id, scan, at)
                     self.asks.append(request_id)
@@ -153,7 +173,8 @@ class LaneModel(RuleBasedStateMachine):
                     self.allowed[request_id] += 1
                     self.commands.append((effect, request_id, False))
                 case Rest(_ticket, free):
-                    assert free == self.machine.wanted_rest
+                    assert not self.machine.fire, "commands stop in a fire"
+                    assert free == self.machine.commanded_rest
                     self.wanted_at_link = free
                     self.commands.append((effect, "", False))
         assert len(self.asks) <= 1
@@ -166,9 +187,12 @@ class LaneModel(RuleBasedStateMachine):
     def check_allow(self, direction: Direction) -> None:
         """The journal already says so, and nothing else may be open."""
         assert self.machine.link
+        assert self.machine.mode is LaneMode.CONTROLLED
         assert not self.machine.emergency
+        assert not self.machine.fire
         assert not any(isinstance(command, Allow) for command, _r, _e in self.commands)
-        assert self.credit is None
+        resting = any(isinstance(command, Rest) for command, _r, _e in self.commands)
+        assert self.credit is None or resting
         ((issued, passed, passes, way),) = self.rows(
             "SELECT issued, passed, passes, direction FROM journal"
             " WHERE state = 'opening'"
@@ -201,6 +225,7 @@ class LaneModel(RuleBasedStateMachine):
         often: the lane works by ticket, a code is admitted, the release is out."""
         if not self.link:
             self.link_comes()
+        self.feed(Fire(False))
         self.feed(SetEmergency(False))
         self.feed(SetMode(LaneMode.CONTROLLED))
         while self.commands:
@@ -408,7 +433,9 @@ class LaneModel(RuleBasedStateMachine):
         lane lets through exactly whom its mode says."""
         if not hasattr(self, "machine") or not self.link or self.commands:
             return
-        if self.machine.emergency:
+        if self.machine.fire:
+            return  # the lane is open by its own wiring
+        if self.machine.in_emergency:
             assert self.free == frozenset(Direction)
         if self.machine.phase in (Phase.IDLE, Phase.ASKING):
             assert self.credit is None
@@ -638,7 +665,7 @@ def test_group_interrupted_by_emergency_gives_the_rest_back(bench: Any) -> None:
     assert rest.free == frozenset(Direction)
     lane(RestDone(rest.ticket, True))
     lane(Tick(), after=1.0)
-    assert lane.events() == [("passed", 1, False), ("fault", 1, False),
+    assert lane.events() == [("passed", 1, False), ("emergency", 1, False),
                              ("annulled", 4, False)]  # fmt: skip
     assert lane(ScanRead(Scan("L1", Direction.IN, Code("D"), START))) == []
     assert lane.db.recent("L1", 1)[0].code == "EMERGENCY"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from gate_peer import KEY
 from scenic_gate_bridge.cli import app
-from scenic_gate_bridge.settings import ConfigError, load
+from scenic_gate_bridge.settings import CatraxSettings, ConfigError, load
 from scenic_gate_bridge.toml_lines import line_numbers
 
 GOOD = """\
@@ -71,6 +71,7 @@ def test_good_settings_and_their_defaults(write: Any) -> None:
     assert settings.server.timeout == 0.8
     assert settings.api.host == "127.0.0.1"
     entry, out = settings.lanes
+    assert isinstance(entry.driver, CatraxSettings)
     assert (entry.pass_timeout, entry.driver.baud) == (5.0, 115200)
     assert (entry.exits_freely, out.exits_freely) == (False, True)
     assert KEY not in repr(settings)

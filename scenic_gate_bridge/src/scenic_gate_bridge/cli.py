@@ -16,7 +16,7 @@ import typer
 from . import __version__
 from .bridge import Bridge, StateDirError
 from .journal import JournalError
-from .settings import ConfigError, Settings, load
+from .settings import ConfigError, ManualSettings, Settings, load
 from .simulator.park import ParkError, parse_lanes
 from .simulator.server import serve
 
@@ -57,11 +57,15 @@ def check_config(config: ConfigOption) -> None:
     """Check the settings file and name every mistake with its line."""
     settings = _load(config)
     for lane in settings.lanes:
+        driver = lane.driver
+        at = "" if isinstance(driver, ManualSettings) else f" at {driver.link.shown}"
         print(
-            f"lane {lane.code}: {lane.direction.value}, {lane.driver.kind} at"
-            f" {lane.driver.port}, {len(lane.readers)} reader(s)"
+            f"lane {lane.code}: {lane.direction.value}, {driver.kind}{at}"
+            f", {len(lane.readers)} reader(s)"
             + (", free exit" if lane.exits_freely else "")
         )
+        for warning in lane.warnings:
+            print(f"lane {lane.code}: warning: {warning}")
     print(f"{config}: ok")
 
 

@@ -45,7 +45,10 @@ class Request:
             "seq": self.seq,
             "lane": self.scan.lane,
             "direction": self.scan.direction.value,
-            "credential": {"kind": "auto", "value": self.scan.code.value},
+            "credential": {
+                "kind": self.scan.kind.value,
+                "value": self.scan.code.value,
+            },
             "at": iso(self.scan.at),
         }
 
@@ -161,6 +164,7 @@ def _read_decision(item: Any, request: Request) -> Decision:
     ticket = item.get("ticket")
     if not isinstance(ticket, dict):
         ticket = {}
+    right = ticket.get("right")
     return Decision(
         verdict=Verdict(verdict),
         code=code[:64],
@@ -168,6 +172,9 @@ def _read_decision(item: Any, request: Request) -> Decision:
         remedy=_text(item.get("remedy")),
         passes=passes if admit else 0,
         product=_short(ticket.get("product")),
+        ticket=_short(ticket.get("name")),
+        right=right if type(right) is int and admit else None,
+        again=item.get("again") is True,
     )
 
 
