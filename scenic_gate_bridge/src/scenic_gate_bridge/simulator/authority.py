@@ -203,7 +203,6 @@ class Authority:
             ends = ("completed", "timed_out", "revoked", "outstanding")
             if lane["granted"] != sum(lane[name] for name in ends):
                 self.troubles.append(f"lane {lane['lane']}: counters do not add up")
-        self._number(device, params["seq"])
         return {
             "server_time": iso(datetime.now(UTC)),
             "device": device.name,
@@ -242,7 +241,11 @@ class Authority:
         method = methods.get(request.match_info["path"])
         if method is None:
             raise web.HTTPNotFound(text="no such method\n")
-        body = await request.json()
+        try:
+            body = await request.json()
+        except ConnectionError:
+            # cut in the middle of a request, as the script wants
+            raise web.HTTPBadRequest from None
         try:
             result = method(device, body["params"])
         except (KeyError, TypeError) as error:

@@ -192,10 +192,25 @@ class Gate:
     async def until(
         self, good: Callable[[dict[str, Any]], bool], seconds: float = 60.0
     ) -> None:
-        """Wait until the bridge's health is as wanted."""
+        """Wait until the bridge's health is as wanted. It may be dead meanwhile, if
+        it was killed; ParkError when it ended by itself."""
         async with asyncio.timeout(seconds):
-            while not good(await self.health()):
+            while True:
+                try:
+                    if good(await self.health()):
+                        return
+                except (aiohttp.ClientError, OSError):
+                    if self.ended_by_itself:
+                        raise ParkError(
+                            f"the bridge of {self.name} ended; see {self.log}"
+                        ) from None
                 await asyncio.sleep(0.1)
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether the process is gone though nobody ended it."""
+        process = self._process
+        return process is not None and process.returncode not in (None, -9, 0)
 
     async def linked(self, *codes: str) -> None:
         """Wait until these lanes answer their bridge."""
@@ -323,6 +338,10 @@ class Day:
                 patience=PATIENCE,
             )
             if visit.released:
+                if visit.passed < party.persons:
+                    # the arm opens once more for those who did not come
+                    await asyncio.sleep(TIMEOUT)
+                    await self._shut(lane)
                 return visit.passed
         # a decision that is late must not open for whoever comes next
         await asyncio.sleep(TIMEOUT)
