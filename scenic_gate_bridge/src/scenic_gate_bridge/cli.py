@@ -7,8 +7,10 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
@@ -18,6 +20,7 @@ from .bridge import Bridge, StateDirError
 from .journal import JournalError
 from .settings import ConfigError, ManualSettings, Settings, load
 from .simulator.park import ParkError, parse_lanes
+from .simulator.rehearsal import parse_faults, rehearse
 from .simulator.server import serve
 
 BAD_CONFIG = 2
@@ -72,17 +75,42 @@ def check_config(config: ConfigOption) -> None:
 @app.command()
 def simulate(
     directory: Annotated[
-        Path, typer.Option("--dir", help="Where the ports' stable names are made.")
-    ],
+        Path | None,
+        typer.Option(
+            "--dir",
+            help="Where the ports' stable names are made; with --park: where journals"
+            " and logs are kept (else they are thrown away).",
+        ),
+    ] = None,
     lanes: Annotated[
-        str, typer.Option(help="The lanes with their directions: L1:in,X1:out")
-    ],
+        str | None, typer.Option(help="The lanes with their directions: L1:in,X1:out")
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Control port; 0 finds a free one.")
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of the faults' randomness.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of visitors and faults.")] = 0,
+    park: Annotated[
+        str | None,
+        typer.Option(
+            help="Rehearse a day of this park (demo) with real bridge processes, and"
+            " compare the books."
+        ),
+    ] = None,
+    visitors: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Parties of visitors, with --park.")
+    ] = 200,
+    faults: Annotated[
+        str, typer.Option(help="With --park: all, none, or names with commas.")
+    ] = "none",
 ) -> None:
-    """Run simulated turnstiles and scanners, with an HTTP API to walk visitors."""
+    """Run simulated turnstiles and scanners: either with an HTTP API to walk visitors
+    (--dir, --lanes), or a whole day of a park (--park)."""
+    if park is not None:
+        _set_up_logging("error")
+        _rehearse(park, visitors, faults, seed, directory)
+        return
+    if directory is None or lanes is None:
+        _fail("give --dir and --lanes, or --park", BAD_CONFIG)
     _set_up_logging("info")
     try:
         wanted = parse_lanes(lanes)
@@ -98,6 +126,39 @@ def simulate(
             lambda url: print(f"simulator ready {url}", flush=True),
         )
     )
+
+
+def _rehearse(
+    park: str, visitors: int, faults: str, seed: int, directory: Path | None
+) -> None:
+    """Exit status 1 when the books differ; each differing row is printed."""
+    try:
+        names = parse_faults(faults)
+        with ExitStack() as stack:
+            home = directory or Path(
+                stack.enter_context(TemporaryDirectory(prefix="scenic-park-"))
+            )
+            found = asyncio.run(
+                rehearse(
+                    park,
+                    visitors,
+                    names,
+                    seed,
+                    home,
+                    lambda text: print(text, flush=True),
+                )
+            )
+    except ParkError as error:
+        _fail(str(error), BAD_CONFIG)
+    print(found.table())
+    for difference in found.differences:
+        print(f"differs: {difference}")
+    print(
+        f"reconciled: {found.admissions} admissions,"
+        f" {len(found.differences)} differences"
+    )
+    if found.differences:
+        raise typer.Exit(FATAL)
 
 
 @app.callback(invoke_without_command=True)
@@ -121,7 +182,7 @@ def _load(config: Path) -> Settings:
         raise typer.Exit(BAD_CONFIG) from None
 
 
-def _fail(message: str, code: int) -> None:
+def _fail(message: str, code: int) -> NoReturn:
     print(message, file=sys.stderr)
     raise typer.Exit(code)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -132,12 +132,15 @@ class DecisionClient:
 def refusal_for(error: RpcError) -> Decision:
     """What a visitor is told when the call failed in this way."""
     if isinstance(error, KeyInvalid):
-        return refusals.DEVICE_KEY_INVALID
-    if isinstance(error, RequestRefused):
-        return refusals.SERVER_REFUSED
-    if isinstance(error, ServerFault):
-        return refusals.SERVER_ERROR_UNSURE
-    return refusals.OFFLINE if error.settled else refusals.OFFLINE_UNSURE
+        decision = refusals.DEVICE_KEY_INVALID
+    elif isinstance(error, RequestRefused):
+        decision = refusals.SERVER_REFUSED
+    elif isinstance(error, ServerFault):
+        decision = refusals.SERVER_ERROR_UNSURE
+    else:
+        decision = refusals.OFFLINE
+    verdict = Verdict.DENY if error.settled else Verdict.UNSURE
+    return replace(decision, verdict=verdict)
 
 
 def read_decisions(result: dict[str, Any], requests: list[Request]) -> list[Decision]:
