@@ -52,6 +52,14 @@ class ScenicPassEvent(models.Model):
             ("fault_cleared", "Fault Cleared"),
             ("link_down", "Link Down"),
             ("link_up", "Link Up"),
+            ("entry", "Entry without Ticket"),
+            ("mode", "Mode Changed"),
+            ("emergency", "Emergency"),
+            ("emergency_over", "Emergency Over"),
+            ("fire", "Fire Alarm"),
+            ("fire_over", "Fire Alarm Over"),
+            ("pinch", "Somebody Pinched"),
+            ("muted", "Reader Muted"),
         ],
         string="Event",
         required=True,
@@ -95,6 +103,9 @@ class ScenicPassEvent(models.Model):
             ("LANE_UNKNOWN", "Unknown Lane"),
             ("LANE_CLOSED", "Lane Closed"),
             ("SEQUENCE", "Out of Order"),
+            ("OFFLINE", "Too Many Unknown Tickets Offline"),
+            ("KIND_OFFLINE", "Medium Not Accepted Offline"),
+            ("CLOCK", "Clock of the Device Wrong"),
             ("OK", "OK"),
             ("CONFLICT", "Conflict"),
         ],
@@ -199,6 +210,38 @@ class ScenicPassEvent(models.Model):
     )
     assumed = fields.Boolean(
         readonly=True, help="No sensor saw this pass; it is taken for granted."
+    )
+    mode = fields.Selection(
+        [("offline", "Device, Offline"), ("site", "Site Server")],
+        string="Decided by",
+        readonly=True,
+        help="The device decided by itself and told so later.",
+    )
+    conflict = fields.Selection(
+        [
+            ("DOUBLE_USE", "Double Use"),
+            ("REFUNDED", "Refunded"),
+            ("VOID", "Void"),
+            ("FROZEN", "Frozen"),
+            ("NOT_PAID", "Not Paid"),
+            ("NOT_YET_VALID", "Not Yet Valid"),
+            ("EXPIRED", "Expired"),
+            ("VISITOR_BLOCKED", "Visitor on the Blacklist"),
+            ("UNKNOWN", "Unknown Code"),
+        ],
+        readonly=True,
+        help="Why the device should not have opened, as is known now.",
+    )
+    conflict_persons = fields.Integer(
+        string="People in Conflict",
+        readonly=True,
+        help="How many entered without having an entry.",
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    conflict_value = fields.Monetary(
+        string="Value in Conflict",
+        readonly=True,
+        help="What the entries that were not there would have cost, with tax.",
     )
     detail = fields.Json(readonly=True, help="The facts behind the decision.")
     note = fields.Char(readonly=True)

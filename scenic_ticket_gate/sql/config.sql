@@ -137,7 +137,7 @@ BEGIN
                            'direction', l.direction, 'kind', l.kind,
                            'into', COALESCE(x.into_pools, '{}'),
                            'out_of', COALESCE(x.out_of_pools, '{}'),
-                           'counted', g.is_counted IS TRUE
+                           'counted', g.into_pools IS NOT NULL
                        ) ORDER BY l.code), '[]')
                   FROM scenic_lane l
                   JOIN scenic_gate g ON g.id = l.gate_id

@@ -44,6 +44,7 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
     rights_methods = {
         ("scenic.device", "action_generate_key"): (MANAGER, []),
         ("scenic.device", "action_revoke"): (MANAGER, []),
+        ("scenic.device", "action_rotate_key"): (MANAGER, []),
         ("scenic.lane", "action_controlled"): (OPERATORS, []),
         ("scenic.lane", "action_free"): (OPERATORS, []),
         ("scenic.lane", "action_locked"): (OPERATORS, []),

@@ -11,7 +11,13 @@ from odoo.tools import mute_logger
 from odoo.addons.scenic_ticket_base.tools import t1
 from odoo.addons.scenic_ticket_gate.tools import gate_text
 
-from . import test_entry_rules, test_inside, test_shared_media, test_staff
+from . import (
+    test_device_decisions,
+    test_entry_rules,
+    test_inside,
+    test_shared_media,
+    test_staff,
+)
 from .common import GateMixin
 
 DENIALS = (
@@ -363,16 +369,29 @@ class TestGateDecisions(GateHttpCase):
         """The tests above cover what the model knows, and the other way round."""
         codes = dict(self.env["scenic.pass.event"]._fields["code"].selection)
         self.assertEqual(
-            set(codes) - {"ADMIT", "OK", "CONFLICT"}, set(DENIALS) | set(RULED)
+            set(codes) - {"ADMIT", "OK", "CONFLICT"} - set(gate_text.DEVICE_CODES),
+            set(DENIALS) | set(RULED),
         )
-        self.assertEqual(set(codes) - {"OK", "CONFLICT"} - set(gate_text.TEXTS), set())
+        self.assertEqual(
+            set(codes)
+            - {"OK", "CONFLICT"}
+            - set(gate_text.DEVICE_CODES)
+            - set(gate_text.TEXTS),
+            set(),
+        )
         tests = " ".join(name for name in dir(self) if name.startswith("test_"))
         for code in DENIALS:
             self.assertIn(f"test_{code.lower()}", tests)
         tests = "".join(
             map(
                 inspect.getsource,
-                (test_entry_rules, test_inside, test_shared_media, test_staff),
+                (
+                    test_device_decisions,
+                    test_entry_rules,
+                    test_inside,
+                    test_shared_media,
+                    test_staff,
+                ),
             )
         )
         for code in RULED:

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytz
 
+#: Refusals that only a device decides on, with texts of its own.
+DEVICE_CODES = ("OFFLINE", "KIND_OFFLINE", "CLOCK")
+
 # code: (English, Chinese, next step in English, next step in Chinese)
 TEXTS = {
     "ADMIT": ("Welcome", "欢迎光临", "", ""),
