@@ -252,7 +252,7 @@ class DriverModel(RuleBasedStateMachine):
             self.model.hold_input("fire", on)
             self.wait(0.3)
 
-    # -- what always holds -------------------------------------------------------------
+    # -- what always holds ----------------------------------------------------------
 
     @invariant()
     def books(self) -> None:
