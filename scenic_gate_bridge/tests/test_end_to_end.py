@@ -290,7 +290,7 @@ async def test_emergency_opens_and_stays(start: Start) -> None:
         async with session.post(url, json={"on": False}) as answer:
             assert answer.status == 200
     await until(lambda: not sim.model.released(Direction.IN))
-    await until(lambda: world.peer.of_type("fault_cleared"))
+    await until(lambda: world.peer.of_type("emergency_over"))
 
 
 async def wait_health(world: World, good: Callable[[Any], object]) -> Any:

@@ -118,7 +118,10 @@ class _Transport(asyncio.Transport):
 
     def deliver(self, data: bytes) -> None:
         if not self._closed:
-            self._protocol.data_received(data)
+            try:
+                self._protocol.data_received(data)
+            except Exception as error:
+                self.lost(error)  # as asyncio does on a socket
 
     def lost(self, error: Exception | None) -> None:
         if not self._closed:
