@@ -45,6 +45,7 @@ from scenic_gate_bridge.lane_machine import (
     AllowFailed,
     AllowFailure,
     Ask,
+    Counted,
     Decided,
     Input,
     LaneMachine,
@@ -706,6 +707,135 @@ def test_exit_needs_exit_mode(bench: Any) -> None:
         lane = bench(direction=LaneDirection.BOTH, free_exit=free_exit)
         lane(Passed(Direction.OUT))
         assert lane.events() == [(kind, 1, False)]
+
+
+MODES = [
+    (LaneMode.CONTROLLED, "forced", "wrong_direction", set()),
+    (LaneMode.EXIT, "wrong_direction", "exit", {Direction.OUT}),
+    (LaneMode.FREE, "entry", "wrong_direction", {Direction.IN}),
+    (LaneMode.LOCKED, "forced", "wrong_direction", set()),
+    (LaneMode.EMERGENCY, "entry", "exit", set(Direction)),
+]
+
+
+@pytest.mark.parametrize(("mode", "inwards", "outwards", "rest"), MODES)
+def test_what_a_walk_is_in_each_mode(
+    bench: Any, mode: LaneMode, inwards: str, outwards: str, rest: set[Direction]
+) -> None:
+    """At an entry lane; the server is told of the change and of the persons."""
+    lane = bench()
+    effects = lane(SetMode(mode, ModeSource.SCHEDULE))
+    assert [effect.free for effect in effects] == ([rest] if rest else [])
+    lane(Passed(Direction.IN))
+    lane(Passed(Direction.OUT))
+    told = [] if mode is LaneMode.CONTROLLED else ["mode"]
+    assert [kind for kind, _c, _a in lane.events()] == [*told, inwards, outwards]
+    if told:
+        notes = [row.event["note"] for row in lane.db.waiting(9)]
+        assert f"{mode} by schedule" in notes
+    scan = Scan("L1", Direction.IN, Code("C"), START)
+    asked = lane(ScanRead(scan))
+    refused = {
+        LaneMode.EXIT: "WRONG_DIRECTION",
+        LaneMode.FREE: "LANE_FREE",
+        LaneMode.LOCKED: "LANE_CLOSED",
+        LaneMode.EMERGENCY: "EMERGENCY",
+    }
+    if mode is LaneMode.CONTROLLED:
+        assert isinstance(asked[0], Ask)
+    else:
+        assert asked == []
+        assert lane.db.recent("L1", 1)[0].code == refused[mode]
+
+
+def test_emergency_of_the_server_is_not_ended_by_the_schedule(bench: Any) -> None:
+    lane = bench()
+    lane(SetMode(LaneMode.EMERGENCY))
+    assert lane(SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE)) == []
+    lane(SetEmergency(True))
+    assert lane(SetMode(LaneMode.CONTROLLED)) == []
+    assert lane.machine.wanted_rest == set(Direction)
+    (rest,) = lane(SetEmergency(False))
+    assert rest.free == set()
+
+
+def test_change_of_mode_takes_a_release_back(bench: Any) -> None:
+    """Within the time that a mode may take, whoever stands there; a late walk counts
+    for its ticket all the same."""
+    lane = bench()
+    lane.admit(3)
+    (rest,) = lane(SetMode(LaneMode.EXIT))
+    assert rest.free == {Direction.OUT}
+    lane(RestDone(rest.ticket, True))
+    lane(Passed(Direction.IN))
+    lane(Tick(), after=1.0)
+    counters = lane.machine.counters
+    assert (counters.completed, counters.revoked) == (1, 2)
+
+
+def test_fire_stops_commands_and_is_told(bench: Any) -> None:
+    lane = bench(direction=LaneDirection.BOTH)
+    lane.admit()
+    assert lane(Fire(True)) == []
+    assert lane(Fire(True)) == []
+    assert lane(SetMode(LaneMode.LOCKED)) == []
+    assert lane(Tick(), after=1.0) == []
+    lane(Passed(Direction.IN))
+    lane(Passed(Direction.OUT))
+    (rest,) = lane(Fire(False))
+    assert rest.free == set()
+    kinds = [kind for kind, _count, _assumed in lane.events()]
+    assert kinds == [
+        "fire", "mode", "annulled", "entry", "exit", "fire_over"
+    ]  # fmt: skip
+    assert (lane.machine.counters.came_in, lane.machine.counters.went_out) == (1, 1)
+
+
+def test_without_a_sensor_each_pass_is_assumed_in_its_time(bench: Any) -> None:
+    lane = bench(caps=ALL_CAPS & ~Caps.PASS_DONE)
+    lane.admit(2)
+    (rest,) = lane(Tick(), after=5.0)
+    (allow,) = lane(RestDone(rest.ticket, True))
+    assert isinstance(allow, Allow)
+    lane(Accepted())
+    (rest,) = lane(Tick(), after=5.0)
+    assert lane(RestDone(rest.ticket, True)) == []
+    assert lane.machine.phase is Phase.IDLE
+    assert lane.events() == [("passed", 1, True)] * 2
+
+
+def test_device_that_cannot_be_left_free_is_not_told_to(bench: Any) -> None:
+    lane = bench(caps=Caps.PASS_DONE | Caps.FREE_OUT)
+    (rest,) = lane(SetEmergency(True))
+    assert rest.free == {Direction.OUT}
+
+
+def test_alarms_and_faults_are_told_once(bench: Any) -> None:
+    lane = bench()
+    lane(Alarm(AlarmKind.PINCH))
+    for on in (False, True, True, False):
+        lane(Fault("beam blocked", on))
+    lane(SteppedBack())
+    kinds = [kind for kind, _count, _assumed in lane.events()]
+    assert kinds == ["pinch", "fault", "fault_cleared"]
+    assert lane.db.recent("L1", 1)[0].phase == "stepped_back"
+
+
+def test_persons_counted_by_hand(bench: Any) -> None:
+    lane = bench(direction=LaneDirection.OUT, free_exit=True)
+    lane(Counted(Direction.OUT, 5, "Li"))
+    assert lane.events() == [("exit", 5, False)]
+    assert lane.db.waiting(9)[-1].event["note"] == "Li"
+
+
+def test_entry_and_exit_of_one_lane_are_kept_apart(bench: Any) -> None:
+    lane = bench(direction=LaneDirection.BOTH, free_exit=True)
+    lane.admit()
+    lane(Passed(Direction.IN))
+    for _ in range(2):
+        lane(Passed(Direction.OUT))
+    counters = lane.machine.counters
+    assert (counters.came_in, counters.went_out, counters.exits) == (1, 2, 2)
 
 
 def test_clock_jump_changes_no_deadline(bench: Any) -> None:

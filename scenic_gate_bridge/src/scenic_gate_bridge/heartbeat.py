@@ -102,8 +102,8 @@ class Heartbeat:
 
     async def _set_plan(self, lane: Lane, plan: tuple[PlannedMode, ...]) -> None:
         if plan != lane.plan:
-            lane.plan = plan
             await self._journal.call(lambda db: db.set_plan(lane.code, plan))
+            lane.plan = plan
 
     async def _apply(self, answer: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()

@@ -162,14 +162,13 @@ class BoardDriver(ABC):
         await self._looked_at()
 
     def _watch_fire(self, alarm: bool, now: float, emit: Emit) -> None:
+        was = self._fire
         if alarm:
             self._calm_since = None
             self._fire = True
-            emit(Fire(True))
-        elif self._fire:
+        elif was:
             # a bouncing contact is one alarm
             self._calm_since = self._calm_since or now
-            if now - self._calm_since >= FIRE_OVER:
-                self._fire = False
-        if not self._fire:
-            emit(Fire(False))
+            self._fire = now - self._calm_since < FIRE_OVER
+        if self._fire is not was:
+            emit(Fire(self._fire))

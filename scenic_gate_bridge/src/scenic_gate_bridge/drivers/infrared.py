@@ -60,6 +60,7 @@ class InfraredDriver(BoardDriver):
         self._timeout = settings.timeout
         self._beams = TwoBeams()
         self._since = 0.0
+        self._stuck = False
 
     async def allow(self, direction: Direction) -> None:
         """See `LaneDriver.allow`."""
@@ -86,11 +87,11 @@ class InfraredDriver(BoardDriver):
         if not crossing:
             self._since = time
         stuck = self._beams.crossing and time - self._since > self._timeout
+        if stuck is not self._stuck:
+            self._stuck = stuck
+            emit(Fault("beam blocked", stuck))
         if walk is None:
-            if stuck:
-                emit(Fault("beam blocked", True))
             return
-        emit(Fault("beam blocked", False))
         if time - self._since > self._timeout or walk is Walk.BACK:
             emit(SteppedBack())
         else:

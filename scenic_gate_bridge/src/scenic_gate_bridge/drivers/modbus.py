@@ -114,8 +114,9 @@ class ModbusDriver(BoardDriver):
     def _changed(
         self, before: dict[str, bool] | None, now: dict[str, bool], emit: Emit
     ) -> None:
-        if "fault" in now:
-            emit(Fault("turnstile", now["fault"]))
+        fault = now.get("fault", False)
+        if before is None or fault is not before.get("fault", False):
+            emit(Fault("turnstile", fault))
         if before is None:
             return
         for name, on in now.items():
