@@ -12,6 +12,8 @@ _logger = logging.getLogger(__name__)
 
 REVENUE_BATCH = 200
 REVENUE_MARK = "scenic_ticket_gate.revenue_done_until"
+# What a person did about an event
+DEALT_WITH = ("returned", "reviewed")
 DECISIONS = "phase IN ('authorised', 'denied')"
 # Passes ``e`` of entitlements ``n`` that earn the price; others earn by the calendar.
 EARNS = SQL(
@@ -353,12 +355,13 @@ class ScenicPassEvent(models.Model):
                 event.code == "CONFLICT"
                 or event.assumed
                 or (event.flag and event.phase == "passed")
-            ) and not event.follow_ids
+            ) and not event.follow_ids.filtered(lambda f: f.phase in DEALT_WITH)
 
     def _search_to_review(self, operator, value):
         if operator != "in":
             return NotImplemented
-        domain = fields.Domain("follow_ids", "=", False) & (
+        dealt_with = [("phase", "in", DEALT_WITH)]
+        domain = fields.Domain("follow_ids", "not any", dealt_with) & (
             fields.Domain("code", "=", "CONFLICT")
             | fields.Domain("assumed", "=", True)
             | (

@@ -186,8 +186,7 @@ DECLARE
 BEGIN
     SELECT d.decides INTO decides
       FROM scenic_device d
-     WHERE d.id = p_device AND d.key_hash = p_key_hash
-       AND d.state = 'active' AND d.active;
+     WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash);
     IF NOT FOUND THEN
         RETURN;
     END IF;

@@ -85,9 +85,9 @@ BEGIN
                extract(epoch FROM o.clock) / 60 AS minute,
                CASE
                    WHEN l.id IS NULL THEN 'LANE_UNKNOWN'
-                   WHEN l.mode = 'locked' OR NOT l.active OR NOT g.active
-                       THEN 'LANE_CLOSED'
-                   WHEN s.direction <> 'in' OR l.direction = 'out'
+                   WHEN l.mode IN ('locked', 'emergency') OR NOT l.active
+                        OR NOT g.active THEN 'LANE_CLOSED'
+                   WHEN s.direction <> 'in' OR l.direction = 'out' OR l.mode = 'exit'
                        THEN 'WRONG_DIRECTION'
                    WHEN s.forged THEN 'FORGED'
                END AS code

@@ -359,6 +359,10 @@ class TestGateDecisions(GateHttpCase):
         token = self._today_ticket()._qr_token()
         self.lane.action_locked()
         self._assert_denied("LANE_CLOSED", token)
+        self.lane.action_emergency()
+        self._assert_denied("LANE_CLOSED", token)
+        self.lane.action_exit()
+        self._assert_denied("WRONG_DIRECTION", token)
         self.lane.action_controlled()
         self.lane.active = False
         self._assert_denied("LANE_CLOSED", token)
