@@ -12,6 +12,7 @@ CREATE OR REPLACE FUNCTION scenic_gate_report(
 ) RETURNS jsonb
 LANGUAGE plpgsql
 SET join_collapse_limit = 1
+SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
     v_device record;
@@ -44,8 +45,7 @@ DECLARE
 BEGIN
     SELECT d.id, d.site_id, d.company_id INTO v_device
       FROM scenic_device d
-     WHERE d.id = p_device AND d.key_hash = p_key_hash
-       AND d.state = 'active' AND d.active;
+     WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash);
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
