@@ -210,6 +210,12 @@ class Gate:
                 await asyncio.sleep(0.1)
 
     @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def ended_by_itself(self) -> bool:
         """Whether the process is gone though nobody ended it."""
         process = self._process
