@@ -20,7 +20,8 @@ from .bridge import Bridge, StateDirError
 from .journal import JournalError
 from .settings import ConfigError, ManualSettings, Settings, load
 from .simulator.park import ParkError, parse_lanes
-from .simulator.rehearsal import parse_faults, rehearse
+from .simulator.reconcile import Reconciliation
+from .simulator.rehearsal import RealServer, parse_faults, rehearse, rehearse_at
 from .simulator.server import serve
 
 BAD_CONFIG = 2
@@ -102,12 +103,46 @@ def simulate(
     faults: Annotated[
         str, typer.Option(help="With --park: all, none, or names with commas.")
     ] = "none",
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help="With --park: a real server (http) that decides, instead of the"
+            " simulator's own; the lanes are those of the device."
+        ),
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="With --server: the device key.")
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="With --server: the database.")
+    ] = None,
+    codes: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --server: codes sold there, one a line, `code,persons` for a"
+            " group; they are used up."
+        ),
+    ] = None,
 ) -> None:
     """Run simulated turnstiles and scanners: either with an HTTP API to walk visitors
     (--dir, --lanes), or a whole day of a park (--park)."""
     if park is not None:
         _set_up_logging("error")
-        _rehearse(park, visitors, faults, seed, directory)
+        with ExitStack() as stack:
+            home = directory or Path(
+                stack.enter_context(TemporaryDirectory(prefix="scenic-park-"))
+            )
+            try:
+                names = parse_faults(faults)
+                if server is None:
+                    work = rehearse(park, visitors, names, seed, home, _say)
+                else:
+                    real = _real_server(server, key_file, database, codes)
+                    work = rehearse_at(real, names, seed, home, _say)
+                found = asyncio.run(work)
+            except ParkError as error:
+                _fail(str(error), BAD_CONFIG)
+        _print_books(found)
         return
     if directory is None or lanes is None:
         _fail("give --dir and --lanes, or --park", BAD_CONFIG)
@@ -128,28 +163,29 @@ def simulate(
     )
 
 
-def _rehearse(
-    park: str, visitors: int, faults: str, seed: int, directory: Path | None
-) -> None:
-    """Exit status 1 when the books differ; each differing row is printed."""
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _real_server(
+    url: str, key_file: Path | None, database: str | None, codes: Path | None
+) -> RealServer:
+    if key_file is None or codes is None:
+        raise ParkError("--server needs --key-file and --codes")
     try:
-        names = parse_faults(faults)
-        with ExitStack() as stack:
-            home = directory or Path(
-                stack.enter_context(TemporaryDirectory(prefix="scenic-park-"))
-            )
-            found = asyncio.run(
-                rehearse(
-                    park,
-                    visitors,
-                    names,
-                    seed,
-                    home,
-                    lambda text: print(text, flush=True),
-                )
-            )
-    except ParkError as error:
-        _fail(str(error), BAD_CONFIG)
+        key = key_file.read_text("ascii").strip()
+        lines = codes.read_text("utf-8").split()
+        sold = {
+            code: int(persons or 1)
+            for code, _, persons in (line.partition(",") for line in lines)
+        }
+    except (OSError, ValueError) as error:
+        raise ParkError(f"--key-file, --codes: {error}") from error
+    return RealServer(url, key, database, sold)
+
+
+def _print_books(found: Reconciliation) -> None:
+    """Exit status 1 when the books differ; each differing row is printed."""
     print(found.table())
     for difference in found.differences:
         print(f"differs: {difference}")

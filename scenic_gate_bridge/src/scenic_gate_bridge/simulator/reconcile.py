@@ -183,29 +183,28 @@ def digest(code: str) -> str:
 
 def reconcile(
     journals: Sequence[Path],
-    server: ServerBooks,
+    server: ServerBooks | None,
     lanes: Iterable[str],
     passages: Sequence[Passage] | None = None,
 ) -> Reconciliation:
-    """Compare everything; without `passages` the steel is left out."""
+    """Compare everything. Without `passages` the steel is left out; without `server`
+    only what it answered to each fact is looked at."""
     books = Books()
     for journal in journals:
         books.read(journal)
     totals = {code: LaneTotals() for code in lanes}
-    wrong = [f"server: {trouble}" for trouble in server.troubles]
-    wrong += _requests(books, server, totals)
-    wrong += _events(books, server, totals)
-    wrong += _tickets(server)
+    wrong = _requests(books, totals) + _events(books, totals)
+    if server is not None:
+        wrong += [f"server: {trouble}" for trouble in server.troubles]
+        wrong += _at_server(books, server, totals) + _tickets(server)
     if passages is not None:
-        wrong += _steel(books, server, totals, passages)
+        wrong += _steel(books, totals, passages)
     granted = sum(request.passes > 0 for request in books.requests.values())
     return Reconciliation(totals, granted, wrong)
 
 
-def _requests(
-    books: Books, server: ServerBooks, totals: dict[str, LaneTotals]
-) -> list[str]:
-    """Journal row = its facts in the outbox = the admission at the server."""
+def _requests(books: Books, totals: dict[str, LaneTotals]) -> list[str]:
+    """Journal row = its facts in the outbox."""
     wrong = []
     for request_id, row in books.requests.items():
         lane = totals[row.lane]
@@ -213,64 +212,63 @@ def _requests(
         lane.passed += row.passed
         lane.assumed += row.told_assumed
         lane.given_back += row.annulled
-        there = server.admissions.get(request_id)
-        if there is not None:
-            lane.consumed += there.passed
-        found = (
-            f"request {request_id} at {row.lane}: journal {row.state}"
-            f" {row.passes}={row.passed}+{row.annulled},"
-            f" told {row.told_passed}+{row.told_annulled}, server "
-            + (f"{there.passes}={there.passed}+{there.annulled}" if there else "none")
-        )
+        found = f"request {request_id} at {row.lane}: {row}"
         if row.state in ("asking", "authorised", "opening"):
             wrong.append(f"{found}: not finished")
         elif row.passes != row.passed + row.annulled:
             wrong.append(f"{found}: the journal does not add up")
         elif (row.told_passed, row.told_annulled) != (row.passed, row.annulled):
             wrong.append(f"{found}: told otherwise than written")
-        elif there is None:
+    return wrong
+
+
+def _events(books: Books, totals: dict[str, LaneTotals]) -> list[str]:
+    """Every fact of an outbox was taken by the server."""
+    wrong = []
+    for event_id, event in books.events.items():
+        lane, answer = totals[event["lane"]], books.answers[event_id]
+        name = f"event {event_id} ({event['type']} at {event['lane']})"
+        if answer is None:
+            wrong.append(f"{name}: still in the outbox")
+        elif answer not in ("OK", "REPEAT"):
+            wrong.append(f"{name}: the server answered {answer}")
+        lane.events += answer is not None
+        if event["type"] == "exit":
+            lane.exits += event["count"]
+        elif event["type"] in SEEN:
+            lane.alarms += 1
+    return wrong
+
+
+def _at_server(
+    books: Books, server: ServerBooks, totals: dict[str, LaneTotals]
+) -> list[str]:
+    """The admissions and the events of the server are those of the journals."""
+    wrong = []
+    for request_id, row in books.requests.items():
+        there = server.admissions.get(request_id)
+        if there is None:
             if row.passes:
-                wrong.append(f"{found}: the server does not know it")
-        elif there.passes != there.passed + there.annulled:
+                wrong.append(f"request {request_id}: {row}: not at the server")
+            continue
+        totals[row.lane].consumed += there.passed
+        found = f"request {request_id} at {row.lane}: {row}, {there}"
+        if there.passes != there.passed + there.annulled:
             wrong.append(f"{found}: entries are still reserved")
         elif there.passed != row.passed or (
             not row.annulled_all and there.annulled != row.annulled
         ):
             wrong.append(f"{found}: the server has booked otherwise")
     wrong += [
-        f"request {request_id}: at the server, in no journal"
+        f"request {request_id}: at the server, in no journal: {there}"
         for request_id, there in server.admissions.items()
         if request_id not in books.requests and there.passes
     ]
-    return wrong
-
-
-def _events(
-    books: Books, server: ServerBooks, totals: dict[str, LaneTotals]
-) -> list[str]:
-    """Every fact of an outbox is at the server, under its type, and nothing else."""
-    wrong = []
-    for event_id, event in books.events.items():
-        lane = totals[event["lane"]]
-        name = f"event {event_id} ({event['type']} at {event['lane']})"
-        kind = server.events.get(event_id)
-        if books.answers[event_id] is None:
-            wrong.append(f"{name}: still in the outbox")
-        if kind is None:
-            wrong.append(f"{name}: not at the server")
-            continue
-        if kind != event["type"]:
-            wrong.append(f"{name}: the server has it as {kind}")
-        lane.events += 1
-        if event["type"] == "exit":
-            lane.exits += event["count"]
-        elif event["type"] in SEEN:
-            lane.alarms += 1
-    wrong += [
-        f"event {event_id} ({kind}): at the server, in no outbox"
-        for event_id, kind in server.events.items()
-        if event_id not in books.events
-    ]
+    for event_id in books.events.keys() | server.events.keys():
+        here = books.events.get(event_id, {}).get("type", "nothing")
+        kind = server.events.get(event_id, "nothing")
+        if here != kind:
+            wrong.append(f"event {event_id}: told {here}, the server has {kind}")
     return wrong
 
 
@@ -293,7 +291,6 @@ def _tickets(server: ServerBooks) -> list[str]:
 
 def _steel(
     books: Books,
-    server: ServerBooks,
     totals: dict[str, LaneTotals],
     passages: Sequence[Passage],
 ) -> list[str]:

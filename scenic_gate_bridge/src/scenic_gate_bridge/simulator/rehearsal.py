@@ -15,14 +15,16 @@ import signal
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
+from .. import __version__
 from ..model import Direction, LaneDirection
 from .authority import Authority, Device
 from .faults import Faults
@@ -36,7 +38,7 @@ from .reconcile import (
     digest,
     reconcile,
 )
-from .visitors import Kind, Party, draw, sold
+from .visitors import Kind, Party, draw, holders, sold
 
 PASS_TIMEOUT = 1.5
 SETTLE = 0.3
@@ -94,6 +96,7 @@ class Gate:
     directory: Path
     key: str
     database: str | None = None
+    timeout: float = TIMEOUT
     url: str = ""
     kills: int = 0
     _process: asyncio.subprocess.Process | None = None
@@ -121,7 +124,7 @@ class Gate:
             "[server]",
             f'url = "{self.link.url}"',
             f'key_file = "{key}"',
-            f"timeout = {TIMEOUT}",
+            f"timeout = {self.timeout}",
             "heartbeat = 1.0",
             "backoff_max = 1.0",
         ]
@@ -207,10 +210,22 @@ class Gate:
                 await asyncio.sleep(0.1)
 
     @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def ended_by_itself(self) -> bool:
         """Whether the process is gone though nobody ended it."""
         process = self._process
         return process is not None and process.returncode not in (None, -9, 0)
+
+    async def settled(self) -> None:
+        """Wait until every admission is finished and every fact is at the server."""
+        await self.until(
+            lambda health: health["outbox"] == health["unresolved"] == 0, UPLOAD
+        )
 
     async def linked(self, *codes: str) -> None:
         """Wait until these lanes answer their bridge."""
@@ -491,7 +506,7 @@ async def rehearse(
     directory: Path,
     say: Callable[[str], None],
 ) -> Reconciliation:
-    """Run a park by itself; the outcome of the reconciliation."""
+    """Run a park by itself, with the simulator's own server."""
     if name not in PARKS:
         raise ParkError(f"--park: there is no {name!r}; there are: {', '.join(PARKS)}")
     rng = random.Random(seed)
@@ -503,58 +518,129 @@ async def rehearse(
     )
     port = await authority.start()
     try:
-        day = await _day(
-            directory, lanes, keys, parties, faults, rng, ("127.0.0.1", port), say
-        )
+        async with open_gates(
+            directory, lanes, keys, rng, ("127.0.0.1", port)
+        ) as gates:
+            day = await _day(gates, parties, faults, rng, say)
     finally:
         await authority.stop()
-    found = reconcile(
-        [gate.journal for gate in day.gates],
-        books_of(authority),
-        day.lanes,
-        day.passages,
+    return reconcile(
+        [gate.journal for gate in gates], books_of(authority), day.lanes, day.passages
     )
-    return found
 
 
-async def _day(
+@dataclass(frozen=True, slots=True)
+class RealServer:
+    """A server that is not the simulator's own, and the tickets sold there."""
+
+    url: str
+    key: str
+    database: str | None
+    codes: dict[str, int]  # code: persons
+
+
+async def rehearse_at(
+    server: RealServer,
+    faults: Sequence[str],
+    seed: int,
+    directory: Path,
+    say: Callable[[str], None],
+) -> Reconciliation:
+    """Run the lanes of one device of a real server. What the server has consumed is
+    not to be had by the gate API, so the journal, the server's answers and the steel
+    are compared."""
+    at = urlsplit(server.url)
+    if at.scheme != "http" or not at.hostname:
+        raise ParkError("--server: http://host:port; the faults are put in between")
+    rng = random.Random(seed)
+    lanes = await _lanes_of(server)
+    async with open_gates(
+        directory,
+        {"server": lanes},
+        {"server": server.key},
+        rng,
+        (at.hostname, at.port or 80),
+        database=server.database,
+    ) as gates:
+        day = await _day(gates, holders(server.codes, rng), faults, rng, say)
+    return reconcile([gate.journal for gate in gates], None, day.lanes, day.passages)
+
+
+async def _lanes_of(server: RealServer) -> dict[str, LaneDirection]:
+    """The device's lanes, as its heartbeat is told."""
+    beat = {"seq": 1, "version": __version__, "outbox": 0, "unresolved": 0, "lanes": []}
+    headers = {"Authorization": f"Bearer {server.key}"}
+    if server.database:
+        headers["X-Odoo-Database"] = server.database
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                f"{server.url.rstrip('/')}/scenic/gate/v1/heartbeat",
+                json={"jsonrpc": "2.0", "id": 1, "method": "call", "params": beat},
+                headers=headers,
+            ) as answer,
+        ):
+            said = await answer.json(content_type=None)
+            if "result" not in said:
+                raise ParkError(f"--server: {said['error']['message']}")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise ParkError(f"--server: {server.url}: {error}") from error
+    lanes = {
+        lane["lane"]: LaneDirection(lane["direction"])
+        for lane in said["result"]["lanes"]
+    }
+    if not lanes:
+        raise ParkError("--server: this device has no lanes")
+    return lanes
+
+
+@asynccontextmanager
+async def open_gates(
     directory: Path,
     lanes: dict[str, dict[str, LaneDirection]],
     keys: dict[str, str],
-    parties: list[Party],
-    faults: Sequence[str],
     rng: random.Random,
     server: tuple[str, int],
-    say: Callable[[str], None],
-) -> Day:
-    started = time.monotonic()
+    *,
+    database: str | None = None,
+    timeout: float = TIMEOUT,
+) -> AsyncIterator[list[Gate]]:
+    """A bridge process with simulated lanes for each gate, all up and linked; in the
+    end they are stopped in order, and their journals stay in `directory`."""
     async with AsyncExitStack() as stack:
         gates = []
-        for gate_name, gate_lanes in lanes.items():
-            home = directory / gate_name
+        for name, gate_lanes in lanes.items():
+            home = directory / name
             park = await stack.enter_async_context(
                 Park(home / "ports", gate_lanes, rng.randrange(1 << 30))
             )
             link = await stack.enter_async_context(Link(*server))
-            gate = Gate(gate_name, park.lanes, link, home, keys[gate_name])
+            gate = Gate(name, park.lanes, link, home, keys[name], database, timeout)
             gate.write_settings()
             stack.push_async_callback(gate.end, signal.SIGKILL)
             gates.append(gate)
-        await _all(gate.start() for gate in gates)
-        await _all(gate.linked(*gate.lanes) for gate in gates)
-        say(
-            f"park ready: {len(gates)} bridges, {sum(map(len, lanes.values()))} lanes,"
-            f" {len(parties)} parties"
-        )
-        day = Day(gates, rng)
-        await day.run(parties, faults)
-        await _all(
-            gate.until(
-                lambda health: health["outbox"] == health["unresolved"] == 0, UPLOAD
-            )
-            for gate in gates
-        )
-        await _all(gate.end(signal.SIGTERM) for gate in gates)
+        await asyncio.gather(*(gate.start() for gate in gates))
+        await asyncio.gather(*(gate.linked(*gate.lanes) for gate in gates))
+        yield gates
+        await asyncio.gather(*(gate.end(signal.SIGTERM) for gate in gates))
+
+
+async def _day(
+    gates: list[Gate],
+    parties: list[Party],
+    faults: Sequence[str],
+    rng: random.Random,
+    say: Callable[[str], None],
+) -> Day:
+    started = time.monotonic()
+    say(
+        f"park ready: {len(gates)} bridges, {sum(len(gate.lanes) for gate in gates)}"
+        f" lanes, {len(parties)} parties"
+    )
+    day = Day(gates, rng)
+    await day.run(parties, faults)
+    await asyncio.gather(*(gate.settled() for gate in gates))
     say(
         f"{len(parties)} parties in {time.monotonic() - started:.0f} s: "
         + ", ".join(f"{count} {what}" for what, count in day.outcome.items())
@@ -564,7 +650,3 @@ async def _day(
         + (", ".join(f"{name} {n}x" for name, n in sorted(day.done.items())) or "none")
     )
     return day
-
-
-async def _all(works: Any) -> None:
-    await asyncio.gather(*works)

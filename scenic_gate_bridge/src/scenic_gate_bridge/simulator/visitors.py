@@ -68,6 +68,21 @@ def draw(parties: int, rng: random.Random) -> list[Party]:
     return found
 
 
+def holders(codes: dict[str, int], rng: random.Random) -> list[Party]:
+    """The visitors who hold these codes (with the persons of each), and among them some
+    whose codes nobody sold."""
+    alone = [kind for kind in SHARES if kind not in (Kind.GROUP, Kind.FORGED)]
+    weights = [SHARES[kind] for kind in alone]
+    found = []
+    for code, persons in codes.items():
+        kind = Kind.GROUP if persons > 1 else rng.choices(alone, weights)[0]
+        found.append(Party(kind, code, persons, persons))
+        if rng.random() < SHARES[Kind.FORGED] / 100:
+            found.append(Party(Kind.FORGED, new_code(rng)))
+    rng.shuffle(found)
+    return found
+
+
 def sold(parties: list[Party]) -> dict[str, Ticket]:
     """The tickets that they have bought."""
     return {
