@@ -2,7 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import SQL
 
-
 MODES = [
     ("controlled", "Controlled"),
     ("exit", "Exit"),

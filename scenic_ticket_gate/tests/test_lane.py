@@ -6,7 +6,6 @@ from odoo.tools import mute_logger
 
 from .common import GateCommon
 
-
 MODES = (
     *("action_locked", "action_controlled", "action_free"),
     *("action_exit", "action_emergency"),
