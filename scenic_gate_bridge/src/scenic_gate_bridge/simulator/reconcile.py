@@ -198,7 +198,7 @@ def reconcile(
         wrong += [f"server: {trouble}" for trouble in server.troubles]
         wrong += _at_server(books, server, totals) + _tickets(server)
     if passages is not None:
-        wrong += _steel(books, totals, passages)
+        wrong += _steel(books, totals, passages, server)
     granted = sum(request.passes > 0 for request in books.requests.values())
     return Reconciliation(totals, granted, wrong)
 
@@ -293,6 +293,7 @@ def _steel(
     books: Books,
     totals: dict[str, LaneTotals],
     passages: Sequence[Passage],
+    server: ServerBooks | None,
 ) -> list[str]:
     """Who walked is who was booked: for each ticket, and for each lane."""
     walked: dict[str, list[bool]] = defaultdict(list)
@@ -307,9 +308,12 @@ def _steel(
     booked: Counter[str] = Counter()
     assumed: Counter[str] = Counter()
     seen: Counter[str] = Counter()
-    for row in books.requests.values():
-        booked[row.digest] += row.passed
-        assumed[row.digest] += row.told_assumed
+    for request_id, row in books.requests.items():
+        # a journal's own hash of a code means something to one process only
+        admission = server.admissions.get(request_id) if server else None
+        code = admission.ticket if admission else row.digest
+        booked[code] += row.passed
+        assumed[code] += row.told_assumed
         seen[row.lane] += row.passed - row.told_assumed
     for event in books.events.values():
         if event["type"] in SEEN:
