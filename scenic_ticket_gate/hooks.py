@@ -23,6 +23,7 @@ def uninstall_hook(env):
             scenic_gate_report(integer, text, jsonb, timestamp),
             scenic_gate_keep_admitted(integer, jsonb, timestamp, timestamp),
             scenic_gate_entry_value(integer),
+            scenic_gate_horizon(),
             scenic_gate_log_rows(),
             scenic_gate_log_ticket(),
             scenic_gate_log_entitlement(),

@@ -1,3 +1,24 @@
+-- The oldest transaction of this database that still runs: what is older is committed or
+-- gone. Transactions of other databases of the cluster hold nobody up; one whose database
+-- is not to be seen counts as one of ours.
+CREATE OR REPLACE FUNCTION scenic_gate_horizon() RETURNS xid8
+LANGUAGE sql VOLATILE AS $function$
+    WITH s AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot)
+    SELECT COALESCE(
+               (SELECT x.xid
+                  FROM s
+                 CROSS JOIN LATERAL pg_snapshot_xip(s.snapshot) AS x (xid)
+                 WHERE NOT EXISTS (
+                           SELECT 1 FROM pg_stat_activity a
+                            WHERE a.backend_xid = x.xid::xid
+                              AND a.datname <> current_database()
+                       )
+                 ORDER BY x.xid LIMIT 1),
+               pg_snapshot_xmax(s.snapshot)
+           )
+      FROM s
+$function$;
+
 -- The copy of the tickets that a deciding device keeps: a full copy in pages by ticket,
 -- then what changed, in pages by transaction. See docs/gate-api.md for the fields.
 --
@@ -59,7 +80,7 @@ BEGIN
       INTO v_sites, v_scope
       FROM scenic_lane l
      WHERE l.device_id = p_device;
-    v_xmin := pg_snapshot_xmin(pg_current_snapshot());
+    v_xmin := scenic_gate_horizon();
 
     v_part := regexp_match(
         p_cursor, '^([ci])\.([0-9]{1,19})\.([0-9]{1,9})\.([0-9a-f]{32})$'
