@@ -136,13 +136,23 @@ class TestVectors(GateCommon):
         return self.numbers.feed(rows)
 
     def _config(self, vector):
-        """Return the config answer, with those days only on which steps happen."""
-        now = moment(vector["steps"][0]["at"])
-        answer = vector_feed.config_answer(self.setup, self.device, now)
-        config = self.numbers.config(answer)
-        days = vector_feed.step_days(vector)
-        for site in config["sites"]:
-            site["days"] = {day: site["days"][day] for day in days}
+        """Return the config answer, with those days only on which steps happen.
+
+        A device asks anew each day: a day is taken from the answer of that day.
+        """
+        moments = vector_feed.step_days(vector)
+        answers = {
+            day: self.numbers.config(
+                vector_feed.config_answer(self.setup, self.device, now)
+            )
+            for day, now in moments.items()
+        }
+        config = answers[min(answers)]
+        for number, site in enumerate(config["sites"]):
+            site["days"] = {
+                day: answer["sites"][number]["days"][day]
+                for day, answer in answers.items()
+            }
         return config
 
     def _media(self):

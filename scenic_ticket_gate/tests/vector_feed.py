@@ -4,7 +4,7 @@ The rows are those of ``sync`` and ``config`` of docs/gate-api.md.
 """
 
 import base64
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta
 
 import pytz
 
@@ -382,15 +382,13 @@ def _pool(pool):
 
 
 def step_days(vector):
-    """Return the days on which the steps of a vector happen, by its clock."""
+    """Return ``{day: moment}`` of the days on which steps happen, by their clock.
+
+    The moment is that of the day's first step, naive UTC.
+    """
     zone = pytz.timezone(vector["tz"])
-    return sorted(
-        {
-            moment(step["at"])
-            .replace(tzinfo=timezone.utc)
-            .astimezone(zone)
-            .date()
-            .isoformat()
-            for step in vector["steps"]
-        }
-    )
+    days = {}
+    for step in vector["steps"]:
+        now = moment(step["at"])
+        days.setdefault(pytz.utc.localize(now).astimezone(zone).date().isoformat(), now)
+    return days

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from unittest.mock import patch
 
+from freezegun import api as freezer
 from freezegun import freeze_time
 
 from odoo import Command
@@ -57,6 +58,22 @@ def moment(text):
     return datetime.fromisoformat(text).astimezone(timezone.utc).replace(tzinfo=None)
 
 
+def _astimezone(self, tz=None):
+    local = freezer.real_datetime.astimezone(self, tz)
+    return freezer.datetime_to_fakedatetime(local).replace(fold=local.fold)
+
+
+@contextmanager
+def clock(text):
+    """Let Python's clock stand at a moment of a vector."""
+    with (
+        freeze_time(moment(text)),
+        # freezegun's own forgets which of two equal hours of a night it is
+        patch.object(freezer.FakeDatetime, "astimezone", _astimezone),
+    ):
+        yield
+
+
 class VectorSetup:
     """The records of one vector, by the names that it gives them."""
 
@@ -75,7 +92,7 @@ class VectorSetup:
         self.slots = {}
         self.visitors = {}
         self.tickets = {}
-        with freeze_time(moment(self.setup["sold_at"])):
+        with clock(self.setup["sold_at"]):
             self._build_places()
             self._build_products()
             self._build_people()
@@ -324,15 +341,15 @@ class VectorSetup:
                     self._issue_staff(order, number)
                 else:
                     self._sell_order(order, number)
+        for values in self.setup.get("visitors", ()):
+            for key in values.get("holds", ()):
+                # sudo: what the registration of a holder writes
+                self.tickets[key].sudo().visitor_id = self.visitors[values["key"]]
         for values in self.setup.get("media", ()):
             tickets = self.env["scenic.ticket"].union(
                 *[self.tickets[key] for key in values["tickets"]]
             )
             tickets._add_medium(values["kind"], values["value"])
-        for values in self.setup.get("visitors", ()):
-            for key in values.get("holds", ()):
-                # sudo: what the registration of a holder writes
-                self.tickets[key].sudo().visitor_id = self.visitors[values["key"]]
 
     def _sell_order(self, order, number):
         product = self.products[order["product"]]
@@ -444,10 +461,3 @@ class VectorSetup:
         return media.filtered(
             lambda c: c.active and c.last_four and number.endswith(c.last_four)
         )
-
-
-@contextmanager
-def clock(text):
-    """Let Python's clock stand at a moment of a vector."""
-    with freeze_time(moment(text)):
-        yield
