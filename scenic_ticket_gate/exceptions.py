@@ -44,6 +44,19 @@ class DeviceKeyInvalid(GateApiError):
     zh = "设备密钥缺失、未知或已吊销"
 
 
+class DeviceDecidesNothing(GateApiError):
+    code = 403
+    rpc_code = -32003
+    stable_code = "DEVICE_DECIDES_NOTHING"
+    en = (
+        "This device asks the server for each decision and gets no copy of the "
+        "tickets; a manager can allow it to decide (device, field Decides)"
+    )
+    zh = (
+        "本设备每次检票都由服务器判定，不下发门票副本；管理员可在设备的“判定方式”中放开"
+    )
+
+
 class InternalError(GateApiError):
     code = 500
     rpc_code = -32603

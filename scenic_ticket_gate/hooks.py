@@ -19,6 +19,21 @@ def uninstall_hook(env):
             scenic_gate_move_people(jsonb, timestamp),
             scenic_gate_refusal(text, integer, integer, date),
             scenic_gate_report(integer, text, jsonb, timestamp),
+            scenic_gate_log_rows(),
+            scenic_gate_log_ticket(),
+            scenic_gate_log_entitlement(),
+            scenic_gate_log_credential(),
+            scenic_gate_log_hold(),
+            scenic_gate_log_visitor(),
+            scenic_gate_log_event(),
+            scenic_gate_prune_changes(integer),
+            scenic_gate_sync(
+                integer, text, text, integer, timestamp, timestamp
+            ),
+            scenic_gate_config(integer, text, text, timestamp),
+            scenic_gate_settings(integer, timestamp),
+            scenic_gate_words(jsonb),
+            scenic_gate_time(timestamp),
             scenic_gate_heartbeat(
                 integer, text, integer, text, integer, integer, jsonb
             ),
@@ -28,3 +43,4 @@ def uninstall_hook(env):
         CASCADE
         """
     )
+    env.cr.execute("DROP TABLE IF EXISTS scenic_gate_change, scenic_gate_change_kept")

@@ -14,6 +14,10 @@ from ..exceptions import (
 MAX_BODY = 4 * 1024 * 1024
 
 
+class JsonText(str):
+    """A result that is JSON already: large ones are not read and written again."""
+
+
 def _refuse_constant(name):
     raise ValueError(f"{name} is not JSON")
 
@@ -55,6 +59,12 @@ class ScenicGateDispatcher(Dispatcher):
             raise InvalidRequest()
         self.request.params = {"params": body["params"]}
         result = self.request.registry["ir.http"]._dispatch(endpoint)
+        if isinstance(result, JsonText):
+            return self.request.make_response(
+                f'{{"jsonrpc": "2.0", "id": {json.dumps(self.rpc_id)}, '
+                f'"result": {result}}}',
+                headers=[("Content-Type", "application/json; charset=utf-8")],
+            )
         return self._answer({"result": result}, 200)
 
     def handle_error(self, exc):

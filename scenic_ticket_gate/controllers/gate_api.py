@@ -1,8 +1,8 @@
 from odoo.http import Controller, request, route
 
-from ..exceptions import DeviceKeyInvalid, InvalidParams
+from ..exceptions import DeviceDecidesNothing, DeviceKeyInvalid, InvalidParams
 from ..tools import gate_schema
-from .dispatcher import MAX_BODY
+from .dispatcher import MAX_BODY, JsonText
 
 ROUTING = {
     "type": "scenic_gate",
@@ -31,6 +31,19 @@ class ScenicGateApi(Controller):
     def heartbeat(self, params):
         """Keep that the device lives; answer with the settings of its lanes."""
         return self._call(gate_schema.check_heartbeat, params, "_gate_heartbeat")
+
+    @route("/scenic/gate/v1/sync", **ROUTING)
+    def sync(self, params):
+        """Tell a page of the tickets that a deciding device keeps a copy of."""
+        answer = self._call(gate_schema.check_sync, params, "_gate_sync")
+        if not answer:
+            raise DeviceDecidesNothing()
+        return JsonText(answer)
+
+    @route("/scenic/gate/v1/config", **ROUTING)
+    def config(self, params):
+        """Tell the settings of the device, unless it knows them."""
+        return JsonText(self._call(gate_schema.check_config, params, "_gate_config"))
 
     def _call(self, check, params, method):
         """Check the parameters, then do the work for the device of the key."""

@@ -2,6 +2,7 @@ from . import (
     ir_http,
     scenic_capacity_pool,
     scenic_device,
+    scenic_device_feed,
     scenic_entitlement,
     scenic_gate,
     scenic_headcount,

@@ -3,6 +3,7 @@ from . import (
     test_append_only,
     test_device,
     test_entry_rules,
+    test_feed,
     test_gate_api,
     test_gate_text,
     test_inside,

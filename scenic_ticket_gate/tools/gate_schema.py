@@ -30,7 +30,9 @@ ADMISSION_TYPES = ("passed", "annulled")
 COUNTED_TYPES = ("passed", "annulled", "exit")
 KINDS = ("auto", "qr", "barcode", "ic_card", "id_document")
 DIRECTIONS = ("in", "out")
-MODES = ("controlled", "locked", "free")
+MODES = ("controlled", "exit", "free", "locked", "emergency")
+DECIDES = ("no", "offline", "site")
+MAX_TICKETS = 2000
 LINKS = ("up", "down")
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -108,6 +110,8 @@ class _Object:
 
     def text(self, name, longest, default=_MISSING, shortest=0):
         """Return a text that a database can hold."""
+        if default is None and self.value.get(name) is None:
+            return None
         value = self.raw_text(name, longest, default)
         if len(value) < shortest:
             raise SchemaError(self.field(name), "is empty", "为空")
@@ -140,8 +144,10 @@ class _Object:
             )
         return value
 
-    def time(self, name):
-        value = self._get(name, _MISSING)
+    def time(self, name, default=_MISSING):
+        value = self._get(name, default)
+        if value is default:
+            return value
         parsed = _parse_time(value) if isinstance(value, str) else None
         if parsed is None:
             raise SchemaError(
@@ -257,6 +263,27 @@ def check_report(params):
     return events
 
 
+def check_sync(params):
+    """Return the values of a ``sync`` call.
+
+    :raise SchemaError: names the first field that does not fit
+    """
+    top = _Object(params, "")
+    return {
+        "cursor": top.text("cursor", 128, None),
+        "limit": top.integer("limit", 1, MAX_TICKETS, MAX_TICKETS),
+        "born": top.time("born"),
+    }
+
+
+def check_config(params):
+    """Return the version that a ``config`` call knows, or None.
+
+    :raise SchemaError: names the first field that does not fit
+    """
+    return {"version": _Object(params, "").text("version", 64, None)}
+
+
 def check_heartbeat(params):
     """Return the values of a ``heartbeat`` call.
 
@@ -269,6 +296,9 @@ def check_heartbeat(params):
         "version": top.text("version", 64),
         "outbox": top.integer("outbox", 0, MAX_INT),
         "unresolved": top.integer("unresolved", 0, MAX_INT),
+        "decides": top.choice("decides", DECIDES, None),
+        "copy_at": top.time("copy_at", None),
+        "conflicts": top.integer("conflicts", 0, MAX_INT, 0),
         "lanes": [],
     }
     seen = set()
@@ -277,6 +307,8 @@ def check_heartbeat(params):
             "lane": item.text("lane", 32, shortest=1),
             "link": item.choice("link", LINKS),
             "mode": item.choice("mode", MODES),
+            "fire": item.boolean("fire", False),
+            "emergency": item.boolean("emergency", False),
         }
         lane.update({name: item.integer(name, 0, MAX_INT) for name in counters})
         if lane["lane"] in seen:
