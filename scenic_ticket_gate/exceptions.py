@@ -1,5 +1,7 @@
 """What the gate API answers when it cannot do what it was asked."""
 
+import math
+
 from werkzeug.exceptions import HTTPException
 
 
@@ -42,6 +44,20 @@ class DeviceKeyInvalid(GateApiError):
     stable_code = "DEVICE_KEY_INVALID"
     en = "The device key is missing, unknown or revoked"
     zh = "设备密钥缺失、未知或已吊销"
+
+
+class RateLimited(GateApiError):
+    """:param float wait: seconds after which it may be tried again"""
+
+    code = 429
+    rpc_code = -32029
+    stable_code = "RATE_LIMITED"
+    en = "Too many requests; repeat this one later with the same ids"
+    zh = "请求过于频繁；请稍后使用相同的编号重试"
+
+    def __init__(self, wait):
+        super().__init__()
+        self.retry_after = math.ceil(wait)
 
 
 class DeviceDecidesNothing(GateApiError):

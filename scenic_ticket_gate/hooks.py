@@ -7,6 +7,8 @@ def uninstall_hook(env):
     env.cr.execute(
         """
         DROP FUNCTION IF EXISTS
+            scenic_gate_device_lives(scenic_device, text),
+            scenic_gate_device_of_key(text),
             scenic_gate_validate(integer, text, jsonb, timestamp),
             scenic_gate_rules(
                 integer, integer, integer, text, date, timestamp, numeric, timestamp
@@ -15,10 +17,12 @@ def uninstall_hook(env):
             scenic_gate_crossed(integer, integer),
             scenic_gate_inside(integer, timestamp),
             scenic_gate_lock_counts(integer[], timestamp),
-            scenic_gate_room(integer, integer, integer, timestamp),
+            scenic_gate_room(integer[], integer, timestamp),
             scenic_gate_move_people(jsonb, timestamp),
             scenic_gate_refusal(text, integer, integer, date),
             scenic_gate_report(integer, text, jsonb, timestamp),
+            scenic_gate_keep_admitted(integer, jsonb, timestamp, timestamp),
+            scenic_gate_entry_value(integer),
             scenic_gate_log_rows(),
             scenic_gate_log_ticket(),
             scenic_gate_log_entitlement(),

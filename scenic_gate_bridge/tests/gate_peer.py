@@ -37,7 +37,15 @@ TYPES = {
     "fault_cleared",
     "link_down",
     "link_up",
+    "entry",
+    "mode",
+    "emergency",
+    "emergency_over",
+    "fire",
+    "fire_over",
+    "pinch",
 }
+MODES = ("controlled", "exit", "free", "locked", "emergency")
 
 
 class BadParams(Exception):
@@ -71,7 +79,7 @@ class Admission:
 class Peer:
     """The server's memory; tests look into it."""
 
-    lanes: dict[str, dict[str, str]]
+    lanes: dict[str, dict[str, Any]]
     tickets: dict[str, Ticket] = field(default_factory=dict)
     admissions: dict[str, Admission] = field(default_factory=dict)
     unusable: set[str] = field(default_factory=set)
@@ -159,7 +167,7 @@ class Peer:
             _want(event, "lane", lambda v: isinstance(v, str))
             _want(event, "type", lambda v: v in TYPES - self.refused_types)
             _want(event, "direction", lambda v: v in ("in", "out"))
-            if event["type"] in ("passed", "annulled", "exit"):
+            if event["type"] in ("passed", "annulled", "exit", "entry"):
                 if event["type"] != "annulled" or event.get("count") is not None:
                     _want(event, "count", lambda v: type(v) is int and 0 < v <= 1000)
                 _want(event, "assumed", lambda v: isinstance(v, bool))
@@ -216,7 +224,9 @@ class Peer:
             _want(params, name, lambda v: type(v) is int and v >= 0)
         for lane in params["lanes"]:
             _want(lane, "link", lambda v: v in ("up", "down"))
-            _want(lane, "mode", lambda v: v in ("controlled", "locked", "free"))
+            _want(lane, "mode", lambda v: v in MODES)
+            for name in ("fire", "emergency"):
+                _want(lane, name, lambda v: isinstance(v, bool))
             granted = lane["granted"]
             ends = ("completed", "timed_out", "revoked", "outstanding")
             if granted != sum(lane[name] for name in ends):

@@ -247,7 +247,7 @@ async def test_wrong_key_is_told_and_healed(start: Start) -> None:
 async def test_server_sets_the_mode(start: Start) -> None:
     world = await start()
     world.peer.lanes["L1"]["mode"] = "locked"
-    await world.wait_log("mode", note="locked")
+    await world.wait_log("mode", note="locked by server")
     assert await world.visit("CODET1", patience=0.3) == (False, 0)
     assert (await world.wait_log("denied"))["code"] == "LANE_CLOSED"
     assert not world.peer.admissions
@@ -283,14 +283,14 @@ async def test_emergency_opens_and_stays(start: Start) -> None:
         async with session.post(url, json={"on": True}) as answer:
             assert answer.status == 200
         await until(lambda: sim.model.is_free(Direction.IN))
-        await until(lambda: world.peer.of_type("annulled", "fault"))
+        await until(lambda: world.peer.of_type("annulled", "emergency"))
         world.peer.lanes["L1"]["mode"] = "locked"
-        await world.wait_log("mode", note="locked")
+        await world.wait_log("mode", note="locked by server")
         assert sim.model.is_free(Direction.IN)
         async with session.post(url, json={"on": False}) as answer:
             assert answer.status == 200
     await until(lambda: not sim.model.released(Direction.IN))
-    await until(lambda: world.peer.of_type("fault_cleared"))
+    await until(lambda: world.peer.of_type("emergency_over"))
 
 
 async def wait_health(world: World, good: Callable[[Any], object]) -> Any:

@@ -6,7 +6,9 @@ import asyncio
 import os
 import sqlite3
 import stat
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,14 @@ import pytest
 from scenic_gate_bridge import refusals
 from scenic_gate_bridge.bridge import StateDirError, state_dir_lock
 from scenic_gate_bridge.journal import Journal, JournalDb, JournalError
+from scenic_gate_bridge.journal.db import LaneState, PlannedMode
 from scenic_gate_bridge.model import (
     AfterCrash,
     Code,
     Decision,
     Direction,
     LaneMode,
+    ModeSource,
     Scan,
     Text,
     Verdict,
@@ -223,7 +227,7 @@ def test_numbers_rise_over_restarts(path: Path) -> None:
 def test_settings_of_a_lane_survive(path: Path) -> None:
     db = JournalDb(path)
     assert db.lane_states() == {}
-    db.set_mode("L1", LaneMode.FREE, AT)
+    db.set_mode("L1", LaneMode.FREE, ModeSource.SERVER, Direction.IN, AT)
     db.set_emergency("L1", True, Direction.IN, AT)
     db.close()
     db = JournalDb(path)
@@ -312,3 +316,20 @@ def test_state_dir_is_for_one_bridge(tmp_path: Path) -> None:
     with pytest.raises(StateDirError, match="cannot use"):
         with state_dir_lock(tmp_path / "file"):
             pass
+
+
+def test_journal_of_the_first_schema_keeps_its_lanes(path: Path) -> None:
+    """An older bridge's file: modes are kept, and the new ones can be stored."""
+    script = resources.files("scenic_gate_bridge.journal") / "migrations"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript((script / "0001_initial.sql").read_text("utf-8"))
+        old.execute("INSERT INTO lane_state VALUES ('L1', 'locked', 1)")
+        old.execute("PRAGMA user_version=1")
+        old.commit()
+    db = JournalDb(path)
+    assert db.lane_states()["L1"] == LaneState(LaneMode.LOCKED, True)
+    db.set_mode("L1", LaneMode.EXIT, ModeSource.SCHEDULE, Direction.OUT, AT)
+    db.set_plan("L1", [PlannedMode(AT, LaneMode.FREE)])
+    state = LaneState(LaneMode.EXIT, True, (PlannedMode(AT, LaneMode.FREE),))
+    assert db.lane_states()["L1"] == state
+    db.close()

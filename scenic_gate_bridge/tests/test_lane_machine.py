@@ -25,13 +25,27 @@ from hypothesis.stateful import (
 )
 
 from scenic_gate_bridge import refusals
-from scenic_gate_bridge.drivers.base import Accepted, LinkDown, LinkUp, Noise, Passed
+from scenic_gate_bridge.drivers.base import (
+    ALL_CAPS,
+    Accepted,
+    Alarm,
+    AlarmKind,
+    Caps,
+    Fault,
+    Fire,
+    LinkDown,
+    LinkUp,
+    Noise,
+    Passed,
+    SteppedBack,
+)
 from scenic_gate_bridge.journal import JournalDb
 from scenic_gate_bridge.lane_machine import (
     Allow,
     AllowFailed,
     AllowFailure,
     Ask,
+    Counted,
     Decided,
     Input,
     LaneMachine,
@@ -53,6 +67,7 @@ from scenic_gate_bridge.model import (
     Direction,
     LaneDirection,
     LaneMode,
+    ModeSource,
     Scan,
     Text,
     Verdict,
@@ -72,8 +87,13 @@ DISTURBANCES: list[Input | str] = [
     SetMode(LaneMode.CONTROLLED),
     SetMode(LaneMode.LOCKED),
     SetMode(LaneMode.FREE),
+    SetMode(LaneMode.EXIT),
+    SetMode(LaneMode.EMERGENCY),
+    SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE),
     SetEmergency(True),
     SetEmergency(False),
+    Fire(True),
+    Fire(False),
     Noise(),
 ]
 
@@ -128,7 +148,7 @@ class LaneModel(RuleBasedStateMachine):
             mode=state.mode if state else LaneMode.CONTROLLED,
             emergency=state.emergency if state else False,
         )
-        self.wanted_at_link = self.machine.wanted_rest
+        self.wanted_at_link = self.machine.commanded_rest
         self.before_boot = self.rows("SELECT total(passed) FROM journal")[0][0]
         self.asks, self.commands = [], []
         self.link = False
@@ -143,7 +163,8 @@ class LaneModel(RuleBasedStateMachine):
                     work(self.db)
                 case Ask(request_id, scan):
                     assert self.machine.mode is LaneMode.CONTROLLED
-                    assert not self.machine.emergency
+                    assert not self.machine.in_emergency
+                    assert not self.machine.fire
                     assert not self.machine.stopping
                     self.db.ask(request_id, scan, at)
                     self.asks.append(request_id)
@@ -153,7 +174,8 @@ class LaneModel(RuleBasedStateMachine):
                     self.allowed[request_id] += 1
                     self.commands.append((effect, request_id, False))
                 case Rest(_ticket, free):
-                    assert free == self.machine.wanted_rest
+                    assert not self.machine.fire, "commands stop in a fire"
+                    assert free == self.machine.commanded_rest
                     self.wanted_at_link = free
                     self.commands.append((effect, "", False))
         assert len(self.asks) <= 1
@@ -166,9 +188,12 @@ class LaneModel(RuleBasedStateMachine):
     def check_allow(self, direction: Direction) -> None:
         """The journal already says so, and nothing else may be open."""
         assert self.machine.link
+        assert self.machine.mode is LaneMode.CONTROLLED
         assert not self.machine.emergency
+        assert not self.machine.fire
         assert not any(isinstance(command, Allow) for command, _r, _e in self.commands)
-        assert self.credit is None
+        resting = any(isinstance(command, Rest) for command, _r, _e in self.commands)
+        assert self.credit is None or resting
         ((issued, passed, passes, way),) = self.rows(
             "SELECT issued, passed, passes, direction FROM journal"
             " WHERE state = 'opening'"
@@ -201,6 +226,7 @@ class LaneModel(RuleBasedStateMachine):
         often: the lane works by ticket, a code is admitted, the release is out."""
         if not self.link:
             self.link_comes()
+        self.feed(Fire(False))
         self.feed(SetEmergency(False))
         self.feed(SetMode(LaneMode.CONTROLLED))
         while self.commands:
@@ -408,7 +434,9 @@ class LaneModel(RuleBasedStateMachine):
         lane lets through exactly whom its mode says."""
         if not hasattr(self, "machine") or not self.link or self.commands:
             return
-        if self.machine.emergency:
+        if self.machine.fire:
+            return  # the lane is open by its own wiring
+        if self.machine.in_emergency:
             assert self.free == frozenset(Direction)
         if self.machine.phase in (Phase.IDLE, Phase.ASKING):
             assert self.credit is None
@@ -638,7 +666,7 @@ def test_group_interrupted_by_emergency_gives_the_rest_back(bench: Any) -> None:
     assert rest.free == frozenset(Direction)
     lane(RestDone(rest.ticket, True))
     lane(Tick(), after=1.0)
-    assert lane.events() == [("passed", 1, False), ("fault", 1, False),
+    assert lane.events() == [("passed", 1, False), ("emergency", 1, False),
                              ("annulled", 4, False)]  # fmt: skip
     assert lane(ScanRead(Scan("L1", Direction.IN, Code("D"), START))) == []
     assert lane.db.recent("L1", 1)[0].code == "EMERGENCY"
@@ -679,6 +707,135 @@ def test_exit_needs_exit_mode(bench: Any) -> None:
         lane = bench(direction=LaneDirection.BOTH, free_exit=free_exit)
         lane(Passed(Direction.OUT))
         assert lane.events() == [(kind, 1, False)]
+
+
+MODES = [
+    (LaneMode.CONTROLLED, "forced", "wrong_direction", set()),
+    (LaneMode.EXIT, "wrong_direction", "exit", {Direction.OUT}),
+    (LaneMode.FREE, "entry", "wrong_direction", {Direction.IN}),
+    (LaneMode.LOCKED, "forced", "wrong_direction", set()),
+    (LaneMode.EMERGENCY, "entry", "exit", set(Direction)),
+]
+
+
+@pytest.mark.parametrize(("mode", "inwards", "outwards", "rest"), MODES)
+def test_what_a_walk_is_in_each_mode(
+    bench: Any, mode: LaneMode, inwards: str, outwards: str, rest: set[Direction]
+) -> None:
+    """At an entry lane; the server is told of the change and of the persons."""
+    lane = bench()
+    effects = lane(SetMode(mode, ModeSource.SCHEDULE))
+    assert [effect.free for effect in effects] == ([rest] if rest else [])
+    lane(Passed(Direction.IN))
+    lane(Passed(Direction.OUT))
+    told = [] if mode is LaneMode.CONTROLLED else ["mode"]
+    assert [kind for kind, _c, _a in lane.events()] == [*told, inwards, outwards]
+    if told:
+        notes = [row.event["note"] for row in lane.db.waiting(9)]
+        assert f"{mode} by schedule" in notes
+    scan = Scan("L1", Direction.IN, Code("C"), START)
+    asked = lane(ScanRead(scan))
+    refused = {
+        LaneMode.EXIT: "WRONG_DIRECTION",
+        LaneMode.FREE: "LANE_FREE",
+        LaneMode.LOCKED: "LANE_CLOSED",
+        LaneMode.EMERGENCY: "EMERGENCY",
+    }
+    if mode is LaneMode.CONTROLLED:
+        assert isinstance(asked[0], Ask)
+    else:
+        assert asked == []
+        assert lane.db.recent("L1", 1)[0].code == refused[mode]
+
+
+def test_emergency_of_the_server_is_not_ended_by_the_schedule(bench: Any) -> None:
+    lane = bench()
+    lane(SetMode(LaneMode.EMERGENCY))
+    assert lane(SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE)) == []
+    lane(SetEmergency(True))
+    assert lane(SetMode(LaneMode.CONTROLLED)) == []
+    assert lane.machine.wanted_rest == set(Direction)
+    (rest,) = lane(SetEmergency(False))
+    assert rest.free == set()
+
+
+def test_change_of_mode_takes_a_release_back(bench: Any) -> None:
+    """Within the time that a mode may take, whoever stands there; a late walk counts
+    for its ticket all the same."""
+    lane = bench()
+    lane.admit(3)
+    (rest,) = lane(SetMode(LaneMode.EXIT))
+    assert rest.free == {Direction.OUT}
+    lane(RestDone(rest.ticket, True))
+    lane(Passed(Direction.IN))
+    lane(Tick(), after=1.0)
+    counters = lane.machine.counters
+    assert (counters.completed, counters.revoked) == (1, 2)
+
+
+def test_fire_stops_commands_and_is_told(bench: Any) -> None:
+    lane = bench(direction=LaneDirection.BOTH)
+    lane.admit()
+    assert lane(Fire(True)) == []
+    assert lane(Fire(True)) == []
+    assert lane(SetMode(LaneMode.LOCKED)) == []
+    assert lane(Tick(), after=1.0) == []
+    lane(Passed(Direction.IN))
+    lane(Passed(Direction.OUT))
+    (rest,) = lane(Fire(False))
+    assert rest.free == set()
+    kinds = [kind for kind, _count, _assumed in lane.events()]
+    assert kinds == [
+        "fire", "mode", "annulled", "entry", "exit", "fire_over"
+    ]  # fmt: skip
+    assert (lane.machine.counters.came_in, lane.machine.counters.went_out) == (1, 1)
+
+
+def test_without_a_sensor_each_pass_is_assumed_in_its_time(bench: Any) -> None:
+    lane = bench(caps=ALL_CAPS & ~Caps.PASS_DONE)
+    lane.admit(2)
+    (rest,) = lane(Tick(), after=5.0)
+    (allow,) = lane(RestDone(rest.ticket, True))
+    assert isinstance(allow, Allow)
+    lane(Accepted())
+    (rest,) = lane(Tick(), after=5.0)
+    assert lane(RestDone(rest.ticket, True)) == []
+    assert lane.machine.phase is Phase.IDLE
+    assert lane.events() == [("passed", 1, True)] * 2
+
+
+def test_device_that_cannot_be_left_free_is_not_told_to(bench: Any) -> None:
+    lane = bench(caps=Caps.PASS_DONE | Caps.FREE_OUT)
+    (rest,) = lane(SetEmergency(True))
+    assert rest.free == {Direction.OUT}
+
+
+def test_alarms_and_faults_are_told_once(bench: Any) -> None:
+    lane = bench()
+    lane(Alarm(AlarmKind.PINCH))
+    for on in (False, True, True, False):
+        lane(Fault("beam blocked", on))
+    lane(SteppedBack())
+    kinds = [kind for kind, _count, _assumed in lane.events()]
+    assert kinds == ["pinch", "fault", "fault_cleared"]
+    assert lane.db.recent("L1", 1)[0].phase == "stepped_back"
+
+
+def test_persons_counted_by_hand(bench: Any) -> None:
+    lane = bench(direction=LaneDirection.OUT, free_exit=True)
+    lane(Counted(Direction.OUT, 5, "Li"))
+    assert lane.events() == [("exit", 5, False)]
+    assert lane.db.waiting(9)[-1].event["note"] == "Li"
+
+
+def test_entry_and_exit_of_one_lane_are_kept_apart(bench: Any) -> None:
+    lane = bench(direction=LaneDirection.BOTH, free_exit=True)
+    lane.admit()
+    lane(Passed(Direction.IN))
+    for _ in range(2):
+        lane(Passed(Direction.OUT))
+    counters = lane.machine.counters
+    assert (counters.came_in, counters.went_out, counters.exits) == (1, 2, 2)
 
 
 def test_clock_jump_changes_no_deadline(bench: Any) -> None:

@@ -41,10 +41,16 @@ def request(code: str = "CODET1", lane: str = "L1", seq: int = 1) -> Request:
 
 @asynccontextmanager
 async def raw_server(answer: Any) -> AsyncIterator[str]:
-    """A server that answers everything with `answer(body)`."""
+    """A server that answers everything with `answer(body)`; it cuts the connection
+    where that raises ConnectionAbortedError."""
 
     async def handle(req: web.Request) -> web.StreamResponse:
-        result: web.StreamResponse = answer(await req.json())
+        try:
+            result: web.StreamResponse = answer(await req.json())
+        except ConnectionAbortedError:
+            assert req.transport is not None
+            req.transport.abort()
+            return web.Response()
         return result
 
     app = web.Application()
@@ -201,6 +207,38 @@ async def test_scan_that_was_never_sent_needs_no_annulment(tmp_path: Path) -> No
             *(decisions.decide(request(seq=n + 1)) for n in range(6))
         )
     assert answers == [refusals.OFFLINE_UNSURE] * 4 + [refusals.OFFLINE] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (401, "DEVICE_KEY_INVALID", "DEVICE_KEY_INVALID"),
+        (400, "INVALID_PARAMS", "SERVER_REFUSED"),
+    ],
+)
+@pytest.mark.parametrize("cut_first", [True, False])
+async def test_refused_repeat_of_a_cut_try_is_unsure(
+    tmp_path: Path, status: int, code: str, told: str, cut_first: bool
+) -> None:
+    """The first try may have reserved before it was cut: it has to be annulled."""
+    tries = []
+
+    def answer(body: Any) -> web.StreamResponse:
+        tries.append(body)
+        if cut_first and len(tries) == 1:
+            raise ConnectionAbortedError
+        refused: web.StreamResponse = rpc_error(status, code)(body)
+        return refused
+
+    async with (
+        raw_server(answer) as url,
+        client(tmp_path, url) as rpc,
+        asyncio.TaskGroup() as group,
+    ):
+        decision = await DecisionClient(rpc, 5, group).decide(request())
+    assert len(tries) == 1 + cut_first
+    assert decision.code == told
+    assert decision.verdict is (Verdict.UNSURE if cut_first else Verdict.DENY)
 
 
 async def test_a_lost_answer_is_not_asked_for_again(tmp_path: Path) -> None:

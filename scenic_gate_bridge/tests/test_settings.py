@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from gate_peer import KEY
 from scenic_gate_bridge.cli import app
-from scenic_gate_bridge.settings import ConfigError, load
+from scenic_gate_bridge.settings import CatraxSettings, ConfigError, load
 from scenic_gate_bridge.toml_lines import line_numbers
 
 GOOD = """\
@@ -59,6 +59,43 @@ def write(tmp_path: Path) -> Any:
     return make
 
 
+BOARD = """kind = "modbus"
+transport = { kind = "tcp", host = "10.0.0.5", port = 502 }
+release_in = 0
+pass_in = 0"""
+
+
+@pytest.mark.parametrize(
+    ("driver", "expected"),
+    [
+        (BOARD.replace("release_in = 0", ""), "needs a relay release_in"),
+        (BOARD + "\nrelease_out = 0", "a relay is named twice"),
+        (BOARD + "\npass_out = 0", "an input is named twice"),
+        (BOARD + "\ninverted = [5]", "input 5 is not wired"),
+        (BOARD.replace('"modbus"', '"infrared"'), "missing"),
+        ('kind = "catrax"', "set either port or transport"),
+        ('kind = "robot"', "robot"),
+    ],
+)
+def test_wrong_driver_is_told(write: Any, driver: str, expected: str) -> None:
+    found = problems(write(('kind = "catrax"\nport = "/dev/lane1"', driver)))
+    assert any(expected in problem for problem in found), found
+
+
+def test_profile_warns_of_its_dangers(write: Any) -> None:
+    swing = 'direction = "in"\nprofile = "swing"\noutdoor = true'
+    path = write(
+        ('kind = "catrax"\nport = "/dev/lane1"', BOARD), ('direction = "in"', swing)
+    )
+    lane = load(path).lanes[0]
+    text = " ".join(lane.warnings)
+    for danger in ("indoors", "pinch", "attendant", "free_in", "free_out"):
+        assert danger in text
+    result = CliRunner().invoke(app, ["check-config", "-c", str(path)])
+    assert result.exit_code == 0
+    assert "lane L1: warning: a swing gate is made for indoors" in result.output
+
+
 def problems(path: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load(path)
@@ -71,6 +108,7 @@ def test_good_settings_and_their_defaults(write: Any) -> None:
     assert settings.server.timeout == 0.8
     assert settings.api.host == "127.0.0.1"
     entry, out = settings.lanes
+    assert isinstance(entry.driver, CatraxSettings)
     assert (entry.pass_timeout, entry.driver.baud) == (5.0, 115200)
     assert (entry.exits_freely, out.exits_freely) == (False, True)
     assert KEY not in repr(settings)

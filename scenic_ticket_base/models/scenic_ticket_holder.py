@@ -571,10 +571,47 @@ class ScenicTicketHolder(models.Model):
             if not holder_sudo.scope_key:
                 row["scope_key"] = False
             rows.append(row)
+        holders_sudo._change_scope(rows)
+        holders_sudo._keep_visitors()
+
+    def _reserve_day(self, day, slot):
+        """Let documents of tickets without a date stand for a day that is reserved.
+
+        :param day: None: nothing is reserved any more
+        :raise BookingError: ``ID_TAKEN``, a document has a ticket for that day
+        """
+        # sudo: no user has the right to write holders
+        holders_sudo = self.sudo().filtered(
+            lambda h: (
+                h.live
+                and not h.visit_date
+                # who stands for a whole order counts once for it, not for each ticket
+                and not _stands_for_all(h.booking_line_id)
+            )
+        )
+        rows = []
+        for holder_sudo in holders_sudo:
+            line_sudo = holder_sudo.booking_line_id
+            template = line_sudo.product_id.product_tmpl_id
+            scope_key = day and self._scope_key(template, line_sudo.site_id, day, slot)
+            rows.append(
+                {
+                    **holder_sudo._prepare_holder(line_sudo, holder_sudo.visitor_id.id),
+                    "scope_key": scope_key or False,
+                }
+            )
+        holders_sudo._change_scope(rows)
+
+    def _change_scope(self, rows):
+        """Write date and scope of holders.
+
+        :param rows: one for each of these holders, as :meth:`_prepare_holder` makes it
+        :raise BookingError: ``ID_TAKEN``
+        """
         changed = [
-            (holder_sudo, row)
-            for holder_sudo, row in zip(holders_sudo, rows, strict=True)
-            if (holder_sudo.scope_key, holder_sudo.visit_date)
+            (holder, row)
+            for holder, row in zip(self, rows, strict=True)
+            if (holder.scope_key, holder.visit_date)
             != (row["scope_key"], row["visit_date"])
         ]
         moving = [(h, row) for h, row in changed if h.scope_key != row["scope_key"]]
@@ -587,7 +624,6 @@ class ScenicTicketHolder(models.Model):
         except psycopg2.errors.UniqueViolation as error:
             # lock: another order took the document at this moment; called again
             raise ConcurrencyError("ticket holder") from error
-        holders_sudo._keep_visitors()
 
     @locks_first(lambda holder: holder.sudo().ticket_id._lock_names())  # sudo: ids
     def _replace(self, values, reason):

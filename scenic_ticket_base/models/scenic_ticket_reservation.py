@@ -26,7 +26,8 @@ class ScenicTicket(models.Model):
         :return: the ``scenic.capacity.hold`` records
         :raise CapacityError: DATE_MISSING, DATE_OUTSIDE, and as
             ``scenic.capacity.pool._take``
-        :raise BookingError: ``SITE_CLOSED``
+        :raise BookingError: ``SITE_CLOSED``; ``ID_TAKEN``, the document of a holder
+            has another ticket for that day
         :raise TicketStateError: the ticket is not valid
         """
         if not day:
@@ -49,6 +50,7 @@ class ScenicTicket(models.Model):
                     holds_sudo += mine_sudo
                     continue
                 mine_sudo._free()
+                ticket_sudo.holder_ids._reserve_day(day, wanted)
                 holds_sudo += pools._reserve(ticket_sudo, day, wanted)
         return holds_sudo
 
@@ -56,7 +58,11 @@ class ScenicTicket(models.Model):
     def _unreserve(self, day=None):
         """Give the reservations of a day back, or all of them."""
         # sudo: no user may write holds; callers answer for the right
-        self.sudo()._reservations(day)._free()
+        tickets_sudo = self.sudo()
+        tickets_sudo._reservations(day)._free()
+        for ticket_sudo in tickets_sudo:
+            left_sudo = ticket_sudo._reservations()[:1]
+            ticket_sudo.holder_ids._reserve_day(left_sudo.date, left_sudo.slot_id)
 
     def _reservations(self, day=None):
         """Return the living reservations made after the sale."""

@@ -136,7 +136,7 @@ class TestRefundOverride(RefundCommon):
         override = self._request("supervisor")
         self._assert_refused(
             "OVERRIDE_SAME_PERSON",
-            self._rpc,
+            self._act,
             "supervisor",
             "action_approve",
             override.ids,
@@ -194,7 +194,7 @@ class TestRefundOverride(RefundCommon):
         for method in ("action_approve", "action_refuse"):
             self._assert_refused(
                 "OVERRIDE_DECIDED",
-                self._rpc,
+                self._act,
                 "second",
                 method,
                 override.ids,
@@ -223,7 +223,7 @@ class TestRefundOverride(RefundCommon):
             )
             self._assert_refused(
                 "OVERRIDE_EXPIRED",
-                self._rpc,
+                self._act,
                 "supervisor",
                 "action_approve",
                 asked.ids,

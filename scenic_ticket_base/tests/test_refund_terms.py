@@ -162,6 +162,13 @@ class TestRefundTerms(BaseCase):
         self._assert(decide(DEFAULT_TERMS, facts(state="expired")), "REFUND_EXPIRED")
         self._assert(decide(DEFAULT_TERMS, facts(partial=True)), "REFUND_PARTIAL")
 
+    def test_what_was_not_paid_is_not_paid_back(self):
+        for override in (False, True):
+            self._assert(
+                decide(DEFAULT_TERMS, facts(state="held", override=override)),
+                "REFUND_NOT_PAID",
+            )
+
     def test_used_parts_need_an_exception(self):
         rules = terms(line(), allow_partial=True)
         for state in ("part_used", "used", "expired"):

@@ -128,6 +128,27 @@ class TestTicketHolder(ScenicCommon):
         )
         self._sold(cave, [1])
 
+    def test_c4_a_reserved_day_counts_as_the_day_of_an_open_ticket(self):
+        self.named.scenic_validity_rule_id = self.scenic_rule_sale
+        dated = self._scenic_product(
+            "Dated 指定日", "individual", 100, scenic_real_name="visitor"
+        )
+        day = self.visit_date
+        with freeze_time(day - timedelta(days=1)):
+            ticket = self._sold(self.named, [1], visit_date=None)
+            ticket._reserve(day)
+            taken = self._held(dated)
+            self._assert_code(
+                "ID_TAKEN",
+                self.holders._register_visitors,
+                taken,
+                [self._scenic_visitor(1)],
+            )
+            ticket._unreserve(day)
+            self.holders._register_visitors(taken, [self._scenic_visitor(1)])
+            self._assert_code("ID_TAKEN", ticket._reserve, day)
+            self.assertFalse(ticket._reservations())
+
     def test_scope_none(self):
         self.named.scenic_id_scope = "none"
         self._sold(self.named, [1])

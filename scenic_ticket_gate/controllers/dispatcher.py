@@ -81,10 +81,14 @@ class ScenicGateDispatcher(Dispatcher):
             "message": exc.en,
             "data": {"code": exc.stable_code, "text": {"en": exc.en, "zh": exc.zh}},
         }
-        return self._answer({"error": error}, exc.code)
+        headers = []
+        if exc.code == 401:
+            headers.append(("WWW-Authenticate", "Bearer"))
+        elif exc.code == 429:
+            headers.append(("Retry-After", str(exc.retry_after)))
+        return self._answer({"error": error}, exc.code, headers)
 
-    def _answer(self, content, status):
-        headers = [("WWW-Authenticate", "Bearer")] if status == 401 else None
+    def _answer(self, content, status, headers=None):
         return self.request.make_json_response(
             {"jsonrpc": "2.0", "id": self.rpc_id, **content},
             headers=headers,

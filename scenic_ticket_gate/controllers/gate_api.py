@@ -57,7 +57,7 @@ class ScenicGateApi(Controller):
         device_sudo = (
             request.env["scenic.device"].sudo().browse(context["scenic_device_id"])
         )
-        device_sudo._use_short_transactions()
+        device_sudo = device_sudo._use_own_connection()
         result = getattr(device_sudo, method)(context["scenic_device_key_hash"], values)
         if result is None:
             raise DeviceKeyInvalid()

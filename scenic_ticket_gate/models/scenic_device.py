@@ -6,14 +6,18 @@ from datetime import datetime, timezone
 from psycopg2.extensions import STATUS_READY
 
 from odoo import api, fields, models, tools
+from odoo.exceptions import UserError
 from odoo.sql_db import Cursor
 from odoo.tools import SQL
 
 from ..tools import gate_text
+from ..tools.gate_connection import CONNECTIONS
 
 KEY_PREFIX = "sgk_"
+KEY_FIELDS = ("key_hash", "next_key_hash", "old_key_hash")
 ONLINE_SECONDS = 90
 SQL_FILES = (
+    "device_key",
     "ticket_state",
     "inside",
     "rules",
@@ -50,6 +54,28 @@ class ScenicDevice(models.Model):
     )
     key_hash = fields.Char(groups=fields.NO_ACCESS, readonly=True, copy=False)
     key_date = fields.Datetime(string="Key Made on", readonly=True, copy=False)
+    next_key_hash = fields.Char(groups=fields.NO_ACCESS, readonly=True, copy=False)
+    next_key_date = fields.Datetime(
+        string="Next Key Made on",
+        readonly=True,
+        copy=False,
+        help="This key is not used yet. The present one stops working five minutes "
+        "after its first use.",
+    )
+    old_key_hash = fields.Char(groups=fields.NO_ACCESS, readonly=True, copy=False)
+    old_key_until = fields.Datetime(
+        string="Key before Works Until", readonly=True, copy=False
+    )
+    epoch = fields.Integer(
+        string="Sequence",
+        required=True,
+        readonly=True,
+        default=0,
+        copy=False,
+        aggregator=None,
+        help="The message numbers of a device begin anew with each new key of a lost "
+        "or reset device.",
+    )
     # What it says of itself
     last_seen = fields.Datetime(readonly=True, copy=False)
     last_seq = fields.Integer(
@@ -98,7 +124,7 @@ class ScenicDevice(models.Model):
 
     def write(self, vals):
         res = super().write(vals)
-        if vals.keys() & {"key_hash", "state", "active"}:
+        if vals.keys() & {*KEY_FIELDS, "state", "active"}:
             self.env.registry.clear_cache()
         return res
 
@@ -111,9 +137,19 @@ class ScenicDevice(models.Model):
     # ------------------------------------------------------------------
 
     def action_generate_key(self):
-        """Make a new key and show it once; an older key dies at once."""
+        """Make a new key and show it once; an older key dies at once.
+
+        For a device that is new, was reset or got lost: its message numbers begin anew.
+        """
         self.ensure_one()
-        key = self._generate_key()
+        return self._show_key(self._generate_key())
+
+    def action_rotate_key(self):
+        """Make a second key and show it once; the present one works until its use."""
+        self.ensure_one()
+        return self._show_key(self._rotate_key())
+
+    def _show_key(self, key):
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Device Key"),
@@ -130,8 +166,8 @@ class ScenicDevice(models.Model):
     def action_revoke(self):
         """Lock devices out at once; a new key lets them in again."""
         self.check_access("write")
-        # sudo: the key is hidden from everybody
-        self.sudo().write({"key_hash": False, "key_date": False, "state": "revoked"})
+        # sudo: the keys are hidden from everybody
+        self.sudo().write({**self._no_keys(), "state": "revoked"})
         self._message_log_batch(
             bodies=dict.fromkeys(self.ids, self.env._("Key revoked"))
         )
@@ -142,17 +178,53 @@ class ScenicDevice(models.Model):
         self.ensure_one()
         self.check_access("write")
         key = KEY_PREFIX + secrets.token_urlsafe(32)
-        # sudo: the key is hidden from everybody
-        self.sudo().write(
+        # sudo: the keys are hidden from everybody
+        device_sudo = self.sudo()
+        device_sudo.write(
             {
+                **self._no_keys(),
                 "key_hash": self._hash_key(key),
                 "key_date": fields.Datetime.now(),
                 "state": "active",
+                "epoch": device_sudo.epoch + 1,
             }
         )
         self._message_log(body=self.env._("New key made"))
         self.env["scenic.audit"]._log("device_key", self)
         return key
+
+    def _rotate_key(self):
+        """Give the device a second key and return it; only its hash is kept.
+
+        The first use of it starts the last five minutes of the present one.
+
+        :raise UserError: the device has no key that could be followed
+        """
+        self.ensure_one()
+        self.check_access("write")
+        if self.state != "active":
+            raise UserError(
+                self.env._(
+                    "Device “%(device)s” has no living key. Please generate one.",
+                    device=self.name,
+                )
+            )
+        key = KEY_PREFIX + secrets.token_urlsafe(32)
+        # sudo: the keys are hidden from everybody
+        self.sudo().write(
+            {
+                "next_key_hash": self._hash_key(key),
+                "next_key_date": fields.Datetime.now(),
+            }
+        )
+        self._message_log(body=self.env._("Next key made"))
+        self.env["scenic.audit"]._log("device_key", self)
+        return key
+
+    @api.model
+    def _no_keys(self):
+        dates = ("key_date", "next_key_date", "old_key_until")
+        return dict.fromkeys((*KEY_FIELDS, *dates), False)
 
     @api.model
     def _hash_key(self, key):
@@ -167,36 +239,44 @@ class ScenicDevice(models.Model):
 
         :raise KeyError: no device has this key
         """
-        self.flush_model(["key_hash", "state", "active"])
-        row = self.env.execute_query(
-            SQL(
-                "SELECT id FROM scenic_device "
-                "WHERE key_hash = %s AND state = 'active' AND active",
-                key_hash,
-            )
+        self.flush_model([*KEY_FIELDS, "old_key_until", "state", "active"])
+        [device_id] = self._fetch_one(
+            SQL("SELECT scenic_gate_device_of_key(%s)", key_hash)
         )
-        if not row:
+        if not device_id:
             raise KeyError("no device has this key")
-        return row[0][0]
+        return device_id
 
     # ------------------------------------------------------------------
     # Gate API
     # ------------------------------------------------------------------
 
-    def _use_short_transactions(self):
-        """Let every statement commit by itself, in READ COMMITTED.
+    def _use_own_connection(self):
+        """Return this device with the transactions of the gate API.
 
-        lock: a scan that waited for the row of a ticket must see what the other one
-        did. Odoo's own REPEATABLE READ would fail instead, and be repeated after a
-        pause of up to two seconds. The pool resets this when it gets the connection
-        back. Test cursors share one transaction and keep it.
+        What it does by ``_fetch_one`` goes over a connection that keeps its plans, see
+        ``gate_connection``; statements on the cursor of the request commit by
+        themselves, too. Test cursors share one transaction and keep it.
         """
         cr = self.env.cr
-        if isinstance(cr, Cursor):
-            if cr._cnx.status != STATUS_READY:
-                # looking the key up has opened a transaction: it only read
-                cr.rollback()
-            cr._cnx.autocommit = True
+        if not isinstance(cr, Cursor):
+            return self
+        if cr._cnx.status != STATUS_READY:
+            # looking the key up has opened a transaction
+            cr.commit()
+        cr._cnx.autocommit = True
+        return self.with_context(scenic_gate_connection=True)
+
+    @api.model
+    def _fetch_one(self, query):
+        """Return the row of one statement, which may be run again if the line broke.
+
+        :param SQL query:
+        """
+        if self.env.context.get("scenic_gate_connection"):
+            return CONNECTIONS.fetch(self.env.cr.dbname, query.code, query.params)
+        [row] = self.env.execute_query(query)
+        return row
 
     def _gate_validate(self, key_hash, scans, now=None):
         """Decide on scans.
@@ -207,37 +287,60 @@ class ScenicDevice(models.Model):
         :return: the answer of the API, or None if the key is no longer valid
         """
         self.ensure_one()
-        rows = [
-            {**{k: v for k, v in scan.items() if k != "value"}, **found}
-            for scan, found in zip(scans, self._parse_scans(scans), strict=True)
-        ]
-        results = self._call_function("scenic_gate_validate", key_hash, rows, now)
+        results = self._decide(key_hash, scans, now, verify=False)
         if results is None:
             return None
+        unknown = [
+            index for index, result in enumerate(results) if result.get("verify")
+        ]
+        if unknown:
+            # codes that nobody has: genuine ones of elsewhere, or forged
+            verified = self._decide(
+                key_hash, [scans[index] for index in unknown], now, verify=True
+            )
+            if verified is None:
+                return None
+            for index, result in zip(unknown, verified, strict=True):
+                results[index] = result
         server_time = self._server_time()
         return {"results": [self._shape_decision(r, server_time) for r in results]}
 
+    def _decide(self, key_hash, scans, now, verify):
+        rows = [
+            {**{k: v for k, v in scan.items() if k != "value"}, **found}
+            for scan, found in zip(
+                scans, self._parse_scans(scans, verify=verify), strict=True
+            )
+        ]
+        return self._call_function("scenic_gate_validate", key_hash, rows, now)
+
     @api.model
-    def _parse_scans(self, scans):
+    def _parse_scans(self, scans, verify=True):
         """Return ``{kind, lookup, forged}`` of what readers read.
 
         Codes and numbers are hashed here: the database and its log see none.
 
         :param list scans: dicts of ``kind``, what the reader says, and ``value``
+        :param bool verify: without it ``forged`` of a QR is None: nobody looked
         """
         if not scans:
             return []
         parsed = self.env["scenic.credential"]._parse_many(
-            [scan["value"] for scan in scans], [scan["kind"] for scan in scans]
+            [scan["value"] for scan in scans],
+            [scan["kind"] for scan in scans],
+            verify=verify,
         )
         result = []
         for scan, found in zip(scans, parsed, strict=True):
             fits = scan["kind"] in ("auto", found.kind)
+            is_code = fits and found.status in ("ok", "unverified")
             result.append(
                 {
                     "kind": found.kind,
-                    "forged": fits and found.status == "forged",
-                    "lookup": found.lookup if fits and found.status == "ok" else None,
+                    "forged": None
+                    if is_code and found.status == "unverified"
+                    else fits and found.status == "forged",
+                    "lookup": found.lookup if is_code else None,
                 }
             )
         return result
@@ -287,7 +390,7 @@ class ScenicDevice(models.Model):
         :return: the answer of the API, or None if the key is no longer valid
         """
         self.ensure_one()
-        [[answer]] = self.env.execute_query(
+        [answer] = self._fetch_one(
             SQL(
                 "SELECT scenic_gate_heartbeat(%s, %s, %s, %s, %s, %s, %s::jsonb)",
                 self.id,
@@ -307,7 +410,7 @@ class ScenicDevice(models.Model):
         return {"server_time": self._server_time(), **answer}
 
     def _call_function(self, name, key_hash, rows, now):
-        [[results]] = self.env.execute_query(
+        [results] = self._fetch_one(
             SQL(
                 "SELECT %s(%s, %s, %s::jsonb, %s)",
                 SQL.identifier(name),

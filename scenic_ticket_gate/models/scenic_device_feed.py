@@ -64,7 +64,10 @@ class ScenicDevice(models.Model):
     def init(self):
         super().init()
         # triggers need the tables of all models
-        self.pool.post_init(self._init_feed)
+        if self.pool.ready:
+            self._init_feed()
+        else:
+            self.pool.post_init(self._init_feed)
 
     @api.model
     def _init_feed(self):

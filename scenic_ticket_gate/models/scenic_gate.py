@@ -34,11 +34,11 @@ class ScenicGate(models.Model):
         default=True, help="The lanes of an archived gate admit nobody."
     )
 
-    is_counted = fields.Boolean(
+    into_pools = fields.Json(
         readonly=True,
         copy=False,
-        help="People who enter by this gate take a place of a pool that limits how "
-        "many are inside at one moment.",
+        help="Ids of the pools that limit how many are inside at one moment and that "
+        "people enter by this gate.",
     )
 
     def init(self):
@@ -59,7 +59,7 @@ class ScenicGate(models.Model):
 
     @api.model
     def _update_counted(self):
-        """Note which gates lead into a pool with a limit.
+        """Note into which pools with a limit each gate leads.
 
         Called by whatever moves a gate, a zone, a site or a pool, which is seldom;
         a scan then knows without asking.
@@ -69,22 +69,22 @@ class ScenicGate(models.Model):
             SQL(
                 """
                 UPDATE scenic_gate g
-                   SET is_counted = n.is_counted
+                   SET into_pools = n.pools
                   FROM (
-                        SELECT g.id, EXISTS (
-                                   SELECT 1
+                        SELECT g.id, (
+                                   SELECT jsonb_agg(c.pool_id ORDER BY c.pool_id)
                                      FROM scenic_gate_crossed(
                                               g.from_zone_id, g.to_zone_id
                                           ) c
                                     WHERE c.step = 1
-                               ) AS is_counted
+                               ) AS pools
                           FROM scenic_gate g
                        ) n
-                 WHERE n.id = g.id AND g.is_counted IS DISTINCT FROM n.is_counted
+                 WHERE n.id = g.id AND g.into_pools IS DISTINCT FROM n.pools
                 """
             )
         )
-        self.env["scenic.gate"].invalidate_model(["is_counted"])
+        self.env["scenic.gate"].invalidate_model(["into_pools"])
 
     @api.constrains("from_zone_id", "to_zone_id")
     def _check_zones(self):

@@ -2,6 +2,14 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import SQL
 
+MODES = [
+    ("controlled", "Controlled"),
+    ("exit", "Exit"),
+    ("free", "Free Passage"),
+    ("locked", "Locked"),
+    ("emergency", "Emergency"),
+]
+
 
 class ScenicLane(models.Model):
     _name = "scenic.lane"
@@ -47,21 +55,18 @@ class ScenicLane(models.Model):
         [("in", "In"), ("out", "Out"), ("both", "Both")], required=True, default="in"
     )
     mode = fields.Selection(
-        [("controlled", "Controlled"), ("locked", "Locked"), ("free", "Free Passage")],
+        MODES,
         required=True,
         default="controlled",
         tracking=True,
-        help="Controlled: one admission, one pass. Locked: nobody passes. Free: the "
-        "lane stands open.",
+        help="Controlled: one admission, one pass. Exit: people leave freely and are "
+        "counted, nobody enters. Free: the lane stands open. Locked: nobody passes. "
+        "Emergency: the lane stands open both ways, whatever else is asked for.",
     )
     active = fields.Boolean(default=True)
     # What the device says of it
     link = fields.Selection([("up", "Up"), ("down", "Down")], readonly=True, copy=False)
-    reported_mode = fields.Selection(
-        [("controlled", "Controlled"), ("locked", "Locked"), ("free", "Free Passage")],
-        readonly=True,
-        copy=False,
-    )
+    reported_mode = fields.Selection(MODES, readonly=True, copy=False)
     granted = fields.Integer(readonly=True, copy=False)
     completed = fields.Integer(readonly=True, copy=False)
     timed_out = fields.Integer(readonly=True, copy=False)
@@ -139,6 +144,14 @@ class ScenicLane(models.Model):
     def action_free(self):
         """Let everybody pass, for example when a building is cleared."""
         self._set_mode("free")
+
+    def action_exit(self):
+        """Let people leave freely by this lane, and nobody enter."""
+        self._set_mode("exit")
+
+    def action_emergency(self):
+        """Let everybody out, and in, until the lane is controlled again."""
+        self._set_mode("emergency")
 
     def action_view_events(self):
         """Open the events of these lanes."""

@@ -12,6 +12,8 @@ _logger = logging.getLogger(__name__)
 
 REVENUE_BATCH = 200
 REVENUE_MARK = "scenic_ticket_gate.revenue_done_until"
+# What a person did about an event
+DEALT_WITH = ("returned", "reviewed")
 DECISIONS = "phase IN ('authorised', 'denied')"
 # Passes ``e`` of entitlements ``n`` that earn the price; others earn by the calendar.
 EARNS = SQL(
@@ -52,6 +54,14 @@ class ScenicPassEvent(models.Model):
             ("fault_cleared", "Fault Cleared"),
             ("link_down", "Link Down"),
             ("link_up", "Link Up"),
+            ("entry", "Entry without Ticket"),
+            ("mode", "Mode Changed"),
+            ("emergency", "Emergency"),
+            ("emergency_over", "Emergency Over"),
+            ("fire", "Fire Alarm"),
+            ("fire_over", "Fire Alarm Over"),
+            ("pinch", "Somebody Pinched"),
+            ("muted", "Reader Muted"),
         ],
         string="Event",
         required=True,
@@ -94,6 +104,10 @@ class ScenicPassEvent(models.Model):
             ("WRONG_DIRECTION", "Wrong Direction"),
             ("LANE_UNKNOWN", "Unknown Lane"),
             ("LANE_CLOSED", "Lane Closed"),
+            ("SEQUENCE", "Out of Order"),
+            ("OFFLINE", "Too Many Unknown Tickets Offline"),
+            ("KIND_OFFLINE", "Medium Not Accepted Offline"),
+            ("CLOCK", "Clock of the Device Wrong"),
             ("OK", "OK"),
             ("CONFLICT", "Conflict"),
         ],
@@ -199,12 +213,51 @@ class ScenicPassEvent(models.Model):
     assumed = fields.Boolean(
         readonly=True, help="No sensor saw this pass; it is taken for granted."
     )
+    mode = fields.Selection(
+        [("offline", "Device, Offline"), ("site", "Site Server")],
+        string="Decided by",
+        readonly=True,
+        help="The device decided by itself and told so later.",
+    )
+    conflict = fields.Selection(
+        [
+            ("DOUBLE_USE", "Double Use"),
+            ("REFUNDED", "Refunded"),
+            ("VOID", "Void"),
+            ("FROZEN", "Frozen"),
+            ("NOT_PAID", "Not Paid"),
+            ("NOT_YET_VALID", "Not Yet Valid"),
+            ("EXPIRED", "Expired"),
+            ("VISITOR_BLOCKED", "Visitor on the Blacklist"),
+            ("UNKNOWN", "Unknown Code"),
+        ],
+        readonly=True,
+        help="Why the device should not have opened, as is known now.",
+    )
+    conflict_persons = fields.Integer(
+        string="People in Conflict",
+        readonly=True,
+        help="How many entered without having an entry.",
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    conflict_value = fields.Monetary(
+        string="Value in Conflict",
+        readonly=True,
+        help="What the entries that were not there would have cost, with tax.",
+    )
     detail = fields.Json(readonly=True, help="The facts behind the decision.")
     note = fields.Char(readonly=True)
     note_text = fields.Char(string="Remark", compute="_compute_note_text")
     user_id = fields.Many2one("res.users", readonly=True, ondelete="restrict")
     # When
     seq = fields.Integer(string="Message Number", readonly=True, aggregator=None)
+    epoch = fields.Integer(
+        string="Sequence",
+        readonly=True,
+        aggregator=None,
+        help="In which sequence of its device the message number stands. Empty where "
+        "the number was not new.",
+    )
     event_time = fields.Datetime(
         string="Time",
         required=True,
@@ -229,6 +282,11 @@ class ScenicPassEvent(models.Model):
     _report_unique = models.UniqueIndex(
         "(device_id, uid) WHERE phase NOT IN ('authorised', 'denied')",
         "This event was kept already.",
+    )
+    # lock: of two requests with one number at once the later one is refused
+    _seq_unique = models.UniqueIndex(
+        "(device_id, epoch, seq) WHERE epoch IS NOT NULL",
+        "The device sent another message with this number.",
     )
     _lane_index = models.Index("(lane_id, id) WHERE lane_id IS NOT NULL")
     _right_index = models.Index(
@@ -297,12 +355,13 @@ class ScenicPassEvent(models.Model):
                 event.code == "CONFLICT"
                 or event.assumed
                 or (event.flag and event.phase == "passed")
-            ) and not event.follow_ids
+            ) and not event.follow_ids.filtered(lambda f: f.phase in DEALT_WITH)
 
     def _search_to_review(self, operator, value):
         if operator != "in":
             return NotImplemented
-        domain = fields.Domain("follow_ids", "=", False) & (
+        dealt_with = [("phase", "in", DEALT_WITH)]
+        domain = fields.Domain("follow_ids", "not any", dealt_with) & (
             fields.Domain("code", "=", "CONFLICT")
             | fields.Domain("assumed", "=", True)
             | (

@@ -137,7 +137,7 @@ BEGIN
                            'direction', l.direction, 'kind', l.kind,
                            'into', COALESCE(x.into_pools, '{}'),
                            'out_of', COALESCE(x.out_of_pools, '{}'),
-                           'counted', g.is_counted IS TRUE
+                           'counted', g.into_pools IS NOT NULL
                        ) ORDER BY l.code), '[]')
                   FROM scenic_lane l
                   JOIN scenic_gate g ON g.id = l.gate_id
@@ -186,8 +186,7 @@ DECLARE
 BEGIN
     SELECT d.decides INTO decides
       FROM scenic_device d
-     WHERE d.id = p_device AND d.key_hash = p_key_hash
-       AND d.state = 'active' AND d.active;
+     WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash);
     IF NOT FOUND THEN
         RETURN;
     END IF;

@@ -10,11 +10,11 @@ DECLARE
     v_name text;
     v_lanes jsonb;
 BEGIN
-    UPDATE scenic_device
+    UPDATE scenic_device d
        SET last_seen = clock_timestamp() AT TIME ZONE 'UTC', last_seq = p_seq,
            version = p_version, outbox = p_outbox, unresolved = p_unresolved
-     WHERE id = p_device AND key_hash = p_key_hash AND state = 'active' AND active
-    RETURNING name INTO v_name;
+     WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash)
+    RETURNING d.name INTO v_name;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;

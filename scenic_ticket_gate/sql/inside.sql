@@ -61,18 +61,23 @@ DECLARE
     v_pool record;
 BEGIN
     FOR v_pool IN
-        SELECT p.id, d.day,
+        SELECT p.id, d.day, h.day AS counted,
                d.day::timestamp AT TIME ZONE s.tz AT TIME ZONE 'UTC' AS start
           FROM scenic_capacity_pool p
           JOIN scenic_site s ON s.id = p.site_id
          CROSS JOIN LATERAL (
                    SELECT (p_now AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date AS day
                ) d
+          LEFT JOIN (
+                   SELECT c.pool_id, c.day FROM scenic_headcount c
+                    WHERE c.pool_id = ANY (p_pools)
+                    ORDER BY c.pool_id
+                      FOR NO KEY UPDATE
+               ) h ON h.pool_id = p.id
          WHERE p.id = ANY (p_pools)
          ORDER BY p.id
     LOOP
-        PERFORM 1 FROM scenic_headcount h WHERE h.pool_id = v_pool.id FOR NO KEY UPDATE;
-        IF NOT FOUND THEN
+        IF v_pool.counted IS NULL THEN
             INSERT INTO scenic_headcount (pool_id, day, inside, reserved)
             VALUES (
                 v_pool.id, v_pool.day,
@@ -81,53 +86,65 @@ BEGIN
             ON CONFLICT (pool_id) DO NOTHING;
             PERFORM 1 FROM scenic_headcount h
               WHERE h.pool_id = v_pool.id FOR NO KEY UPDATE;
+        ELSIF v_pool.counted < v_pool.day THEN
+            UPDATE scenic_headcount h SET day = v_pool.day, inside = 0
+             WHERE h.pool_id = v_pool.id AND h.day < v_pool.day;
         END IF;
-        UPDATE scenic_headcount h SET day = v_pool.day, inside = 0
-         WHERE h.pool_id = v_pool.id AND h.day < v_pool.day;
     END LOOP;
 END
 $function$;
 
--- How many of the people who want to go from zone to zone may: {passes, pools}, or
--- {code, level} when nobody may. Locks the counts of the pools; the caller adds the
--- passes to what they have reserved.
+-- How many of the people who want to enter some pools may: {passes}, or {code, level}
+-- when nobody may. Locks the counts of the pools; the caller adds the passes to what
+-- they have reserved.
+DROP FUNCTION IF EXISTS scenic_gate_room(integer, integer, integer, timestamp);
 CREATE OR REPLACE FUNCTION scenic_gate_room(
-    p_from integer, p_to integer, p_wanted integer, p_now timestamp
+    p_pools integer[], p_wanted integer, p_now timestamp
 ) RETURNS jsonb
-LANGUAGE plpgsql AS $function$
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+AS $function$
 DECLARE
-    v_pools integer[];
     v_least record;
 BEGIN
-    SELECT array_agg(c.pool_id) INTO v_pools
-      FROM scenic_gate_crossed(p_from, p_to) c WHERE c.step = 1;
-    IF v_pools IS NULL THEN
-        RETURN jsonb_build_object('passes', p_wanted);
-    END IF;
-    PERFORM scenic_gate_lock_counts(v_pools, p_now);
-    SELECT LEAST(p.capacity, l.places) - GREATEST(h.inside, 0) - h.reserved AS free,
-           p.capacity - GREATEST(h.inside, 0) - h.reserved < 1 AS is_full, l.name
-      INTO v_least
-      FROM scenic_headcount h
-      JOIN scenic_capacity_pool p ON p.id = h.pool_id
-      LEFT JOIN LATERAL (
-                SELECT ceil(p.capacity * l.percent / 100.0)::integer AS places, l.name
-                  FROM scenic_capacity_level l
-                 WHERE l.scheme_id = p.scheme_id AND l.stops_entry
-                 ORDER BY l.percent LIMIT 1
-           ) l ON true
-     WHERE h.pool_id = ANY (v_pools) AND p.active
-     ORDER BY free, p.id
-     LIMIT 1;
+    FOR v_try IN 1..2 LOOP
+        SELECT count(*) OVER () AS counted, bool_or(h.day < d.day) OVER () AS is_old,
+               CASE WHEN p.active THEN
+                   LEAST(p.capacity, l.places) - GREATEST(h.inside, 0) - h.reserved
+               END AS free,
+               p.capacity - GREATEST(h.inside, 0) - h.reserved < 1 AS is_full, l.name
+          INTO v_least
+          FROM (
+                SELECT c.* FROM scenic_headcount c
+                 WHERE c.pool_id = ANY (p_pools)
+                 ORDER BY c.pool_id
+                   FOR NO KEY UPDATE
+               ) h
+          JOIN scenic_capacity_pool p ON p.id = h.pool_id
+          JOIN scenic_site s ON s.id = p.site_id
+         CROSS JOIN LATERAL (
+                   SELECT (p_now AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date AS day
+               ) d
+          LEFT JOIN LATERAL (
+                    SELECT ceil(p.capacity * l.percent / 100.0)::integer AS places,
+                           l.name
+                      FROM scenic_capacity_level l
+                     WHERE l.scheme_id = p.scheme_id AND l.stops_entry
+                     ORDER BY l.percent LIMIT 1
+               ) l ON true
+         ORDER BY free, p.id
+         LIMIT 1;
+        EXIT WHEN v_least.counted = cardinality(p_pools) AND NOT v_least.is_old;
+        -- the first who comes in at all, or today
+        PERFORM scenic_gate_lock_counts(p_pools, p_now);
+    END LOOP;
     IF v_least.free < 1 THEN
         RETURN jsonb_build_object(
             'code', CASE WHEN v_least.is_full THEN 'PARK_FULL' ELSE 'ENTRY_STOPPED' END,
             'level', v_least.name
         );
     END IF;
-    RETURN jsonb_build_object(
-        'passes', LEAST(p_wanted, v_least.free), 'pools', v_pools
-    );
+    RETURN jsonb_build_object('passes', LEAST(p_wanted, v_least.free));
 END
 $function$;
 

@@ -1,30 +1,181 @@
+-- What one entry of a right cost with tax, in the currency of its ticket: its part of
+-- the price of the ticket. 0 of what has no price or no number of entries.
+CREATE OR REPLACE FUNCTION scenic_gate_entry_value(p_entitlement integer)
+RETURNS numeric
+LANGUAGE sql STABLE AS $function$
+    SELECT COALESCE(round(
+               t.amount_total * e.amount
+               / NULLIF(t.amount_untaxed, 0) / NULLIF(e.entries_total, 0),
+               c.decimal_places
+           ), 0)
+      FROM scenic_entitlement e
+      JOIN scenic_ticket t ON t.id = e.ticket_id
+      JOIN res_currency c ON c.id = t.currency_id
+     WHERE e.id = p_entitlement
+$function$;
+
+-- Keep that a device let people in by its own decision, and reserve their entries as far
+-- as there are any. What should not have opened is a conflict: {why, ticket, persons,
+-- value, currency}, kept with the row and returned; NULL if there is none.
+--
+-- p_event: as in scenic_gate_report, with lane_id, gate_id, site_id, company_id, epoch
+-- of the row to be made. p_at: when it happened, p_now: naive UTC both.
+CREATE OR REPLACE FUNCTION scenic_gate_keep_admitted(
+    p_device integer, p_event jsonb, p_at timestamp, p_now timestamp
+) RETURNS jsonb
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+AS $function$
+DECLARE
+    v_event record;
+    v_right record;
+    v_reserved integer := 0;
+    v_again integer := 0;
+    v_missing integer;
+    v_why text;
+    v_conflict jsonb;
+    v_kept boolean;
+BEGIN
+    SELECT * INTO v_event
+      FROM jsonb_to_record(p_event) AS (
+               request_id text, seq integer, lane text, direction text, count integer,
+               mode text, again boolean, "right" integer, kind text, lookup text,
+               at timestamp, note text, lane_id integer, gate_id integer,
+               site_id integer, company_id integer, epoch integer
+           );
+    IF v_event."right" IS NULL THEN
+        -- a genuine code that the device had no copy of
+        SELECT e.id INTO v_event."right"
+          FROM scenic_credential c
+          JOIN scenic_ticket t ON t.id = c.ticket_id
+          JOIN scenic_entitlement e
+            ON e.ticket_id = t.id AND e.site_id = v_event.site_id
+         WHERE c.lookup = v_event.lookup AND t.company_id = v_event.company_id
+         ORDER BY c.active DESC,
+                  e.entries_total > e.entries_used + e.entries_reserved
+                                    + e.entries_refunded DESC,
+                  e.valid_to, e.id
+         LIMIT 1;
+    END IF;
+    SELECT t.id AS ticket_id, t.name, t.persons, t.kind, t.state, e.id,
+           k.gate_name AS product, n.name AS currency,
+           CASE WHEN e.unlimited THEN v_event.count
+                ELSE GREATEST(0, e.entries_total - e.entries_used - e.entries_reserved
+                                 - e.entries_refunded) END AS free,
+           e.entries_used = 0 AND e.entries_refunded > 0 AS is_refunded,
+           scenic_gate_entry_value(e.id) AS value,
+           CASE WHEN t.state IN ('refunded', 'void', 'frozen') THEN upper(t.state)
+                WHEN t.state = 'held' THEN 'NOT_PAID'
+                WHEN e.valid_from > p_at THEN 'NOT_YET_VALID'
+                WHEN e.valid_to <= p_at THEN 'EXPIRED'
+                WHEN t.visitor_id IS NOT NULL AND EXISTS (
+                    SELECT 1 FROM scenic_visitor w
+                     WHERE w.id = t.visitor_id AND d.day >= w.blocked_from
+                       AND (d.day <= w.blocked_until) IS NOT FALSE
+                ) THEN 'VISITOR_BLOCKED' END AS why
+      INTO v_right
+      FROM scenic_entitlement e
+      JOIN scenic_ticket t ON t.id = e.ticket_id
+      JOIN scenic_site s ON s.id = e.site_id
+      JOIN res_currency n ON n.id = t.currency_id
+      LEFT JOIN scenic_ticket_component k ON k.id = e.component_id
+     CROSS JOIN LATERAL (
+               SELECT (p_at AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date AS day
+           ) d
+     WHERE e.id = v_event."right" AND t.company_id = v_event.company_id;
+
+    IF v_right.id IS NULL THEN
+        v_why := 'UNKNOWN';
+    ELSIF v_event.again THEN
+        v_again := v_event.count;
+    ELSIF v_right.state NOT IN ('refunded', 'void', 'held') THEN
+        v_reserved := LEAST(v_event.count, v_right.free);
+    END IF;
+    v_missing := v_event.count - v_reserved - v_again;
+    v_why := COALESCE(v_why, v_right.why, CASE
+        WHEN v_missing > 0 AND v_right.is_refunded THEN 'REFUNDED'
+        WHEN v_missing > 0 THEN 'DOUBLE_USE'
+    END);
+    IF v_right.why IS NOT NULL THEN
+        v_missing := v_event.count;
+    END IF;
+    IF v_why IS NOT NULL THEN
+        v_conflict := jsonb_build_object(
+            'why', v_why, 'ticket', v_right.name, 'persons', v_missing,
+            'value', (v_missing * COALESCE(v_right.value, 0))::text,
+            'currency', v_right.currency
+        );
+    END IF;
+    WITH kept AS (
+        INSERT INTO scenic_pass_event (
+            uid, phase, code, device_id, lane_id, lane_code, gate_id, site_id,
+            company_id, direction, credential_kind, ticket_id, entitlement_id, passes,
+            reserved_delta, used_delta, free_delta, reentry, staff, assumed, epoch, seq,
+            device_time, event_time, received_time, note, detail, mode, conflict,
+            conflict_persons, conflict_value
+        ) VALUES (
+            v_event.request_id, 'authorised',
+            CASE WHEN v_why IS NULL THEN 'ADMIT' ELSE 'CONFLICT' END, p_device,
+            v_event.lane_id, v_event.lane, v_event.gate_id, v_event.site_id,
+            v_event.company_id, v_event.direction, v_event.kind, v_right.ticket_id,
+            v_right.id, v_event.count, v_reserved, 0, v_again, v_event.again,
+            v_right.kind = 'staff', false, v_event.epoch, v_event.seq, v_event.at,
+            p_at, p_now, v_event.note,
+            jsonb_strip_nulls(jsonb_build_object(
+                'ticket', CASE WHEN v_right.id IS NOT NULL THEN jsonb_build_object(
+                    'name', v_right.name, 'product', v_right.product,
+                    'persons', v_right.persons, 'left', v_right.free - v_reserved
+                ) END,
+                'conflict', v_conflict
+            )),
+            v_event.mode, v_why, CASE WHEN v_why IS NOT NULL THEN v_missing END,
+            CASE WHEN v_why IS NOT NULL THEN v_missing * COALESCE(v_right.value, 0) END
+        )
+        ON CONFLICT (device_id, uid) WHERE phase IN ('authorised', 'denied')
+        DO NOTHING
+        RETURNING id
+    ), moved AS (
+        UPDATE scenic_entitlement e
+           SET entries_reserved = e.entries_reserved + v_reserved,
+               reentries_reserved = e.reentries_reserved + v_again,
+               write_date = p_now
+          FROM kept
+         WHERE v_reserved + v_again > 0 AND e.id = v_right.id
+    )
+    SELECT count(*) > 0 INTO v_kept FROM kept;
+    RETURN CASE WHEN v_kept THEN v_conflict END;
+END
+$function$;
+
 -- Keep what the lanes did, and move entries accordingly.
 --
 -- p_events: [{uid, seq, lane, type, request_id, count, direction, assumed, at, note,
--- kind, lookup}], the last two for an exit that read a code. p_now: naive UTC; NULL is
--- the clock of the server.
--- Returns [{event_id, code}] in the order given, or NULL when the key is not the
--- device's living key. A fact is always kept; what does not fit is kept as CONFLICT.
+-- kind, lookup, mode, again, right, code}]: kind and lookup of a code that was read,
+-- mode, again and right of what the device admitted by itself, code of what it refused.
+-- p_now: naive UTC; NULL is the clock of the server.
+-- Returns [{event_id, code, conflict}] in the order given, or NULL when the key is not
+-- the device's living key. A fact is always kept; what does not fit is kept as CONFLICT.
 -- Locks as in scenic_gate_validate.
+--
+-- Two statements an event: who has 500 of them has been cut off and wants to be done.
 DROP FUNCTION IF EXISTS scenic_gate_report(integer, text, jsonb);
 CREATE OR REPLACE FUNCTION scenic_gate_report(
     p_device integer, p_key_hash text, p_events jsonb, p_now timestamp DEFAULT NULL
 ) RETURNS jsonb
 LANGUAGE plpgsql
 SET join_collapse_limit = 1
+SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
     v_device record;
     v_event record;
-    v_lane record;
     v_origin record;
     v_gate record;
     v_now timestamp;
     v_code text;
     v_count integer;
     v_direction text;
-    v_outstanding integer;
-    v_granted integer;
+    v_limit integer;
     v_ticket_id integer;
     v_right_id integer;
     v_staff boolean;
@@ -36,16 +187,18 @@ DECLARE
     v_zone_from integer;
     v_zone_to integer;
     v_event_id integer;
+    v_epoch integer;
+    v_note text;
+    v_conflict jsonb;
     v_tickets integer[] := '{}';
     v_times timestamp[] := '{}';
     v_pools integer[];
     v_moves jsonb := '[]'::jsonb;
-    v_results jsonb := '[]'::jsonb;
+    v_results jsonb[] := '{}';
 BEGIN
-    SELECT d.id, d.site_id, d.company_id INTO v_device
+    SELECT d.id, d.site_id, d.company_id, d.epoch INTO v_device
       FROM scenic_device d
-     WHERE d.id = p_device AND d.key_hash = p_key_hash
-       AND d.state = 'active' AND d.active;
+     WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash);
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -60,6 +213,12 @@ BEGIN
                            SELECT s ->> 'request_id'
                              FROM jsonb_array_elements(p_events) s
                             WHERE s ->> 'type' IN ('passed', 'annulled')
+                       ))
+                UNION ALL
+                SELECT e.ticket_id FROM scenic_entitlement e
+                 WHERE e.id = ANY (ARRAY(
+                           SELECT (s ->> 'right')::integer
+                             FROM jsonb_array_elements(p_events) s
                        ))
                 UNION ALL
                 SELECT c.ticket_id FROM scenic_credential c
@@ -81,24 +240,44 @@ BEGIN
     END IF;
 
     FOR v_event IN
-        SELECT *
+        SELECT s.*, l.id AS lane_id, l.gate_id, z.site_id, g.company_id, t.tz,
+               g.from_zone_id, g.to_zone_id, COALESCE(k.id, q.id) AS kept_id,
+               q.detail -> 'conflict' AS conflict,
+               row_number() OVER (PARTITION BY s.seq ORDER BY s.position) > 1
+               OR EXISTS (
+                   SELECT 1 FROM scenic_pass_event x
+                    WHERE x.device_id = p_device AND x.epoch = v_device.epoch
+                      AND x.seq = s.seq
+               ) AS is_reused
           FROM ROWS FROM (
                    jsonb_to_recordset(p_events) AS (
                        uid text, seq integer, lane text, type text, request_id text,
                        count integer, direction text, assumed boolean, at timestamp,
-                       note text, kind text, lookup text
+                       note text, kind text, lookup text, mode text, again boolean,
+                       "right" integer, code text
                    )
                ) WITH ORDINALITY
                AS s (uid, seq, lane, type, request_id, count, direction, assumed, at,
-                     note, kind, lookup, position)
-         ORDER BY position
+                     note, kind, lookup, mode, again, "right", code, position)
+          LEFT JOIN scenic_lane l ON l.device_id = p_device AND l.code = s.lane
+          LEFT JOIN scenic_gate g ON g.id = l.gate_id
+          LEFT JOIN scenic_zone z ON z.id = g.to_zone_id
+          LEFT JOIN scenic_site t ON t.id = z.site_id
+          LEFT JOIN scenic_pass_event k
+                 ON k.device_id = p_device AND k.uid = s.uid
+                AND k.phase NOT IN ('authorised', 'denied')
+                AND s.type NOT IN ('admitted', 'refused')
+          LEFT JOIN scenic_pass_event q
+                 ON q.device_id = p_device AND q.phase IN ('authorised', 'denied')
+                AND q.uid = CASE s.type WHEN 'admitted' THEN s.request_id
+                                        WHEN 'refused' THEN s.uid END
+         ORDER BY s.position
     LOOP
-        PERFORM 1 FROM scenic_pass_event e
-          WHERE e.device_id = p_device AND e.uid = v_event.uid
-            AND e.phase NOT IN ('authorised', 'denied');
-        IF FOUND THEN
-            v_results := v_results
-                || jsonb_build_object('event_id', v_event.uid, 'code', 'REPEAT');
+        IF v_event.kept_id IS NOT NULL THEN
+            v_results := v_results || (jsonb_build_object(
+                'event_id', v_event.uid, 'code', 'REPEAT'
+            ) || CASE WHEN v_event.conflict IS NULL THEN '{}'
+                      ELSE jsonb_build_object('conflict', v_event.conflict) END);
             CONTINUE;
         END IF;
 
@@ -109,25 +288,94 @@ BEGIN
         v_used := 0;
         v_free := 0;
         v_released := 0;
+        v_limit := 0;
         v_zone_from := NULL;
         v_zone_to := NULL;
+        v_epoch := v_device.epoch;
+        v_note := v_event.note;
+        IF v_event.is_reused THEN
+            -- a fact is kept all the same
+            v_epoch := NULL;
+            v_note := concat_ws('; ', NULLIF(v_note, ''), 'seq reused');
+        END IF;
 
-        SELECT l.id, l.gate_id, z.site_id, g.company_id, s.tz INTO v_lane
-          FROM scenic_lane l
-          JOIN scenic_gate g ON g.id = l.gate_id
-          JOIN scenic_zone z ON z.id = g.to_zone_id
-          JOIN scenic_site s ON s.id = z.site_id
-         WHERE l.device_id = p_device AND l.code = v_event.lane;
-        SELECT e.id, e.phase, e.ticket_id, e.entitlement_id, e.gate_id, e.direction,
-               e.event_time, e.reserved_delta, COALESCE(e.free_delta, 0) AS free_delta,
-               COALESCE(e.reentry, false) AS reentry, e.staff, e.flag,
-               e.detail -> 'pools' AS pools, t.state AS ticket_state
-          INTO v_origin
-          FROM scenic_pass_event e
-          LEFT JOIN scenic_ticket t ON t.id = e.ticket_id
-         WHERE e.device_id = p_device AND e.uid = v_event.request_id
-           AND e.phase IN ('authorised', 'denied');
-        IF v_event.type = 'annulled' AND v_origin.id IS NULL THEN
+        IF v_event.type = 'admitted' THEN
+            v_conflict := scenic_gate_keep_admitted(
+                p_device,
+                to_jsonb(v_event) || jsonb_build_object(
+                    'site_id', COALESCE(v_event.site_id, v_device.site_id),
+                    'company_id', COALESCE(v_event.company_id, v_device.company_id),
+                    'epoch', v_epoch, 'note', v_note
+                ),
+                LEAST(v_event.at, v_now), v_now
+            );
+            v_results := v_results || (jsonb_build_object(
+                'event_id', v_event.uid, 'code', CASE
+                    WHEN v_conflict IS NOT NULL THEN 'CONFLICT'
+                    WHEN v_event.lane_id IS NULL THEN 'LANE_UNKNOWN'
+                    ELSE 'OK' END
+            ) || CASE WHEN v_conflict IS NULL THEN '{}'
+                      ELSE jsonb_build_object('conflict', v_conflict) END);
+            CONTINUE;
+        ELSIF v_event.type = 'refused' THEN
+            INSERT INTO scenic_pass_event (
+                uid, phase, code, device_id, lane_id, lane_code, gate_id, site_id,
+                company_id, direction, credential_kind, ticket_id, entitlement_id,
+                passes, reserved_delta, used_delta, free_delta, assumed, epoch, seq,
+                device_time, event_time, received_time, note, detail, mode
+            )
+            SELECT v_event.uid, 'denied', v_event.code, p_device, v_event.lane_id,
+                   v_event.lane, v_event.gate_id,
+                   COALESCE(v_event.site_id, v_device.site_id),
+                   COALESCE(v_event.company_id, v_device.company_id),
+                   v_event.direction, v_event.kind, r.ticket_id, r.id, 0, 0, 0, 0,
+                   false, v_epoch, v_event.seq, v_event.at, LEAST(v_event.at, v_now),
+                   v_now, v_note, '{}', v_event.mode
+              FROM (SELECT v_event."right" AS id) n
+              LEFT JOIN (
+                       scenic_entitlement r
+                       JOIN scenic_ticket t
+                         ON t.id = r.ticket_id AND t.company_id = v_device.company_id
+                   ) ON r.id = n.id
+            ON CONFLICT (device_id, uid) WHERE phase IN ('authorised', 'denied')
+            DO NOTHING;
+            v_results := v_results || jsonb_build_object(
+                'event_id', v_event.uid, 'code',
+                CASE WHEN NOT FOUND THEN 'REPEAT'
+                     WHEN v_event.lane_id IS NULL THEN 'LANE_UNKNOWN' ELSE 'OK' END
+            );
+            CONTINUE;
+        END IF;
+
+        FOR v_try IN 1..2 LOOP
+            -- How much of the admission is still reserved, how much of a free re-entry
+            -- nobody used, and how many of those that a device let in by itself have
+            -- neither passed nor turned back.
+            SELECT e.id, e.phase, e.ticket_id, e.entitlement_id, e.gate_id, e.direction,
+                   e.event_time, COALESCE(e.reentry, false) AS reentry, e.staff, e.flag,
+                   e.mode, e.detail -> 'pools' AS pools, t.state AS ticket_state,
+                   CASE e.phase WHEN 'authorised' THEN f.outstanding ELSE 0 END
+                       AS outstanding,
+                   CASE e.phase WHEN 'authorised' THEN f.granted ELSE 0 END AS granted,
+                   CASE WHEN e.mode IS NOT NULL THEN f.under_way ELSE 0 END AS under_way
+              INTO v_origin
+              FROM scenic_pass_event e
+              LEFT JOIN scenic_ticket t ON t.id = e.ticket_id
+             CROSS JOIN LATERAL (
+                       SELECT e.reserved_delta + COALESCE(e.free_delta, 0) + COALESCE(
+                                  sum(f.reserved_delta + COALESCE(f.free_delta, 0)), 0
+                              ) AS outstanding,
+                              COALESCE(e.free_delta, 0) - COALESCE(
+                                  sum(f.passes) FILTER (WHERE f.phase = 'passed'), 0
+                              ) AS granted,
+                              e.passes - COALESCE(sum(f.passes) FILTER (
+                                  WHERE f.phase IN ('passed', 'annulled')
+                              ), 0) AS under_way
+                         FROM scenic_pass_event f WHERE f.origin_id = e.id
+                   ) f
+             WHERE e.device_id = p_device AND e.uid = v_event.request_id
+               AND e.phase IN ('authorised', 'denied');
+            EXIT WHEN v_origin.id IS NOT NULL OR v_event.type <> 'annulled';
             -- The request may still be on its way: decide it now, so that it cannot
             -- reserve an entry afterwards.
             INSERT INTO scenic_pass_event (
@@ -135,51 +383,34 @@ BEGIN
                 company_id, passes, reserved_delta, used_delta, assumed, seq,
                 device_time, event_time, received_time, detail
             )
-            SELECT v_event.request_id, 'denied', 'VOID', p_device, v_lane.id,
-                   v_event.lane, v_lane.gate_id,
-                   COALESCE(v_lane.site_id, v_device.site_id),
-                   COALESCE(v_lane.company_id, v_device.company_id),
+            SELECT v_event.request_id, 'denied', 'VOID', p_device, v_event.lane_id,
+                   v_event.lane, v_event.gate_id,
+                   COALESCE(v_event.site_id, v_device.site_id),
+                   COALESCE(v_event.company_id, v_device.company_id),
                    0, 0, 0, false, v_event.seq, v_event.at, v_now, v_now,
                    '{"why": "annulled"}'
             ON CONFLICT (device_id, uid) WHERE phase IN ('authorised', 'denied')
-            DO NOTHING
-            RETURNING id INTO v_event_id;
-            IF NOT FOUND THEN
-                -- It was decided while the insert waited for it.
-                SELECT e.id, e.phase, e.ticket_id, e.entitlement_id, e.gate_id,
-                       e.direction, e.event_time, e.reserved_delta,
-                       COALESCE(e.free_delta, 0) AS free_delta,
-                       COALESCE(e.reentry, false) AS reentry, e.staff, e.flag,
-                       e.detail -> 'pools' AS pools, t.state AS ticket_state
-                  INTO v_origin
-                  FROM scenic_pass_event e
-                  LEFT JOIN scenic_ticket t ON t.id = e.ticket_id
-                 WHERE e.device_id = p_device AND e.uid = v_event.request_id
-                   AND e.phase IN ('authorised', 'denied');
-                PERFORM t.id FROM scenic_ticket t
-                  WHERE t.id = v_origin.ticket_id FOR NO KEY UPDATE;
-            END IF;
-        END IF;
+            DO NOTHING;
+            EXIT WHEN FOUND;
+            -- It was decided while the insert waited for it.
+            PERFORM t.id FROM scenic_ticket t
+              WHERE t.id = (
+                        SELECT e.ticket_id FROM scenic_pass_event e
+                         WHERE e.device_id = p_device AND e.uid = v_event.request_id
+                           AND e.phase IN ('authorised', 'denied')
+                    )
+                FOR NO KEY UPDATE;
+        END LOOP;
 
         IF v_event.type IN ('passed', 'annulled') THEN
-            v_outstanding := 0;
-            v_granted := 0;
-            IF v_origin.phase = 'authorised' THEN
-                SELECT v_origin.reserved_delta + v_origin.free_delta + COALESCE(
-                           sum(f.reserved_delta + COALESCE(f.free_delta, 0)), 0
-                       ),
-                       v_origin.free_delta - COALESCE(
-                           sum(f.passes) FILTER (WHERE f.phase = 'passed'), 0
-                       )
-                  INTO v_outstanding, v_granted
-                  FROM scenic_pass_event f
-                 WHERE f.origin_id = v_origin.id;
-            END IF;
+            v_limit := GREATEST(
+                COALESCE(v_origin.outstanding, 0), COALESCE(v_origin.under_way, 0)
+            );
             IF v_event.count IS NULL THEN
                 -- annulled without a count: whatever is still reserved
-                v_count := v_outstanding;
+                v_count := v_limit;
             END IF;
-            v_released := LEAST(v_count, v_outstanding);
+            v_released := LEAST(v_count, COALESCE(v_origin.outstanding, 0));
             IF v_origin.reentry THEN
                 v_free := -v_released;
             ELSE
@@ -189,7 +420,7 @@ BEGIN
 
         IF v_event.type = 'passed' THEN
             v_used := -v_reserved;
-            IF v_count > v_outstanding THEN
+            IF v_count > v_limit THEN
                 v_code := 'CONFLICT';
                 -- Somebody went through: a free entry pays for it if there is one,
                 -- so that the ticket does not open twice. Staff see the conflict and
@@ -197,7 +428,9 @@ BEGIN
                 IF v_origin.phase = 'authorised'
                    AND v_origin.ticket_state NOT IN ('refunded', 'void') THEN
                     SELECT v_used + LEAST(
-                               GREATEST(0, v_count - GREATEST(v_outstanding, v_granted)),
+                               GREATEST(0, v_count - GREATEST(
+                                   v_origin.outstanding, v_origin.granted
+                               )),
                                CASE WHEN e.unlimited THEN v_count
                                     ELSE e.entries_total - e.entries_used
                                          - e.entries_reserved - e.entries_refunded END
@@ -208,10 +441,10 @@ BEGIN
                 END IF;
             END IF;
         ELSIF v_event.type = 'annulled' AND v_origin.phase = 'authorised'
-              AND v_count > v_outstanding THEN
+              AND v_count > v_limit THEN
             v_code := 'CONFLICT';
         END IF;
-        IF v_lane.id IS NULL AND v_code = 'OK' THEN
+        IF v_event.lane_id IS NULL AND v_code = 'OK' THEN
             v_code := 'LANE_UNKNOWN';
         END IF;
 
@@ -225,7 +458,7 @@ BEGIN
               FROM scenic_credential c
               JOIN scenic_ticket t ON t.id = c.ticket_id
               LEFT JOIN scenic_entitlement e
-                     ON e.ticket_id = t.id AND e.site_id = v_lane.site_id
+                     ON e.ticket_id = t.id AND e.site_id = v_event.site_id
               LEFT JOIN LATERAL (
                         SELECT sum(CASE p.phase WHEN 'exit' THEN -p.passes
                                                 WHEN 'passed' THEN p.passes
@@ -235,8 +468,8 @@ BEGIN
                          WHERE p.entitlement_id = e.id
                            AND p.phase IN ('passed', 'exit', 'returned')
                            AND p.event_time >= date_trunc(
-                                   'day', v_now AT TIME ZONE 'UTC' AT TIME ZONE v_lane.tz
-                               ) AT TIME ZONE v_lane.tz AT TIME ZONE 'UTC'
+                                   'day', v_now AT TIME ZONE 'UTC' AT TIME ZONE v_event.tz
+                               ) AT TIME ZONE v_event.tz AT TIME ZONE 'UTC'
                    ) i ON true
              WHERE c.lookup = v_event.lookup AND t.company_id = v_device.company_id
              ORDER BY i.inside > 0 DESC NULLS LAST, i.last DESC NULLS LAST,
@@ -247,47 +480,67 @@ BEGIN
         v_direction := COALESCE(
             v_event.direction,
             CASE v_event.type WHEN 'exit' THEN 'out'
+                              WHEN 'entry' THEN 'in'
                               WHEN 'passed' THEN COALESCE(v_origin.direction, 'in')
                               WHEN 'annulled' THEN v_origin.direction END
         );
-        SELECT g.id, z.site_id, g.company_id, g.from_zone_id, g.to_zone_id
-          INTO v_gate
-          FROM scenic_gate g
-          JOIN scenic_zone z ON z.id = g.to_zone_id
-         WHERE g.id = COALESCE(v_lane.gate_id, v_origin.gate_id);
-        IF v_event.type IN ('passed', 'exit') AND v_staff IS NOT TRUE THEN
+        IF v_event.gate_id IS NULL AND v_origin.gate_id IS NOT NULL THEN
+            -- the lane is not the device's any more: the gate of the admission counts
+            SELECT g.id, z.site_id, g.company_id, g.from_zone_id, g.to_zone_id
+              INTO v_gate
+              FROM scenic_gate g
+              JOIN scenic_zone z ON z.id = g.to_zone_id
+             WHERE g.id = v_origin.gate_id;
+            v_event.gate_id := v_gate.id;
+            v_event.site_id := v_gate.site_id;
+            v_event.company_id := v_gate.company_id;
+            v_event.from_zone_id := v_gate.from_zone_id;
+            v_event.to_zone_id := v_gate.to_zone_id;
+        END IF;
+        IF v_event.type IN ('passed', 'exit', 'entry') AND v_staff IS NOT TRUE THEN
             IF v_direction = 'in' THEN
-                v_zone_from := v_gate.from_zone_id;
-                v_zone_to := v_gate.to_zone_id;
+                v_zone_from := v_event.from_zone_id;
+                v_zone_to := v_event.to_zone_id;
             ELSE
-                v_zone_from := v_gate.to_zone_id;
-                v_zone_to := v_gate.from_zone_id;
+                v_zone_from := v_event.to_zone_id;
+                v_zone_to := v_event.from_zone_id;
             END IF;
         END IF;
 
         -- The clock of a device may be wrong: nothing happens in the future, and no
         -- pass before its admission.
         v_at := GREATEST(LEAST(v_event.at, v_now), v_origin.event_time);
-        INSERT INTO scenic_pass_event (
-            uid, phase, code, origin_id, request_uid, device_id, lane_id, lane_code,
-            gate_id, zone_from_id, zone_to_id, site_id, company_id, direction,
-            credential_kind, ticket_id, entitlement_id, passes, reserved_delta,
-            used_delta, free_delta, reentry, staff, flag, assumed, seq, device_time,
-            event_time, received_time, note
-        ) VALUES (
-            v_event.uid, v_event.type, v_code, v_origin.id, v_event.request_id,
-            p_device, v_lane.id, v_event.lane,
-            v_gate.id, v_zone_from, v_zone_to,
-            COALESCE(v_gate.site_id, v_device.site_id),
-            COALESCE(v_gate.company_id, v_device.company_id), v_direction,
-            v_event.kind, v_ticket_id, v_right_id, v_count, v_reserved,
-            v_used, v_free, v_event.type = 'passed' AND v_origin.reentry, v_staff,
-            CASE WHEN v_event.type = 'passed' THEN v_origin.flag END,
-            v_event.assumed, v_event.seq, v_event.at, v_at, v_now, v_event.note
+        WITH kept AS (
+            INSERT INTO scenic_pass_event (
+                uid, phase, code, origin_id, request_uid, device_id, lane_id, lane_code,
+                gate_id, zone_from_id, zone_to_id, site_id, company_id, direction,
+                credential_kind, ticket_id, entitlement_id, passes, reserved_delta,
+                used_delta, free_delta, reentry, staff, flag, assumed, epoch, seq,
+                device_time, event_time, received_time, note
+            ) VALUES (
+                v_event.uid, v_event.type, v_code, v_origin.id, v_event.request_id,
+                p_device, v_event.lane_id, v_event.lane,
+                v_event.gate_id, v_zone_from, v_zone_to,
+                COALESCE(v_event.site_id, v_device.site_id),
+                COALESCE(v_event.company_id, v_device.company_id), v_direction,
+                v_event.kind, v_ticket_id, v_right_id, v_count, v_reserved,
+                v_used, v_free, v_event.type = 'passed' AND v_origin.reentry, v_staff,
+                CASE WHEN v_event.type = 'passed' THEN v_origin.flag END,
+                v_event.assumed, v_epoch, v_event.seq, v_event.at, v_at, v_now, v_note
+            )
+            ON CONFLICT (device_id, uid) WHERE phase NOT IN ('authorised', 'denied')
+            DO NOTHING
+            RETURNING id
+        ), moved AS (
+            UPDATE scenic_entitlement e
+               SET entries_reserved = e.entries_reserved + v_reserved,
+                   entries_used = e.entries_used + v_used,
+                   reentries_reserved = e.reentries_reserved + v_free,
+                   write_date = v_now
+              FROM kept
+             WHERE (v_reserved <> 0 OR v_used <> 0 OR v_free <> 0) AND e.id = v_right_id
         )
-        ON CONFLICT (device_id, uid) WHERE phase NOT IN ('authorised', 'denied')
-        DO NOTHING
-        RETURNING id INTO v_event_id;
+        SELECT kept.id INTO v_event_id FROM kept;
         IF NOT FOUND THEN
             v_results := v_results
                 || jsonb_build_object('event_id', v_event.uid, 'code', 'REPEAT');
@@ -295,12 +548,6 @@ BEGIN
         END IF;
 
         IF v_reserved <> 0 OR v_used <> 0 OR v_free <> 0 THEN
-            UPDATE scenic_entitlement
-               SET entries_reserved = entries_reserved + v_reserved,
-                   entries_used = entries_used + v_used,
-                   reentries_reserved = reentries_reserved + v_free,
-                   write_date = v_now
-             WHERE id = v_right_id;
             v_tickets := v_tickets || v_ticket_id;
             v_times := v_times || CASE WHEN v_event.type = 'passed' THEN v_at END;
         END IF;
@@ -319,6 +566,6 @@ BEGIN
         PERFORM scenic_gate_move_people(v_moves, v_now);
     END IF;
     PERFORM scenic_gate_ticket_state(v_tickets, v_times);
-    RETURN v_results;
+    RETURN to_jsonb(v_results);
 END
 $function$;

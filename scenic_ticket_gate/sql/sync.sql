@@ -44,8 +44,7 @@ DECLARE
 BEGIN
     SELECT d.id, d.company_id, d.decides INTO v_device
       FROM scenic_device d
-     WHERE d.id = p_device AND d.key_hash = p_key_hash
-       AND d.state = 'active' AND d.active;
+     WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash);
     IF NOT FOUND THEN
         RETURN NULL;
     ELSIF v_device.decides = 'no' THEN

@@ -12,17 +12,23 @@
 --
 -- p_scans: [{uid, seq, lane, direction, kind, lookup, forged, at}], lookup null for a
 -- text that cannot be a code. p_now: naive UTC; NULL is the clock of the server.
+-- p_scans.forged: NULL of a QR whose signature nobody verified yet. A look-up that
+-- finds a stored code is proof of issue already; of one that finds none the caller is
+-- told {request_id, verify: true}, nothing was decided, and it calls again.
+--
 -- Returns one object a scan, in the order given, or NULL when the key is not the
 -- device's living key.
 --
--- Odoo's pool forgets all plans before each request, so planning takes most of the
--- time: few statements, joined in the order in which they are written.
+-- A scan costs what its statements cost: at most five for a ticket of a day (lock the
+-- tickets, the lanes, the right, room inside, keep), which a test counts. Their plans
+-- are made once a connection, joined in the order in which they are written.
 DROP FUNCTION IF EXISTS scenic_gate_validate(integer, text, jsonb);
 CREATE OR REPLACE FUNCTION scenic_gate_validate(
     p_device integer, p_key_hash text, p_scans jsonb, p_now timestamp DEFAULT NULL
 ) RETURNS jsonb
 LANGUAGE plpgsql
 SET join_collapse_limit = 1
+SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
     v_scan record;
@@ -33,7 +39,9 @@ DECLARE
     v_reserved integer;
     v_fact jsonb;
     v_room jsonb;
-    v_pools jsonb;
+    v_pools integer[];
+    v_kept boolean;
+    v_first jsonb;
     v_results jsonb := '[]'::jsonb;
 BEGIN
     IF jsonb_array_length(p_scans) > 1 THEN
@@ -66,7 +74,10 @@ BEGIN
         SELECT s.*, COALESCE(l.site_id, d.site_id) AS event_site_id,
                COALESCE(l.company_id, d.company_id) AS event_company_id,
                d.company_id, l.id AS lane_id, l.gate_id, l.site_id, z.tz, n.now,
-               g.from_zone_id, g.to_zone_id, g.is_counted,
+               g.into_pools, d.epoch, (
+                   SELECT max(e.seq) FROM scenic_pass_event e
+                    WHERE e.device_id = d.id AND e.epoch = d.epoch
+               ) - s.seq AS behind,
                o.day, o.day::timestamp AT TIME ZONE z.tz AT TIME ZONE 'UTC'
                    AS day_start,
                (o.day + 1)::timestamp AT TIME ZONE z.tz AT TIME ZONE 'UTC' AS day_end,
@@ -74,9 +85,9 @@ BEGIN
                extract(epoch FROM o.clock) / 60 AS minute,
                CASE
                    WHEN l.id IS NULL THEN 'LANE_UNKNOWN'
-                   WHEN l.mode = 'locked' OR NOT l.active OR NOT g.active
-                       THEN 'LANE_CLOSED'
-                   WHEN s.direction <> 'in' OR l.direction = 'out'
+                   WHEN l.mode IN ('locked', 'emergency') OR NOT l.active
+                        OR NOT g.active THEN 'LANE_CLOSED'
+                   WHEN s.direction <> 'in' OR l.direction = 'out' OR l.mode = 'exit'
                        THEN 'WRONG_DIRECTION'
                    WHEN s.forged THEN 'FORGED'
                END AS code
@@ -98,15 +109,22 @@ BEGIN
                     SELECT (n.now AT TIME ZONE 'UTC' AT TIME ZONE z.tz)::date AS day,
                            (n.now AT TIME ZONE 'UTC' AT TIME ZONE z.tz)::time AS clock
                ) o ON true
-         WHERE d.id = p_device AND d.key_hash = p_key_hash
-           AND d.state = 'active' AND d.active
+         WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash)
          ORDER BY s.position
     LOOP
+        IF v_scan.behind > 1000 THEN
+            v_scan.code := 'SEQUENCE';
+        END IF;
         -- Of all rights of all tickets of this code the one that serves the visitor
         -- best: one that opens now, else one that explains why none does.
         SELECT r.*, COALESCE(r.ruled ->> 'code', r.why) AS code,
                COALESCE((r.ruled ->> 'passes')::integer, LEAST(r.free, r.persons)) AS passes,
-               r.ruled -> 'again' = 'true' AS again, r.ruled ->> 'flag' AS flag
+               r.ruled -> 'again' = 'true' AS again, r.ruled ->> 'flag' AS flag,
+               r.visitor_id IS NOT NULL AND EXISTS (
+                   SELECT 1 FROM scenic_visitor w
+                    WHERE w.id = r.visitor_id AND v_scan.day >= w.blocked_from
+                      AND (v_scan.day <= w.blocked_until) IS NOT FALSE
+               ) AS is_blocked
           INTO v_right
           FROM (
                 SELECT b.*,
@@ -213,24 +231,29 @@ BEGIN
          LIMIT 1;
 
         v_code := COALESCE(v_scan.code, v_right.code, 'UNKNOWN');
+        IF v_code = 'UNKNOWN' AND v_scan.kind = 'qr' AND v_scan.forged IS NULL THEN
+            PERFORM 1 FROM scenic_credential c WHERE c.lookup = v_scan.lookup;
+            IF NOT FOUND THEN
+                v_results := v_results || jsonb_build_object(
+                    'request_id', v_scan.uid, 'verify', true
+                );
+                CONTINUE;
+            END IF;
+        END IF;
         v_passes := 0;
         v_reserved := 0;
         v_fact := '{}';
         v_pools := NULL;
-        IF v_code = 'ADMIT' AND v_right.visitor_id IS NOT NULL AND EXISTS (
-            SELECT 1 FROM scenic_visitor w
-             WHERE w.id = v_right.visitor_id AND v_scan.day >= w.blocked_from
-               AND (v_scan.day <= w.blocked_until) IS NOT FALSE
-        ) THEN
+        IF v_code = 'ADMIT' AND v_right.is_blocked THEN
             v_code := 'VISITOR_BLOCKED';
         END IF;
-        IF v_code = 'ADMIT' AND v_scan.is_counted AND v_right.kind <> 'staff' THEN
-            v_room := scenic_gate_room(
-                v_scan.from_zone_id, v_scan.to_zone_id, v_right.passes, v_scan.now
-            );
+        IF v_code = 'ADMIT' AND v_scan.into_pools IS NOT NULL
+            AND v_right.kind <> 'staff'
+        THEN
+            v_pools := translate(v_scan.into_pools::text, '[]', '{}')::integer[];
+            v_room := scenic_gate_room(v_pools, v_right.passes, v_scan.now);
             v_code := COALESCE(v_room ->> 'code', v_code);
             v_fact := v_room - 'code' - 'passes';
-            v_pools := v_room -> 'pools';
             v_right.passes := v_room -> 'passes';
         END IF;
         IF v_code = 'ADMIT' THEN
@@ -240,6 +263,11 @@ BEGIN
             ELSE
                 v_reserved := v_passes;
             END IF;
+            IF v_pools IS NOT NULL THEN
+                v_fact := v_fact || jsonb_build_object('pools', v_scan.into_pools);
+            END IF;
+        ELSIF v_code = 'SEQUENCE' THEN
+            v_fact := '{"why": "old"}';
         ELSIF v_scan.code IS NULL AND v_right.ticket_id IS NOT NULL THEN
             v_fact := v_fact || jsonb_build_object('tz', v_scan.tz) || scenic_gate_refusal(
                 v_code, v_right.ticket_id, v_right.id, v_scan.day
@@ -271,46 +299,69 @@ BEGIN
             END IF;
         END IF;
 
-        INSERT INTO scenic_pass_event (
-            uid, phase, code, device_id, lane_id, lane_code, gate_id,
-            site_id, company_id, direction, credential_kind, ticket_id,
-            entitlement_id, passes, reserved_delta, used_delta, free_delta,
-            reentry, staff, flag, assumed, seq, device_time, event_time,
-            received_time, detail
-        ) VALUES (
-            v_scan.uid, CASE v_code WHEN 'ADMIT' THEN 'authorised' ELSE 'denied' END,
-            v_code, p_device, v_scan.lane_id, v_scan.lane, v_scan.gate_id,
-            v_scan.event_site_id, v_scan.event_company_id,
-            v_scan.direction, v_scan.kind, v_right.ticket_id,
-            CASE WHEN v_scan.code IS NULL THEN v_right.id END,
-            v_passes, v_reserved, 0, v_passes - v_reserved,
-            v_right.again, v_right.kind = 'staff', v_right.flag, false, v_scan.seq,
-            v_scan.at, v_scan.now, v_scan.now, v_fact
+        WITH kept AS (
+            INSERT INTO scenic_pass_event (
+                uid, phase, code, device_id, lane_id, lane_code, gate_id,
+                site_id, company_id, direction, credential_kind, ticket_id,
+                entitlement_id, passes, reserved_delta, used_delta, free_delta,
+                reentry, staff, flag, assumed, epoch, seq, device_time, event_time,
+                received_time, detail
+            ) VALUES (
+                v_scan.uid,
+                CASE v_code WHEN 'ADMIT' THEN 'authorised' ELSE 'denied' END,
+                v_code, p_device, v_scan.lane_id, v_scan.lane, v_scan.gate_id,
+                v_scan.event_site_id, v_scan.event_company_id,
+                v_scan.direction, v_scan.kind, v_right.ticket_id,
+                CASE WHEN v_scan.code IS NULL THEN v_right.id END,
+                v_passes, v_reserved, 0, v_passes - v_reserved,
+                v_right.again, v_right.kind = 'staff', v_right.flag, false,
+                CASE WHEN v_code <> 'SEQUENCE' THEN v_scan.epoch END, v_scan.seq,
+                v_scan.at, v_scan.now, v_scan.now, v_fact
+            )
+            ON CONFLICT DO NOTHING
+            RETURNING id
+        ), moved AS (
+            UPDATE scenic_entitlement e
+               SET entries_reserved = e.entries_reserved + v_reserved,
+                   reentries_reserved = e.reentries_reserved + v_passes - v_reserved,
+                   write_date = v_scan.now
+              FROM kept
+             WHERE v_passes > 0 AND e.id = v_right.id
+        ), counted AS (
+            UPDATE scenic_headcount h SET reserved = h.reserved + v_passes
+              FROM kept
+             WHERE v_passes > 0 AND h.pool_id = ANY (v_pools)
         )
-        ON CONFLICT (device_id, uid) WHERE phase IN ('authorised', 'denied')
-        DO NOTHING;
-        IF NOT FOUND THEN
+        SELECT count(*) > 0 INTO v_kept FROM kept;
+        IF NOT v_kept THEN
             -- The request was decided before: it gets the first answer.
             SELECT v_results || jsonb_build_object(
                        'request_id', v_scan.uid, 'code', e.code, 'passes', e.passes,
                        'detail', e.detail, 'repeat', true
                    )
-              INTO STRICT v_results
+              INTO v_first
               FROM scenic_pass_event e
              WHERE e.device_id = p_device AND e.uid = v_scan.uid
                AND e.phase IN ('authorised', 'denied');
-            CONTINUE;
-        END IF;
-        IF v_passes > 0 THEN
-            UPDATE scenic_entitlement
-               SET entries_reserved = entries_reserved + v_reserved,
-                   reentries_reserved = reentries_reserved + v_passes - v_reserved,
-                   write_date = v_scan.now
-             WHERE id = v_right.id;
-            IF v_pools IS NOT NULL THEN
-                UPDATE scenic_headcount SET reserved = reserved + v_passes
-                 WHERE v_pools @> to_jsonb(pool_id);
+            IF FOUND THEN
+                v_results := v_first;
+                CONTINUE;
             END IF;
+            -- Another one carried this number.
+            v_code := 'SEQUENCE';
+            v_passes := 0;
+            v_fact := '{"why": "replayed"}';
+            INSERT INTO scenic_pass_event (
+                uid, phase, code, device_id, lane_id, lane_code, gate_id, site_id,
+                company_id, direction, credential_kind, ticket_id, passes,
+                reserved_delta, used_delta, free_delta, assumed, seq, device_time,
+                event_time, received_time, detail
+            ) VALUES (
+                v_scan.uid, 'denied', v_code, p_device, v_scan.lane_id, v_scan.lane,
+                v_scan.gate_id, v_scan.event_site_id, v_scan.event_company_id,
+                v_scan.direction, v_scan.kind, v_right.ticket_id, 0, 0, 0, 0, false,
+                v_scan.seq, v_scan.at, v_scan.now, v_scan.now, v_fact
+            );
         END IF;
         v_results := v_results || jsonb_build_object(
             'request_id', v_scan.uid, 'code', v_code, 'passes', v_passes,

@@ -2,6 +2,7 @@ from . import (
     test_access_table,
     test_append_only,
     test_device,
+    test_device_decisions,
     test_entry_rules,
     test_feed,
     test_gate_api,

@@ -43,9 +43,12 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
     }
     rights_methods = {
         ("scenic.device", "action_generate_key"): (MANAGER, []),
+        ("scenic.device", "action_rotate_key"): (MANAGER, []),
         ("scenic.device", "action_revoke"): (MANAGER, []),
         ("scenic.lane", "action_controlled"): (OPERATORS, []),
         ("scenic.lane", "action_free"): (OPERATORS, []),
+        ("scenic.lane", "action_exit"): (OPERATORS, []),
+        ("scenic.lane", "action_emergency"): (OPERATORS, []),
         ("scenic.lane", "action_locked"): (OPERATORS, []),
         ("scenic.lane", "action_view_events"): (ANYBODY, []),
         ("scenic.pass.event", "action_recognise_revenue"): (MONEY, ()),

@@ -11,7 +11,13 @@ from odoo.tools import mute_logger
 from odoo.addons.scenic_ticket_base.tools import t1
 from odoo.addons.scenic_ticket_gate.tools import gate_text
 
-from . import test_entry_rules, test_inside, test_shared_media, test_staff
+from . import (
+    test_device_decisions,
+    test_entry_rules,
+    test_inside,
+    test_shared_media,
+    test_staff,
+)
 from .common import GateMixin
 
 DENIALS = (
@@ -25,7 +31,7 @@ RULED = (
     "WRONG_DAY BLACKOUT CLOSED_TODAY TOO_EARLY TOO_LATE SLOT_NOT_YET SLOT_OVER "
     "DAILY_USED TOO_SOON INSIDE OUT_OF_SEQUENCE CHOICE_USED FIRST_USE_OVER "
     "VISITOR_BLOCKED MEDIUM_FROZEN RESERVATION_NEEDED PARK_FULL ENTRY_STOPPED "
-    "STAFF_LANE STAFF_HOURS"
+    "STAFF_LANE STAFF_HOURS SEQUENCE"
 ).split()
 
 
@@ -353,6 +359,10 @@ class TestGateDecisions(GateHttpCase):
         token = self._today_ticket()._qr_token()
         self.lane.action_locked()
         self._assert_denied("LANE_CLOSED", token)
+        self.lane.action_emergency()
+        self._assert_denied("LANE_CLOSED", token)
+        self.lane.action_exit()
+        self._assert_denied("WRONG_DIRECTION", token)
         self.lane.action_controlled()
         self.lane.active = False
         self._assert_denied("LANE_CLOSED", token)
@@ -363,16 +373,29 @@ class TestGateDecisions(GateHttpCase):
         """The tests above cover what the model knows, and the other way round."""
         codes = dict(self.env["scenic.pass.event"]._fields["code"].selection)
         self.assertEqual(
-            set(codes) - {"ADMIT", "OK", "CONFLICT"}, set(DENIALS) | set(RULED)
+            set(codes) - {"ADMIT", "OK", "CONFLICT"} - set(gate_text.DEVICE_CODES),
+            set(DENIALS) | set(RULED),
         )
-        self.assertEqual(set(codes) - {"OK", "CONFLICT"} - set(gate_text.TEXTS), set())
+        self.assertEqual(
+            set(codes)
+            - {"OK", "CONFLICT"}
+            - set(gate_text.DEVICE_CODES)
+            - set(gate_text.TEXTS),
+            set(),
+        )
         tests = " ".join(name for name in dir(self) if name.startswith("test_"))
         for code in DENIALS:
             self.assertIn(f"test_{code.lower()}", tests)
         tests = "".join(
             map(
                 inspect.getsource,
-                (test_entry_rules, test_inside, test_shared_media, test_staff),
+                (
+                    test_device_decisions,
+                    test_entry_rules,
+                    test_inside,
+                    test_shared_media,
+                    test_staff,
+                ),
             )
         )
         for code in RULED:

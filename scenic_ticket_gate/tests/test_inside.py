@@ -242,28 +242,28 @@ class TestInside(InsideCommon):
         gate = self.env["scenic.gate"].create({"name": "Car", "to_zone_id": zone.id})
         inner = self.gate_cave
         self.assertEqual(
-            [self.gate.is_counted, inner.is_counted, gate.is_counted],
-            [True, False, False],
+            [self.gate.into_pools, inner.into_pools, gate.into_pools],
+            [[self.pool.id], False, False],
         )
         outside.parent_id = self.scenic_area
-        self.assertTrue(gate.is_counted)
+        self.assertTrue(gate.into_pools)
         gate.from_zone_id = self.zone
-        self.assertFalse(gate.is_counted)
+        self.assertFalse(gate.into_pools)
         zone.site_id = self.scenic_spot
         gate.from_zone_id = False
-        self.assertTrue(gate.is_counted)
+        self.assertTrue(gate.into_pools)
         self.pool.unlink()
-        self.assertFalse(gate.is_counted or self.gate.is_counted)
+        self.assertFalse(gate.into_pools or self.gate.into_pools)
         pool = self._pool(self.scenic_spot, 5)
         self.assertEqual(
-            [self.gate.is_counted, inner.is_counted, gate.is_counted],
-            [False, True, True],
+            [self.gate.into_pools, inner.into_pools, gate.into_pools],
+            [False, [pool.id], [pool.id]],
         )
         pool.kind = "day"
-        self.assertFalse(inner.is_counted)
-        self.env.cr.execute("UPDATE scenic_gate SET is_counted = NULL")
+        self.assertFalse(inner.into_pools)
+        self.env.cr.execute("UPDATE scenic_gate SET into_pools = NULL")
         pool.kind = "instant"
-        self.assertTrue(inner.is_counted)
+        self.assertTrue(inner.into_pools)
 
     def test_archived_pool_limits_nothing_and_keeps_counting(self):
         self._set_capacity(0)

@@ -6,6 +6,11 @@ from odoo.tools import mute_logger
 
 from .common import GateCommon
 
+MODES = (
+    *("action_locked", "action_controlled", "action_free"),
+    *("action_exit", "action_emergency"),
+)
+
 
 @tagged("post_install", "-at_install")
 class TestLane(GateCommon):
@@ -70,7 +75,7 @@ class TestLane(GateCommon):
         cashier = new_test_user(
             self.env, "lane_cashier", "scenic_ticket_base.group_scenic_cashier"
         )
-        for method in ("action_locked", "action_controlled", "action_free"):
+        for method in MODES:
             with self.assertRaises(AccessError):
                 getattr(self.lane.with_user(cashier), method)()
         self.assertEqual(self.lane.mode, "controlled")

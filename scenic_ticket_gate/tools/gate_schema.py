@@ -8,6 +8,8 @@ talk to an older server.
 import re
 from datetime import datetime, timezone
 
+from .gate_text import DEVICE_CODES, TEXTS
+
 MAX_SCANS = 50
 MAX_EVENTS = 500
 MAX_LANES = 64
@@ -25,10 +27,29 @@ EVENT_TYPES = (
     "fault_cleared",
     "link_down",
     "link_up",
+    # decided by the device itself
+    "admitted",
+    "refused",
+    # people without a ticket, what became of the lane
+    "entry",
+    "mode",
+    "emergency",
+    "emergency_over",
+    "fire",
+    "fire_over",
+    "pinch",
+    "muted",
 )
-ADMISSION_TYPES = ("passed", "annulled")
-COUNTED_TYPES = ("passed", "annulled", "exit")
+ADMISSION_TYPES = ("passed", "annulled", "admitted")
+COUNTED_TYPES = ("passed", "annulled", "exit", "entry", "admitted")
+DECIDED_BY = ("offline", "site")
 KINDS = ("auto", "qr", "barcode", "ic_card", "id_document")
+READ_KINDS = ("qr", "barcode", "ic_card", "id_document", "staff_card", "unknown")
+#: What a device may refuse by itself: the codes of the server and its own
+REFUSALS = (
+    *(code for code in TEXTS if not code.startswith("ADMIT")),
+    *DEVICE_CODES,
+)
 DIRECTIONS = ("in", "out")
 MODES = ("controlled", "exit", "free", "locked", "emergency")
 DECIDES = ("no", "offline", "site")
@@ -238,7 +259,7 @@ def check_report(params):
     for item in _Object(params, "").objects("events", MAX_EVENTS):
         kind = item.choice("type", EVENT_TYPES)
         admission = _MISSING if kind in ADMISSION_TYPES else None
-        counted = _MISSING if kind in ("passed", "exit") else None
+        counted = _MISSING if kind in COUNTED_TYPES and kind != "annulled" else None
         events.append(
             {
                 "uid": item.uuid("event_id"),
@@ -255,12 +276,38 @@ def check_report(params):
                 "note": item.text("note", 512, ""),
                 **(
                     _credential(item)
-                    if kind == "exit" and item.value.get("credential") is not None
+                    if kind in ("exit", "admitted")
+                    and item.value.get("credential") is not None
                     else {}
                 ),
+                **_decision_of_device(item, kind),
             }
         )
     return events
+
+
+def _decision_of_device(item, kind):
+    """Return what a device tells of a decision that it took by itself."""
+    if kind not in ("admitted", "refused"):
+        return {}
+    decision = {
+        "mode": item.choice(
+            "mode", DECIDED_BY, _MISSING if kind == "admitted" else None
+        ),
+        "right": item.integer("right", 1, MAX_INT, None),
+    }
+    if kind == "refused":
+        decision["code"] = item.choice("code", REFUSALS)
+        decision["kind"] = item.choice("credential_kind", READ_KINDS, None)
+        return decision
+    decision["again"] = item.boolean("again", False)
+    if decision["right"] is None and item.value.get("credential") is None:
+        raise SchemaError(
+            item.field("right"),
+            "is missing, and so is the credential",
+            "缺失，且未给出凭证",
+        )
+    return decision
 
 
 def check_sync(params):

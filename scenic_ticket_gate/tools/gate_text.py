@@ -8,6 +8,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytz
 
+#: Refusals that only a device decides on, with texts of its own.
+DEVICE_CODES = ("OFFLINE", "KIND_OFFLINE", "CLOCK")
+
 # code: (English, Chinese, next step in English, next step in Chinese)
 TEXTS = {
     "ADMIT": ("Welcome", "欢迎光临", "", ""),
@@ -233,6 +236,12 @@ TEXTS = {
         "本通道未登记",
         "For staff: check the configuration of the bridge",
         "请工作人员检查通道配置",
+    ),
+    "SEQUENCE": (
+        "This scan came out of order",
+        "本次扫码的序号重复或已过时",
+        "Please scan again; for staff: give the device a new key if this goes on",
+        "请重新扫码；如持续出现，请工作人员为设备生成新密钥",
     ),
     "LANE_CLOSED": (
         "This lane is closed",

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from .decision import DecisionClient
-from .drivers.catrax import CatraxDriver
+from .drivers import make_driver
 from .heartbeat import Heartbeat
 from .journal import Journal
 from .journal.db import LaneState
@@ -165,23 +165,27 @@ class Bridge:
         decisions: DecisionClient,
     ) -> None:
         state = states.get(settings.code, LaneState())
+        driver = make_driver(settings)
         rules = LaneRules(
             code=settings.code,
             direction=settings.direction,
             free_exit=settings.exits_freely,
+            caps=driver.caps,
             pass_timeout=settings.pass_timeout,
             settle=settings.settle,
             # the longest that the visitor in front may take, and a little more
             queue_timeout=settings.pass_timeout + settings.settle + 2,
             after_crash=settings.after_crash,
         )
-        self.lanes[settings.code] = Lane(
+        lane = Lane(
             LaneMachine(rules, mode=state.mode, emergency=state.emergency),
-            CatraxDriver(settings.driver, settings.code),
+            driver,
             journal,
             decisions.decide,
             self.metrics,
         )
+        lane.plan = state.plan
+        self.lanes[settings.code] = lane
 
     async def _drive(self, lane: Lane) -> None:
         await supervise(f"{lane.code} turnstile", lambda: lane.driver.run(lane.put))

@@ -7,8 +7,10 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
@@ -16,8 +18,10 @@ import typer
 from . import __version__
 from .bridge import Bridge, StateDirError
 from .journal import JournalError
-from .settings import ConfigError, Settings, load
+from .settings import ConfigError, ManualSettings, Settings, load
 from .simulator.park import ParkError, parse_lanes
+from .simulator.reconcile import Reconciliation
+from .simulator.rehearsal import RealServer, parse_faults, rehearse, rehearse_at
 from .simulator.server import serve
 
 BAD_CONFIG = 2
@@ -57,28 +61,91 @@ def check_config(config: ConfigOption) -> None:
     """Check the settings file and name every mistake with its line."""
     settings = _load(config)
     for lane in settings.lanes:
+        driver = lane.driver
+        at = "" if isinstance(driver, ManualSettings) else f" at {driver.link.shown}"
         print(
-            f"lane {lane.code}: {lane.direction.value}, {lane.driver.kind} at"
-            f" {lane.driver.port}, {len(lane.readers)} reader(s)"
+            f"lane {lane.code}: {lane.direction.value}, {driver.kind}{at}"
+            f", {len(lane.readers)} reader(s)"
             + (", free exit" if lane.exits_freely else "")
         )
+        for warning in lane.warnings:
+            print(f"lane {lane.code}: warning: {warning}")
     print(f"{config}: ok")
 
 
 @app.command()
 def simulate(
     directory: Annotated[
-        Path, typer.Option("--dir", help="Where the ports' stable names are made.")
-    ],
+        Path | None,
+        typer.Option(
+            "--dir",
+            help="Where the ports' stable names are made; with --park: where journals"
+            " and logs are kept (else they are thrown away).",
+        ),
+    ] = None,
     lanes: Annotated[
-        str, typer.Option(help="The lanes with their directions: L1:in,X1:out")
-    ],
+        str | None, typer.Option(help="The lanes with their directions: L1:in,X1:out")
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Control port; 0 finds a free one.")
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of the faults' randomness.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of visitors and faults.")] = 0,
+    park: Annotated[
+        str | None,
+        typer.Option(
+            help="Rehearse a day of this park (demo) with real bridge processes, and"
+            " compare the books."
+        ),
+    ] = None,
+    visitors: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Parties of visitors, with --park.")
+    ] = 200,
+    faults: Annotated[
+        str, typer.Option(help="With --park: all, none, or names with commas.")
+    ] = "none",
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help="With --park: a real server (http) that decides, instead of the"
+            " simulator's own; the lanes are those of the device."
+        ),
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="With --server: the device key.")
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="With --server: the database.")
+    ] = None,
+    codes: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --server: codes sold there, one a line, `code,persons` for a"
+            " group; they are used up."
+        ),
+    ] = None,
 ) -> None:
-    """Run simulated turnstiles and scanners, with an HTTP API to walk visitors."""
+    """Run simulated turnstiles and scanners: either with an HTTP API to walk visitors
+    (--dir, --lanes), or a whole day of a park (--park)."""
+    if park is not None:
+        _set_up_logging("error")
+        with ExitStack() as stack:
+            home = directory or Path(
+                stack.enter_context(TemporaryDirectory(prefix="scenic-park-"))
+            )
+            try:
+                names = parse_faults(faults)
+                if server is None:
+                    work = rehearse(park, visitors, names, seed, home, _say)
+                else:
+                    real = _real_server(server, key_file, database, codes)
+                    work = rehearse_at(real, names, seed, home, _say)
+                found = asyncio.run(work)
+            except ParkError as error:
+                _fail(str(error), BAD_CONFIG)
+        _print_books(found)
+        return
+    if directory is None or lanes is None:
+        _fail("give --dir and --lanes, or --park", BAD_CONFIG)
     _set_up_logging("info")
     try:
         wanted = parse_lanes(lanes)
@@ -94,6 +161,40 @@ def simulate(
             lambda url: print(f"simulator ready {url}", flush=True),
         )
     )
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _real_server(
+    url: str, key_file: Path | None, database: str | None, codes: Path | None
+) -> RealServer:
+    if key_file is None or codes is None:
+        raise ParkError("--server needs --key-file and --codes")
+    try:
+        key = key_file.read_text("ascii").strip()
+        lines = codes.read_text("utf-8").split()
+        sold = {
+            code: int(persons or 1)
+            for code, _, persons in (line.partition(",") for line in lines)
+        }
+    except (OSError, ValueError) as error:
+        raise ParkError(f"--key-file, --codes: {error}") from error
+    return RealServer(url, key, database, sold)
+
+
+def _print_books(found: Reconciliation) -> None:
+    """Exit status 1 when the books differ; each differing row is printed."""
+    print(found.table())
+    for difference in found.differences:
+        print(f"differs: {difference}")
+    print(
+        f"reconciled: {found.admissions} admissions,"
+        f" {len(found.differences)} differences"
+    )
+    if found.differences:
+        raise typer.Exit(FATAL)
 
 
 @app.callback(invoke_without_command=True)
@@ -117,7 +218,7 @@ def _load(config: Path) -> Settings:
         raise typer.Exit(BAD_CONFIG) from None
 
 
-def _fail(message: str, code: int) -> None:
+def _fail(message: str, code: int) -> NoReturn:
     print(message, file=sys.stderr)
     raise typer.Exit(code)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -45,7 +45,10 @@ class Request:
             "seq": self.seq,
             "lane": self.scan.lane,
             "direction": self.scan.direction.value,
-            "credential": {"kind": "auto", "value": self.scan.code.value},
+            "credential": {
+                "kind": self.scan.kind.value,
+                "value": self.scan.code.value,
+            },
             "at": iso(self.scan.at),
         }
 
@@ -129,12 +132,15 @@ class DecisionClient:
 def refusal_for(error: RpcError) -> Decision:
     """What a visitor is told when the call failed in this way."""
     if isinstance(error, KeyInvalid):
-        return refusals.DEVICE_KEY_INVALID
-    if isinstance(error, RequestRefused):
-        return refusals.SERVER_REFUSED
-    if isinstance(error, ServerFault):
-        return refusals.SERVER_ERROR_UNSURE
-    return refusals.OFFLINE if error.settled else refusals.OFFLINE_UNSURE
+        decision = refusals.DEVICE_KEY_INVALID
+    elif isinstance(error, RequestRefused):
+        decision = refusals.SERVER_REFUSED
+    elif isinstance(error, ServerFault):
+        decision = refusals.SERVER_ERROR_UNSURE
+    else:
+        decision = refusals.OFFLINE
+    verdict = Verdict.DENY if error.settled else Verdict.UNSURE
+    return replace(decision, verdict=verdict)
 
 
 def read_decisions(result: dict[str, Any], requests: list[Request]) -> list[Decision]:
@@ -161,6 +167,7 @@ def _read_decision(item: Any, request: Request) -> Decision:
     ticket = item.get("ticket")
     if not isinstance(ticket, dict):
         ticket = {}
+    right = ticket.get("right")
     return Decision(
         verdict=Verdict(verdict),
         code=code[:64],
@@ -168,6 +175,9 @@ def _read_decision(item: Any, request: Request) -> Decision:
         remedy=_text(item.get("remedy")),
         passes=passes if admit else 0,
         product=_short(ticket.get("product")),
+        ticket=_short(ticket.get("name")),
+        right=right if type(right) is int and admit else None,
+        again=item.get("again") is True,
     )
 
 

@@ -1,20 +1,31 @@
-"""Tells the server that the device lives; its answer sets the lanes' modes."""
+"""Tells the server that the device lives; its answer sets the lanes' modes.
+
+The server decides which mode a lane has, and names the changes that its schedule
+brings in the coming day. While it answers, its word counts; while it does not, the
+bridge carries out those changes by itself, on the server's clock.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 import structlog
 
 from . import __version__
-from .journal import Journal
+from .journal import Journal, PlannedMode
 from .lane import Lane
 from .metrics import Metrics
-from .model import LaneMode
+from .model import LaneMode, ModeSource, utc_now
 from .rpc import RpcClient, RpcError
 
 TIMEOUT = 5.0
+CUT = 3.0  # seconds and intervals without an answer after which the link counts as cut
+LOOK = 0.25  # seconds between two looks at the schedule
+MOST_PLANNED = 200
 
 
 class Heartbeat:
@@ -37,9 +48,16 @@ class Heartbeat:
         self.problems: list[str] = []
         self.device = ""
         self.names: dict[str, str] = {}
+        self._answered: float | None = None  # monotonic
+        self._ahead = timedelta()  # of the server's clock, when it last answered
 
     async def run(self) -> None:
-        """Beat for ever."""
+        """Beat for ever, and carry out the schedule while nobody answers."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beat_on())
+            group.create_task(self._follow())
+
+    async def _beat_on(self) -> None:
         while True:
             try:
                 await self.beat()
@@ -64,9 +82,36 @@ class Heartbeat:
             },
             TIMEOUT,
         )
-        self._apply(answer)
+        await self._apply(answer)
 
-    def _apply(self, answer: dict[str, Any]) -> None:
+    async def _follow(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(LOOK)
+            patience = max(CUT, CUT * self._interval)
+            if self._answered is None or loop.time() - self._answered > patience:
+                await self.follow_schedule(utc_now() + self._ahead)
+
+    async def follow_schedule(self, now: datetime) -> None:
+        """Set each lane to the newest mode that its plan brought until `now`."""
+        for lane in self._lanes.values():
+            due = list(takewhile(lambda planned: planned.at <= now, lane.plan))
+            if due:
+                await self._set_plan(lane, lane.plan[len(due) :])
+                lane.set_mode(due[-1].mode, ModeSource.SCHEDULE)
+
+    async def _set_plan(self, lane: Lane, plan: tuple[PlannedMode, ...]) -> None:
+        if plan != lane.plan:
+            await self._journal.call(lambda db: db.set_plan(lane.code, plan))
+            lane.plan = plan
+
+    async def _apply(self, answer: dict[str, Any]) -> None:
+        loop = asyncio.get_running_loop()
+        self._answered = loop.time()
+        try:
+            self._ahead = _time(answer.get("server_time")) - utc_now()
+        except ValueError:
+            self._log.debug("the heartbeat's answer has no server_time")
         if isinstance(answer.get("device"), str):
             self.device = answer["device"][:100]
         told = answer.get("lanes")
@@ -80,8 +125,9 @@ class Heartbeat:
             missing.discard(lane.code)
             self.names[lane.code] = str(item.get("name") or "")[:100]
             mode, direction = item.get("mode"), item.get("direction")
+            await self._set_plan(lane, tuple(_plan(item.get("next"))))
             try:
-                lane.set_mode(LaneMode(mode))
+                lane.set_mode(LaneMode(mode), ModeSource.SERVER)
             except ValueError:
                 problems.append(f"lane {lane.code}: the server names an unknown mode")
             if direction != lane.machine.rules.direction.value:
@@ -97,3 +143,22 @@ class Heartbeat:
             if problem not in self.problems:
                 self._log.warning(problem)
         self.problems = problems
+
+
+def _time(text: object) -> datetime:
+    """A time with offset; ValueError for anything else."""
+    at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    if at is None or at.tzinfo is None:
+        raise ValueError("no time")
+    return at
+
+
+def _plan(told: object) -> Iterator[PlannedMode]:
+    """The planned changes that can be understood, soonest first."""
+    found = []
+    for item in told[:MOST_PLANNED] if isinstance(told, list) else []:
+        try:
+            found.append(PlannedMode(_time(item["at"]), LaneMode(item["mode"])))
+        except (TypeError, KeyError, ValueError):
+            continue
+    yield from sorted(found, key=lambda planned: planned.at)

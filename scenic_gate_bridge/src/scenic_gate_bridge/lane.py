@@ -17,12 +17,13 @@ from .drivers.base import (
     LinkDown,
     LinkLost,
 )
-from .journal import Journal
+from .journal import Journal, PlannedMode
 from .lane_machine import (
     Allow,
     AllowFailed,
     AllowFailure,
     Ask,
+    Counted,
     Decided,
     Effect,
     Input,
@@ -36,7 +37,7 @@ from .lane_machine import (
     Write,
 )
 from .metrics import Metrics
-from .model import Decision, Direction, LaneMode, Scan, utc_now
+from .model import Decision, Direction, LaneMode, ModeSource, Scan, iso, utc_now
 
 WAITING_SCANS = 16
 
@@ -60,6 +61,7 @@ class Lane:
         self._metrics = metrics
         self._inbox: asyncio.Queue[Input] = asyncio.Queue()
         self._scans = 0
+        self.plan: tuple[PlannedMode, ...] = ()
         self._log = structlog.get_logger().bind(lane=self.code)
 
     # -- inputs ----------------------------------------------------------------------
@@ -80,9 +82,13 @@ class Lane:
         """Count a read that is no scan."""
         self._metrics.rejected.labels(self.code, reason).inc()
 
-    def set_mode(self, mode: LaneMode) -> None:
-        """Hand over the mode that the server wants."""
-        self.put(SetMode(mode))
+    def set_mode(self, mode: LaneMode, by: ModeSource) -> None:
+        """Hand over the mode in which the lane is to work."""
+        self.put(SetMode(mode, by))
+
+    def counted(self, direction: Direction, count: int, operator: str) -> None:
+        """Hand over people that an operator counted by hand."""
+        self.put(Counted(direction, count, operator))
 
     def stop(self) -> None:
         """Finish what is under way; `run` returns then."""
@@ -102,7 +108,7 @@ class Lane:
         """Work until stopped and finished."""
         with suppress(LinkLost):
             # there is no link yet: this only tells the driver how to begin
-            await self.driver.rest(self.machine.wanted_rest)
+            await self.driver.rest(self.machine.commanded_rest)
         async with asyncio.TaskGroup() as group:
             while not self.machine.finished:
                 await self._step(group, await self._next())
@@ -186,6 +192,8 @@ class Lane:
             ("revoked", counters.revoked),
             ("outstanding", machine.outstanding),
             ("exit", counters.exits),
+            ("came_in", counters.came_in),
+            ("went_out", counters.went_out),
         ):
             self._metrics.passes.labels(self.code, outcome).set(value)
 
@@ -196,9 +204,28 @@ class Lane:
             "lane": self.code,
             "link": "up" if machine.link else "down",
             "mode": machine.mode.value,
+            "emergency": machine.emergency,
+            "fire": machine.fire,
             "granted": counters.granted,
             "completed": counters.completed,
             "timed_out": counters.timed_out,
             "revoked": counters.revoked,
             "outstanding": machine.outstanding,
+        }
+
+    def state(self) -> dict[str, object]:
+        """What the bridge's own pages tell about this lane, beside its log."""
+        machine, counters = self.machine, self.machine.counters
+        return self.counters() | {
+            "direction": machine.rules.direction.value,
+            "phase": machine.phase.value,
+            "free": sorted(machine.wanted_rest),
+            "faults": sorted(machine.faults),
+            "exits": counters.exits,
+            "in": counters.came_in,
+            "out": counters.went_out,
+            "next": [
+                {"at": iso(planned.at), "mode": planned.mode.value}
+                for planned in self.plan
+            ],
         }

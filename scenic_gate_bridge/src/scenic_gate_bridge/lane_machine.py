@@ -23,7 +23,20 @@ from enum import StrEnum
 from typing import assert_never
 
 from . import refusals
-from .drivers.base import Accepted, LinkDown, LinkUp, Noise, Passed
+from .drivers.base import (
+    ALL_CAPS,
+    Accepted,
+    Alarm,
+    Caps,
+    DriverEvent,
+    Fault,
+    Fire,
+    LinkDown,
+    LinkUp,
+    Noise,
+    Passed,
+    SteppedBack,
+)
 from .journal import JournalDb
 from .model import (
     BOTH,
@@ -33,6 +46,7 @@ from .model import (
     Direction,
     LaneDirection,
     LaneMode,
+    ModeSource,
     Scan,
     Verdict,
 )
@@ -49,6 +63,7 @@ class Phase(StrEnum):
     SETTLING = "settling"  # taken back; a late pass report may still come
 
 
+ASSUMED = "assumed"  # the reason of a rest between two persons whom no sensor sees
 RELEASED = (Phase.OPEN, Phase.CLOSING, Phase.SETTLING)
 
 
@@ -97,9 +112,10 @@ class RestDone:
 
 @dataclass(frozen=True, slots=True)
 class SetMode:
-    """The server wants this mode."""
+    """The lane is to work in this mode from now on."""
 
     mode: LaneMode
+    by: ModeSource = ModeSource.SERVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +123,15 @@ class SetEmergency:
     """Somebody declared, or ended, an emergency at this lane."""
 
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An operator counted people by hand."""
+
+    direction: Direction
+    count: int
+    operator: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +151,10 @@ Input = (
     | RestDone
     | SetMode
     | SetEmergency
+    | Counted
     | Tick
     | Stop
-    | Accepted
-    | Passed
-    | Noise
-    | LinkUp
-    | LinkDown
+    | DriverEvent
 )
 
 # -- effects -----------------------------------------------------------------------
@@ -179,6 +201,7 @@ class LaneRules:
     code: str
     direction: LaneDirection
     free_exit: bool = False
+    caps: Caps = ALL_CAPS
     pass_timeout: float = 5.0
     settle: float = 1.0
     tailgate: float = 2.0
@@ -188,13 +211,23 @@ class LaneRules:
 
 @dataclass(slots=True)
 class Counters:
-    """Persons, since the process began."""
+    """Persons, since the process began. The last two count everybody who was seen, or
+    assumed, to walk that way, with or without a ticket."""
 
     granted: int = 0
     completed: int = 0
     timed_out: int = 0
     revoked: int = 0
     exits: int = 0
+    came_in: int = 0
+    went_out: int = 0
+
+    def count(self, direction: Direction, persons: int = 1) -> None:
+        """Persons walked through."""
+        if direction is Direction.IN:
+            self.came_in += persons
+        else:
+            self.went_out += persons
 
 
 @dataclass(slots=True)
@@ -215,16 +248,18 @@ class LaneMachine:
 
     rules: LaneRules
     mode: LaneMode = LaneMode.CONTROLLED
-    emergency: bool = False
+    emergency: bool = False  # declared here, beside what the server wants
     new_id: Callable[[], str] = lambda: str(uuid.uuid4())
     phase: Phase = field(default=Phase.IDLE, init=False)
     link: bool | None = field(default=None, init=False)  # None: not yet known
+    fire: bool = field(default=False, init=False)
+    faults: set[str] = field(default_factory=set, init=False)
     deadline: float | None = field(default=None, init=False)
     counters: Counters = field(default_factory=Counters, init=False)
     stopping: bool = field(default=False, init=False)
     _admission: _Admission | None = field(default=None, init=False)
     _waiting: tuple[Scan, float] | None = field(default=None, init=False)
-    _applied: frozenset[Direction] = field(default=NONE, init=False)
+    _applied: frozenset[Direction] | None = field(default=NONE, init=False)
     _ticket: int = field(default=0, init=False)
     _last_pass: tuple[float, Direction, str] | None = field(default=None, init=False)
     _effects: list[Effect] = field(default_factory=list, init=False)
@@ -232,7 +267,7 @@ class LaneMachine:
     _at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        self._applied = self.wanted_rest
+        self._applied = self.commanded_rest
 
     # -- what others look at -------------------------------------------------------
 
@@ -249,15 +284,33 @@ class LaneMachine:
         return self.stopping and self.phase is Phase.IDLE
 
     @property
+    def in_emergency(self) -> bool:
+        """Whether everybody is to get through, by the server's word or by one said
+        here. Each ends only by itself."""
+        return self.emergency or self.mode is LaneMode.EMERGENCY
+
+    @property
+    def served(self) -> frozenset[Direction]:
+        """The directions in which people may walk at present."""
+        if self.mode is LaneMode.EXIT:
+            return frozenset({Direction.OUT})
+        return self.rules.direction.served
+
+    @property
     def wanted_rest(self) -> frozenset[Direction]:
         """The directions that turn freely while nobody is being let through."""
-        if self.emergency:
+        if self.in_emergency or self.fire:
             return BOTH
         if self.mode is LaneMode.FREE:
             return self.rules.direction.served
-        if self.rules.free_exit:
+        if self.mode is LaneMode.EXIT or self.rules.free_exit:
             return frozenset({Direction.OUT})
         return NONE
+
+    @property
+    def commanded_rest(self) -> frozenset[Direction]:
+        """What the device is told of that: as much as it can."""
+        return self.wanted_rest & self.rules.caps.free
 
     # -- the one way in ------------------------------------------------------------
 
@@ -271,20 +324,14 @@ class LaneMachine:
                 self._scan(scan)
             case Decided(request_id, decision):
                 self._decided(request_id, decision)
-            case Accepted():
-                self._accepted()
             case AllowFailed(ticket, failure):
                 self._allow_failed(ticket, failure)
             case RestDone(ticket, ok):
                 self._rest_done(ticket, ok)
-            case Passed(direction):
-                self._passed(direction)
-            case Noise():
-                self._noise()
-            case LinkUp() | LinkDown():
-                self._link(event)
-            case SetMode(mode):
-                self._set_mode(mode)
+            case Counted(direction, count, operator):
+                self._walked_freely(direction, count, operator)
+            case SetMode(mode, by):
+                self._set_mode(mode, by)
             case SetEmergency(on):
                 self._set_emergency(on)
             case Tick():
@@ -292,25 +339,53 @@ class LaneMachine:
             case Stop():
                 self._stop()
             case _:
-                assert_never(event)
+                self._told(event)
         return self._effects
+
+    def _told(self, event: DriverEvent) -> None:
+        """What the driver says by itself."""
+        match event:
+            case Accepted():
+                self._accepted()
+            case Passed(direction):
+                self._passed(direction)
+            case Noise():
+                self._noise()
+            case LinkUp() | LinkDown():
+                self._link(event)
+            case Alarm(kind):
+                self._event(kind.value, self._main)
+            case Fault(what, on):
+                self._fault(what, on)
+            case Fire(on):
+                self._set_fire(on)
+            case SteppedBack():
+                self._note("stepped_back")
+            case _:
+                assert_never(event)
 
     # -- scans and decisions -------------------------------------------------------
 
-    def _blocked(self) -> Decision | None:
-        """Why this lane lets nobody through by ticket at this moment."""
-        if self.emergency:
+    def _blocked(self, direction: Direction) -> Decision | None:
+        """Why this lane lets nobody through by ticket that way at this moment."""
+        if self.in_emergency or self.fire:
             return refusals.EMERGENCY
         if self.mode is LaneMode.LOCKED:
             return refusals.LANE_CLOSED
         if self.mode is LaneMode.FREE:
+            return refusals.LANE_FREE
+        if direction not in self.served:
+            return refusals.WRONG_DIRECTION
+        if self.mode is LaneMode.EXIT:
             return refusals.LANE_FREE
         if not self.link:
             return refusals.LANE_FAULT
         return None
 
     def _scan(self, scan: Scan) -> None:
-        refusal = refusals.LANE_CLOSED if self.stopping else self._blocked()
+        refusal = self._blocked(scan.direction)
+        if self.stopping:
+            refusal = refusals.LANE_CLOSED
         if refusal is None and self.phase is not Phase.IDLE:
             if self._waiting is None:
                 self._waiting = (scan, self._now + self.rules.queue_timeout)
@@ -346,7 +421,7 @@ class LaneMachine:
             self._idle()
             return
         self._write(lambda db: db.authorise(request_id, decision, at))
-        blocked = self._blocked()
+        blocked = self._blocked(admission.scan.direction)
         if blocked is not None or self.stopping:
             reason = blocked.code if blocked else "shutdown"
             self._write(lambda db: db.close_admission(request_id, reason, at))
@@ -375,6 +450,8 @@ class LaneMachine:
             # reported before the device had this release: it was not on it
             admission.early = False
             self._unasked(admission.scan.direction)
+        # without a sensor nobody sees whether the person walks
+        admission.unsure = Caps.PASS_DONE not in self.rules.caps
         if self._hindrance:
             self._take_back(admission, self._hindrance)
             return
@@ -407,20 +484,32 @@ class LaneMachine:
     @property
     def _hindrance(self) -> str:
         """Why a release must not be out now, or not be followed by another."""
-        if self.emergency:
+        if self.fire:
+            return "fire"
+        if self.in_emergency:
             return "emergency"
         if self.stopping:
             return "shutdown"
+        if self.mode is not LaneMode.CONTROLLED:
+            return "mode"
         return "" if self.link else "link lost"
 
     def _take_back(self, admission: _Admission, reason: str) -> None:
         admission.reason = admission.reason or reason
+        if self.fire:
+            # the lane is open by its own wiring and not to be told anything
+            self._settle()
+            return
         self.phase = Phase.CLOSING
         self.deadline = None
         self._rest()
 
+    def _settle(self) -> None:
+        self.phase = Phase.SETTLING
+        self.deadline = self._now + self.rules.settle
+
     def _rest(self) -> None:
-        self._applied = self.wanted_rest
+        self._applied = self.commanded_rest
         self._ticket += 1
         self._effects.append(Rest(self._ticket, self._applied))
 
@@ -435,16 +524,24 @@ class LaneMachine:
         if not ok or admission.completed == admission.passes:
             admission.unsure = not admission.spent
             self._end(admission, admission.reason)
+        elif admission.reason != ASSUMED:
+            self._settle()
+        elif self._hindrance:
+            self._end(admission, self._hindrance)
         else:
-            self.phase = Phase.SETTLING
-            self.deadline = self._now + self.rules.settle
+            admission.reason = ""
+            self._release()
 
     def _tick(self) -> None:
         if self.deadline is None or self._now < self.deadline:
             return
         admission = self._admission
         assert admission is not None
-        if self.phase is Phase.OPEN:
+        if self.phase is Phase.OPEN and Caps.PASS_DONE not in self.rules.caps:
+            more = admission.completed + 1 < admission.passes
+            self._book(admission, release=more, assumed=True)
+            self._take_back(admission, ASSUMED)
+        elif self.phase is Phase.OPEN:
             self._take_back(admission, "timeout")
         else:
             self._end(admission, admission.reason)
@@ -464,6 +561,7 @@ class LaneMachine:
         )
         if assume:
             self.counters.completed += 1
+            self.counters.count(admission.scan.direction)
             left -= 1
         if reason == "timeout":
             self.counters.timed_out += left
@@ -499,7 +597,9 @@ class LaneMachine:
             self._idle()
         # else: while a release is being taken back, wait for that to be answered
 
-    def _book(self, admission: _Admission, *, release: bool = False) -> None:
+    def _book(
+        self, admission: _Admission, *, release: bool = False, assumed: bool = False
+    ) -> None:
         """Write down that the released person went through, and with it whether the
         next one is released now."""
         request_id, at = admission.request_id, self._at
@@ -507,26 +607,22 @@ class LaneMachine:
         admission.spent = True
         admission.unsure = False
         self.counters.completed += 1
+        self.counters.count(admission.scan.direction)
         self._last_pass = (self._now, admission.scan.direction, request_id)
-        self._write(lambda db: db.passed(request_id, at, release=release))
+        self._write(
+            lambda db: db.passed(request_id, at, release=release, assumed=assumed)
+        )
 
     def _unasked(self, direction: Direction) -> None:
         """A pass that no grant covers: counted or alarmed, never paid by a ticket."""
         if direction in self.wanted_rest:
-            if direction is Direction.OUT:
-                self.counters.exits += 1
-                self._event("exit", direction)
-            else:
-                lane, at = self.rules.code, self._at
-                note = "emergency" if self.emergency else "free lane"
-                self._write(
-                    lambda db: db.note(
-                        lane, "entry", at, direction=direction, note=note
-                    )
-                )
+            note = "free lane"
+            if self.fire or self.in_emergency:
+                note = "fire" if self.fire else "emergency"
+            self._walked_freely(direction, 1, note)
             return
         last = self._last_pass
-        if direction not in self.rules.direction.served or (
+        if direction not in self.served or (
             self.outstanding
             and self._admission is not None
             and direction is not self._admission.scan.direction
@@ -541,20 +637,52 @@ class LaneMachine:
         else:
             self._event("forced", direction)
 
+    def _walked_freely(self, direction: Direction, count: int, note: str) -> None:
+        """People came or left without a ticket, as they may: counted."""
+        self.counters.count(direction, count)
+        if direction is Direction.OUT:
+            self.counters.exits += count
+            self._event("exit", direction, count=count, note=note)
+        else:
+            self._event("entry", direction, count=count, note=note)
+
     def _event(
         self,
         kind: str,
         direction: Direction,
         *,
         request_id: str | None = None,
+        count: int = 1,
         note: str = "",
     ) -> None:
         lane, at = self.rules.code, self._at
         self._write(
             lambda db: db.lane_event(
-                lane, kind, direction, at, request_id=request_id, note=note
+                lane, kind, direction, at, request_id=request_id, count=count, note=note
             )
         )
+
+    def _note(self, phase: str) -> None:
+        lane, at, main = self.rules.code, self._at, self._main
+        self._write(lambda db: db.note(lane, phase, at, direction=main))
+
+    # -- faults and fire -------------------------------------------------------------
+
+    def _fault(self, what: str, on: bool) -> None:
+        if on is (what in self.faults):
+            return
+        self.faults ^= {what}
+        self._event("fault" if on else "fault_cleared", self._main, note=what)
+
+    def _set_fire(self, on: bool) -> None:
+        if on is self.fire:
+            return
+        self.fire = on
+        self._event("fire" if on else "fire_over", self._main)
+        self._drop_waiting()
+        # when it is over the device is told anew how to rest, whatever it was told
+        self._applied = None
+        self._new_rest("fire")
 
     # -- the link --------------------------------------------------------------------
 
@@ -589,45 +717,49 @@ class LaneMachine:
 
     # -- modes -----------------------------------------------------------------------
 
-    def _set_mode(self, mode: LaneMode) -> None:
+    def _set_mode(self, mode: LaneMode, by: ModeSource) -> None:
         if mode is self.mode:
             return
+        if self.mode is LaneMode.EMERGENCY and by is ModeSource.SCHEDULE:
+            return
         self.mode = mode
-        lane, at = self.rules.code, self._at
-        self._write(lambda db: db.set_mode(lane, mode, at))
+        # the way is opened first: people come before the books
+        self._new_rest("emergency" if self.in_emergency else "mode")
+        lane, at, main = self.rules.code, self._at, self._main
+        self._write(lambda db: db.set_mode(lane, mode, by, main, at))
         self._drop_waiting()
-        if self.phase in (Phase.IDLE, Phase.ASKING):
-            self._settle_rest()
 
     def _set_emergency(self, on: bool) -> None:
         if on is self.emergency:
             return
         self.emergency = on
+        self._new_rest("emergency")
         lane, at, main = self.rules.code, self._at, self._main
-        # the way is opened first: people come before the books
-        if on or self.phase in (Phase.IDLE, Phase.ASKING):
-            admission = self._admission
-            if admission is not None and self.phase is Phase.OPEN:
-                self._take_back(admission, "emergency")
-            elif admission is not None and self.phase in (
-                Phase.CLOSING,
-                Phase.SETTLING,
-            ):
-                self._take_back(admission, admission.reason)
-            elif self.phase is not Phase.OPENING:
-                self._settle_rest()
         self._write(lambda db: db.set_emergency(lane, on, main, at))
         self._drop_waiting()
 
+    def _new_rest(self, reason: str) -> None:
+        """The lane is to rest in another way. A release that is out is taken back; who
+        just walks on it is still booked."""
+        if self.phase in (Phase.IDLE, Phase.ASKING):
+            self._settle_rest()
+        elif self._admission is not None and (
+            (self.phase is Phase.OPEN and self._hindrance)
+            or (self.phase in (Phase.CLOSING, Phase.SETTLING) and self.in_emergency)
+        ):
+            self._take_back(self._admission, reason)
+
     def _settle_rest(self) -> None:
-        if self._applied != self.wanted_rest:
+        if self._applied != self.commanded_rest and not self.fire:
             self._rest()
 
     def _drop_waiting(self) -> None:
         """Answer the waiting scan when the lane no longer works by ticket."""
-        blocked = self._blocked()
-        if self._waiting is not None and blocked is not None:
-            scan, _until = self._waiting
+        if self._waiting is None:
+            return
+        scan, _until = self._waiting
+        blocked = self._blocked(scan.direction)
+        if blocked is not None:
             self._waiting = None
             self._refuse(scan, blocked)
 
@@ -651,7 +783,7 @@ class LaneMachine:
             return
         scan, until = self._waiting
         self._waiting = None
-        refusal = self._blocked()
+        refusal = self._blocked(scan.direction)
         if refusal is None and self._now > until:
             refusal = refusals.WAITED_TOO_LONG
         if refusal is None:

@@ -5,24 +5,38 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from typing import Annotated
 
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from . import __version__, page
+from .drivers.manual import ManualDriver
 from .heartbeat import Heartbeat
 from .journal import Journal, LogRow
 from .lane import Lane
 from .lane_machine import SetEmergency
 from .metrics import Metrics
-from .model import iso, utc_now
+from .model import Direction, iso, utc_now
 from .outbox import OutboxSender
 from .settings import ApiSettings
 from .status import ServerState, ServerStatus
 
 ROWS = 12
 MOST_ROWS = 500
+
+
+class CountBody(BaseModel):
+    """POST /lanes/{code}/count. `operator`: who counted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    direction: Direction
+    count: Annotated[int, Field(ge=1, le=1000)]
+    operator: Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
+
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,6 +70,7 @@ class LocalApi:
                 web.get("/metrics", self._metrics_page),
                 web.get("/lanes", self._lanes_json),
                 web.post("/lanes/{code}/emergency", self._emergency),
+                web.post("/lanes/{code}/count", self._count),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -77,19 +92,22 @@ class LocalApi:
     async def _health(self, _request: web.Request) -> web.Response:
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
         status = self._status
-        lanes = [
-            lane.counters()
-            | {
-                "emergency": lane.machine.emergency,
-                "phase": lane.machine.phase.value,
-            }
-            for lane in self._lanes.values()
-        ]
+        lanes = [lane.state() for lane in self._lanes.values()]
         problems = list(self._heartbeat.problems)
         if status.state is not ServerState.ONLINE:
             problems.append(f"server: {status.state.value} {status.last_error}".strip())
         problems += [
             f"lane {lane['lane']}: link down" for lane in lanes if lane["link"] != "up"
+        ]
+        problems += [
+            f"lane {lane.code}: fault: {what}"
+            for lane in self._lanes.values()
+            for what in sorted(lane.machine.faults)
+        ]
+        problems += [
+            f"lane {lane['lane']}: open by the fire alarm"
+            for lane in lanes
+            if lane["fire"]
         ]
         if self._outbox.parked:
             problems.append(f"outbox: {self._outbox.parked} facts set aside")
@@ -132,12 +150,9 @@ class LocalApi:
         for code, lane in self._lanes.items():
             rows = await self._recent(code, limit)
             lanes.append(
-                lane.counters()
+                lane.state()
                 | {
                     "name": self._heartbeat.names.get(code, ""),
-                    "direction": lane.machine.rules.direction.value,
-                    "emergency": lane.machine.emergency,
-                    "phase": lane.machine.phase.value,
                     "events": [asdict(row) for row in rows],
                 }
             )
@@ -161,8 +176,38 @@ class LocalApi:
         return web.Response(text=page.SCRIPT, content_type="text/javascript")
 
     async def _emergency(self, request: web.Request) -> web.Response:
-        """Open a lane for everybody, or end that. Only from this machine, and not from
-        a web page that somebody happens to look at here."""
+        """Open a lane for everybody, or end that."""
+        lane, wanted = await self._order(request)
+        on = wanted.get("on")
+        if not isinstance(on, bool):
+            raise web.HTTPBadRequest(text='send {"on": true} or {"on": false}\n')
+        structlog.get_logger().warning("emergency", lane=lane.code, on=on)
+        lane.put(SetEmergency(on))
+        return web.json_response({"lane": lane.code, "emergency": on})
+
+    async def _count(self, request: web.Request) -> web.Response:
+        """People that somebody at a lane without a device counted by hand."""
+        lane, wanted = await self._order(request)
+        if not isinstance(lane.driver, ManualDriver):
+            raise web.HTTPConflict(text="this lane counts by itself\n")
+        try:
+            body = CountBody.model_validate(wanted)
+        except ValidationError as error:
+            wrong = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
+            raise web.HTTPBadRequest(
+                text=f"{', '.join(sorted(wrong))}: send"
+                ' {"direction": "out", "count": 1, "operator": "name"}\n'
+            ) from None
+        if body.direction not in lane.machine.wanted_rest:
+            raise web.HTTPConflict(
+                text=f"nobody walks {body.direction} here without a ticket now\n"
+            )
+        lane.counted(body.direction, body.count, body.operator)
+        return web.json_response({"lane": lane.code, "count": body.count})
+
+    async def _order(self, request: web.Request) -> tuple[Lane, dict[str, object]]:
+        """The lane and the JSON object of an order. Only from this machine, and not
+        from a web page that somebody happens to look at here."""
         if not _local(request):
             raise web.HTTPForbidden(text="only from this machine\n")
         if request.content_type != "application/json":
@@ -174,12 +219,9 @@ class LocalApi:
             wanted = await request.json()
         except ValueError:
             wanted = None
-        on = wanted.get("on") if isinstance(wanted, dict) else None
-        if not isinstance(on, bool):
-            raise web.HTTPBadRequest(text='send {"on": true} or {"on": false}\n')
-        structlog.get_logger().warning("emergency", lane=lane.code, on=on)
-        lane.put(SetEmergency(on))
-        return web.json_response({"lane": lane.code, "emergency": on})
+        if not isinstance(wanted, dict):
+            raise web.HTTPBadRequest(text="send a JSON object\n")
+        return lane, wanted
 
 
 def _local(request: web.Request) -> bool:

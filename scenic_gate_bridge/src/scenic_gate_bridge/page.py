@@ -9,7 +9,7 @@ from html import escape
 
 from .journal import LogRow
 from .lane import Lane
-from .model import LaneDirection, LaneMode
+from .model import LaneDirection, LaneMode, ModeSource
 from .status import ServerState
 
 PHASES = {
@@ -22,6 +22,11 @@ PHASES = {
     "forced": ("强行通过", "forced entry", "bad"),
     "tailgating": ("尾随", "tailgating", "bad"),
     "wrong_direction": ("逆行", "wrong direction", "bad"),
+    "pinch": ("夹人", "pinch", "bad"),
+    "stepped_back": ("折返", "stepped back", "info"),
+    "fire": ("消防放行", "fire alarm", "bad"),
+    "fire_over": ("消防解除", "fire alarm over", "info"),
+    "muted": ("读头静默", "reader muted", "warn"),
     "fault": ("故障", "fault", "bad"),
     "fault_cleared": ("故障解除", "fault cleared", "info"),
     "link_down": ("设备断开", "link down", "bad"),
@@ -32,10 +37,17 @@ PHASES = {
 }
 MODES = {
     LaneMode.CONTROLLED: ("检票通行", "controlled", "good"),
+    LaneMode.EXIT: ("出口", "exit", "warn"),
+    LaneMode.EMERGENCY: ("紧急放行", "emergency", "bad"),
     LaneMode.LOCKED: ("关闭", "locked", "bad"),
     LaneMode.FREE: ("自由通行", "free", "warn"),
 }
 DIRECTIONS = {"in": "入口 In", "out": "出口 Out", "both": "双向 Both"}
+SOURCES = {
+    ModeSource.SERVER: ("服务器", "server"),
+    ModeSource.SCHEDULE: ("时间表", "schedule"),
+    ModeSource.LOCAL: ("本机", "local"),
+}
 SERVER = {
     ServerState.UNKNOWN: ("正在连接", "connecting", "warn"),
     ServerState.ONLINE: ("服务器在线", "server online", "good"),
@@ -49,9 +61,14 @@ NOTES = {
     "link lost": ("设备断线", "the link was lost"),
     "shutdown": ("程序停止", "the bridge was stopped"),
     "emergency": ("紧急状态", "emergency"),
-    "controlled": ("检票通行", "controlled"),
-    "locked": ("关闭", "locked"),
-    "free": ("自由通行", "free"),
+    "fire": ("消防报警", "fire alarm"),
+    "mode": ("模式改变", "the lane's mode was changed"),
+    "assumed": ("无传感器，按通过计", "no sensor: counted as passed"),
+    **{
+        f"{mode} by {by}": (f"{mode_zh}（{by_zh}）", f"{mode_en} by {by_en}")
+        for mode, (mode_zh, mode_en, _tone) in MODES.items()
+        for by, (by_zh, by_en) in SOURCES.items()
+    },
     "free lane": ("自由通行", "free lane"),
 }
 
@@ -155,9 +172,11 @@ def body(view: View, lanes: Sequence[tuple[Lane, str, Sequence[LogRow]]]) -> str
 
 def _card(lane: Lane, name: str, rows: Sequence[LogRow]) -> str:
     machine = lane.machine
-    zh, en, tone = (
-        ("紧急放行", "emergency", "bad") if machine.emergency else MODES[machine.mode]
-    )
+    zh, en, tone = MODES[machine.mode]
+    if machine.in_emergency:
+        zh, en, tone = MODES[LaneMode.EMERGENCY]
+    if machine.fire:
+        zh, en, tone = ("消防放行", "open by fire alarm", "bad")
     link = "good" if machine.link else "bad"
     linked = "设备在线 · link up" if machine.link else "设备断开 · link down"
     direction = DIRECTIONS[machine.rules.direction.value]
@@ -173,7 +192,7 @@ def _card(lane: Lane, name: str, rows: Sequence[LogRow]) -> str:
         f'<span class="name">{escape(name)}</span>'
         f'<div class="right"><span class="tag">{direction}</span>'
         f'<span class="tag {tone}">{zh} {en}</span></div></div>'
-        f"{_sums(lane)}"
+        f"{_sums(lane)}{_next(lane)}"
         f"{_banner(lane, rows)}{table}</section>"
     )
 
@@ -225,5 +244,16 @@ def _sums(lane: Lane) -> str:
         ]
     if rules.free_exit or counters.exits:
         sums.append(("出园 exits", counters.exits))
+    if rules.direction is LaneDirection.BOTH:
+        sums += [("进 in", counters.came_in), ("出 out", counters.went_out)]
     cells = "".join(f"<span>{name} <b>{count}</b></span>" for name, count in sums)
     return f'<div class="sum">{cells}</div>'
+
+
+def _next(lane: Lane) -> str:
+    """The next change that the schedule brings."""
+    if not lane.plan:
+        return ""
+    zh, en, _tone = MODES[lane.plan[0].mode]
+    time = lane.plan[0].at.astimezone().strftime("%m-%d %H:%M")
+    return f'<div class="sum"><span>{time} → {zh} {en}</span></div>'

@@ -60,6 +60,12 @@ LANE_FREE = _deny(
     Text("Please walk through", "请直接通行"),
     Verdict.DENY,
 )
+WRONG_DIRECTION = _deny(
+    "WRONG_DIRECTION",
+    Text("This lane is an exit now", "本通道现为出口"),
+    Text("Use an entry lane", "请走入口通道"),
+    Verdict.DENY,
+)
 LANE_FAULT = _deny(
     "LANE_FAULT",
     Text("The turnstile is not connected", "闸机未连接"),
@@ -70,5 +76,32 @@ EMERGENCY = _deny(
     "EMERGENCY",
     Text("Emergency: the way is open", "紧急状态：通道已放行"),
     Text("Leave calmly, follow the staff", "请听从工作人员指引，有序疏散"),
+    Verdict.DENY,
+)
+DECIDES_NOT = _deny(
+    "DECIDES_NOT",
+    Text("This gate may not decide without the ticket server", "本闸机无离线检票权限"),
+    Text(
+        "For staff: permit it in Odoo (device, field Decides)",
+        "请工作人员在Odoo设备的“判定方式”中授权",
+    ),
+    Verdict.DENY,
+)
+COPY_OLD = _deny(
+    "COPY_OLD",
+    Text("The list of tickets at this gate is too old", "本闸机门票数据已过期"),
+    Text(
+        "For staff: connect the gate to the ticket server",
+        "请工作人员恢复与票务服务器的连接",
+    ),
+    Verdict.DENY,
+)
+JOURNAL_FAULT = _deny(
+    "JOURNAL_FAULT",
+    Text("The gate cannot write its journal", "闸机无法写入记录"),
+    Text(
+        "For staff: make room on the disk of the gate computer",
+        "请工作人员清理闸机电脑磁盘空间",
+    ),
     Verdict.DENY,
 )

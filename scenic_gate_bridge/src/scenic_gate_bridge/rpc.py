@@ -109,6 +109,10 @@ class RpcClient:
                     allow_redirects=False,
                 ) as response:
                     return _unwrap(response.status, await _read(response), number)
+            except (KeyInvalid, RequestRefused) as error:
+                # the try before this one may have been accepted, and done its work
+                error.settled = again
+                raise
             except (
                 aiohttp.ClientConnectorError,
                 aiohttp.ConnectionTimeoutError,

@@ -4,6 +4,7 @@ exchanged without touching a driver or a reader."""
 from __future__ import annotations
 
 import asyncio
+import socket
 import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,9 +12,10 @@ from contextlib import asynccontextmanager, suppress
 import serial
 import serial_asyncio_fast
 
-from .settings import SerialSettings
+from .settings import SerialSettings, TcpSettings
 
 CLOSE_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 5.0
 
 
 class PortError(Exception):
@@ -22,9 +24,42 @@ class PortError(Exception):
 
 @asynccontextmanager
 async def open_port(
-    settings: SerialSettings,
+    settings: SerialSettings | TcpSettings,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """An open serial port, for this process alone; closed when the block ends."""
+    """An open port, closed when the block ends; a serial one is for this process
+    alone."""
+    if isinstance(settings, TcpSettings):
+        reader, writer = await _connect(settings)
+    else:
+        reader, writer = await _open_serial(settings)
+    try:
+        yield reader, writer
+    finally:
+        await _close(writer)
+
+
+async def _connect(
+    settings: TcpSettings,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            reader, writer = await asyncio.open_connection(settings.host, settings.port)
+    except (OSError, TimeoutError) as error:
+        reason = str(error) or "no answer"
+        raise PortError(f"cannot connect to {settings.place}: {reason}") from error
+    line: socket.socket | None = writer.get_extra_info("socket")
+    if line is not None:
+        # a device that lost its power says nothing more: find out in half a minute
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+    return reader, writer
+
+
+async def _open_serial(
+    settings: SerialSettings,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop = asyncio.get_running_loop()
     opening = loop.run_in_executor(None, _open, settings)
     try:
@@ -38,18 +73,13 @@ async def open_port(
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
     transport = serial_asyncio_fast.SerialTransport(loop, protocol, port)
-    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-    try:
-        yield reader, writer
-    finally:
-        await _close(transport, writer)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
-async def _close(
-    transport: serial_asyncio_fast.SerialTransport, writer: asyncio.StreamWriter
-) -> None:
+async def _close(writer: asyncio.StreamWriter) -> None:
     """Close without waiting for bytes that nobody takes any more. Returns when the
     port is closed, so that it can be opened again with `exclusive`."""
+    transport = writer.transport
     if not transport.is_closing():
         transport.abort()
     with suppress(OSError, serial.SerialException, TimeoutError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Flag, StrEnum, auto
 from typing import Protocol
 
 from ..model import Direction
@@ -60,12 +61,71 @@ class LinkDown:
     reason: str
 
 
-DriverEvent = Accepted | Passed | Noise | LinkUp | LinkDown
+class AlarmKind(StrEnum):
+    """What a lane's own sensors raise an alarm for."""
+
+    TAILGATING = "tailgating"
+    FORCED = "forced"
+    WRONG_DIRECTION = "wrong_direction"
+    PINCH = "pinch"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The device saw something that staff should look at. Nobody is counted by it."""
+
+    kind: AlarmKind
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something at the device is broken (`on`) or works again; `what` names it."""
+
+    what: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """The fire alarm released the lane (`on`), or that is over. The release itself is
+    wired in the lane; the bridge only watches it."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedBack:
+    """Somebody began to walk through and went back. Nobody is counted by it."""
+
+
+DriverEvent = (
+    Accepted | Passed | Noise | LinkUp | LinkDown | Alarm | Fault | Fire | SteppedBack
+)
+
+
+class Caps(Flag):
+    """What a lane can do. What it cannot is made up for by the lane controller, which
+    in any case releases one person at a time and takes each release back itself."""
+
+    PASS_DONE = auto()  # reports each pass; else a pass is assumed when its time is up
+    FREE_IN = auto()  # can be left turning freely inwards
+    FREE_OUT = auto()
+
+    @property
+    def free(self) -> frozenset[Direction]:
+        """The directions that can be left turning freely."""
+        ways = {Direction.IN: Caps.FREE_IN, Direction.OUT: Caps.FREE_OUT}
+        return frozenset(way for way, flag in ways.items() if flag in self)
+
+
+ALL_CAPS = Caps.PASS_DONE | Caps.FREE_IN | Caps.FREE_OUT
 Emit = Callable[[DriverEvent], None]
 
 
 class LaneDriver(Protocol):
     """One instance is one physical lane controller."""
+
+    caps: Caps
 
     async def run(self, emit: Emit) -> None:
         """Own the link until it is lost, then raise; a supervisor starts it again.
@@ -79,7 +139,8 @@ class LaneDriver(Protocol):
         ...
 
     async def rest(self, free: frozenset[Direction]) -> None:
-        """Take back any release, then let only `free` directions turn freely. Also
-        remembered for the next start of the link. Repeats until the device has
-        surely accepted; raises LinkLost when it does not."""
+        """Take back any release, then let only `free` directions turn freely (those
+        of them that `caps` can). Also remembered for the next start of the link.
+        Repeats until the device has surely accepted; raises LinkLost when it does
+        not."""
         ...

@@ -17,10 +17,22 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
-from ..model import AfterCrash, Decision, Direction, LaneMode, Scan, Verdict, iso
+from ..local.decider import DecidedBy, LocalDecider, Outcome
+from ..local.store import Store
+from ..model import (
+    AfterCrash,
+    Decision,
+    Direction,
+    LaneMode,
+    ModeSource,
+    Scan,
+    Verdict,
+    iso,
+)
 
-COUNTED = ("passed", "annulled", "exit")  # the others are alarms, not persons
+COUNTED = ("passed", "annulled", "exit", "entry")  # the others are alarms, not persons
 LONGEST_NOTE = 200
+IN_MEMORY = Path(":memory:")
 OPEN_STATES = "('asking', 'authorised', 'opening')"
 
 
@@ -72,12 +84,21 @@ class Recovered:
     annulled: int
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedMode:
+    """A change of a lane's mode that is to come."""
+
+    at: datetime
+    mode: LaneMode
+
+
 @dataclass(slots=True)
 class LaneState:
     """What a lane remembers over a restart."""
 
     mode: LaneMode = LaneMode.CONTROLLED
     emergency: bool = False
+    plan: tuple[PlannedMode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +134,7 @@ class JournalDb:
 
     path: Path
     outbox_touched: bool = False
+    local: LocalDecider = field(init=False)
     _con: sqlite3.Connection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,6 +144,9 @@ class JournalDb:
             self._con.execute("PRAGMA synchronous=FULL")
             self._con.execute("PRAGMA busy_timeout=5000")
             self._migrate()
+            key_file = self.path.with_name("lookup.key")
+            store = Store(self._con, None if self.path == IN_MEMORY else key_file)
+            self.local = LocalDecider(store, self._transaction, self._enqueue)
         except sqlite3.Error as error:
             raise JournalError(f"cannot open the journal {self.path}: {error}") from (
                 error
@@ -211,10 +236,14 @@ class JournalDb:
         count: int | None = 1,
         assumed: bool = False,
         note: str = "",
-    ) -> None:
-        """Queue one fact for the server. An annulment with count None is of all that
-        is reserved."""
-        event_id = str(uuid.uuid4())
+        event_id: str | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> str:
+        """Queue one fact for the server, and move the own counts with it. An annulment
+        with count None is of all that is reserved. Returns the event_id."""
+        event_id = event_id or str(uuid.uuid4())
+        if request_id is not None:
+            request_id = self._wire_id(request_id)
         seq = self._next_seq()
         event: dict[str, object] = {
             "event_id": event_id,
@@ -231,12 +260,31 @@ class JournalDb:
                 event["count"] = count
         if request_id is not None:
             event["request_id"] = request_id
+        event |= extra or {}
         self._con.execute(
             "INSERT INTO outbox (event_id, seq, lane, body, created_at)"
             " VALUES (?, ?, ?, ?, ?)",
             (event_id, seq, lane, json.dumps(event, ensure_ascii=False), at),
         )
         self.outbox_touched = True
+        counted = event.get("count")
+        self.local.reported(
+            event_id,
+            kind,
+            lane,
+            direction,
+            request_id,
+            counted if isinstance(counted, int) else None,
+            datetime.fromisoformat(at),
+        )
+        return event_id
+
+    def _wire_id(self, request_id: str) -> str:
+        """The id under which the server knows an admission."""
+        row = self._con.execute(
+            "SELECT wire_id FROM journal WHERE request_id = ?", (request_id,)
+        ).fetchone()
+        return request_id if row is None or row[0] is None else str(row[0])
 
     def _log(self, lane: str, at: str, log: _Log) -> None:
         decision = log.decision
@@ -304,6 +352,8 @@ class JournalDb:
         so that a reservation that did happen is given back."""
         stamp = iso(at)
         with self._transaction():
+            if self._decided_here(request_id, "denied"):
+                return
             row = self._row(request_id, "asking")
             self._set(request_id, stamp, state="denied", reason=decision.code)
             if decision.verdict is Verdict.UNSURE:
@@ -318,8 +368,13 @@ class JournalDb:
         """asking → authorised: the server has reserved `decision.passes` entries."""
         stamp = iso(at)
         with self._transaction():
+            if self._decided_here(request_id, "authorised"):
+                return
             row = self._row(request_id, "asking")
             self._set(request_id, stamp, state="authorised", passes=decision.passes)
+            self.local.admitted_by_server(
+                request_id, row.lane, row.direction, decision, at
+            )
             self._log(
                 row.lane,
                 stamp,
@@ -333,16 +388,81 @@ class JournalDb:
                 ),
             )
 
+    def _decided_here(self, request_id: str, state: str) -> bool:
+        """Whether `decide_here` has written this step already."""
+        row = self._con.execute(
+            "SELECT 1 FROM journal WHERE request_id = ? AND state = ? AND decided_here",
+            (request_id, state),
+        ).fetchone()
+        return row is not None
+
+    def decide_here(
+        self,
+        request_id: str,
+        scan: Scan,
+        at: datetime,
+        by: DecidedBy,
+        *,
+        unanswered: str | None = None,
+    ) -> Outcome:
+        """asking → authorised or denied by the local rule, in one transaction with the
+        reservation and the fact for the server. `unanswered`: why the server, which may
+        have reserved entries for this request, gave no answer; they are annulled, and
+        the local decision gets an id of its own."""
+        stamp = iso(at)
+        read = self.local.read(scan.kind.value, scan.code.value)
+        with self._transaction():
+            row = self._row(request_id, "asking")
+            wire_id = request_id
+            if unanswered is not None:
+                self._give_back(request_id, row, stamp, f"no answer: {unanswered}")
+                wire_id = str(uuid.uuid4())
+            outcome = self.local.decide_within(
+                read, scan.lane, scan.direction, at, wire_id, by
+            )
+            decision = outcome.decision
+            admitted = decision.verdict is Verdict.ADMIT
+            self._set(
+                request_id,
+                stamp,
+                state="authorised" if admitted else "denied",
+                passes=decision.passes,
+                reason="" if admitted else decision.code,
+                wire_id=wire_id,
+                decided_here=1,
+            )
+            self._log(
+                row.lane,
+                stamp,
+                _Log(
+                    "admitted" if admitted else "denied",
+                    request_id,
+                    row.direction,
+                    row.code_hash,
+                    decision,
+                    count=decision.passes if admitted else 1,
+                    note=by.value,
+                ),
+            )
+        return outcome
+
     def open(self, request_id: str, at: datetime) -> None:
         """authorised → opening: on the disk before the first release is sent."""
         with self._transaction():
             self._row(request_id, "authorised")
             self._set(request_id, iso(at), state="opening", issued=1)
 
-    def passed(self, request_id: str, at: datetime, *, release: bool = False) -> None:
-        """One person passed. While persons are left the state stays opening, and
-        `release` writes down in the same step that the next one will be released;
-        after the last person opening → passed."""
+    def passed(
+        self,
+        request_id: str,
+        at: datetime,
+        *,
+        release: bool = False,
+        assumed: bool = False,
+    ) -> None:
+        """One person passed (`assumed`: where no sensor can see it). While persons are
+        left the state stays opening, and `release` writes down in the same step that
+        the next one will be released; after the last person opening → passed."""
         stamp = iso(at)
         with self._transaction():
             row = self._row(request_id, "opening")
@@ -353,7 +473,7 @@ class JournalDb:
                 passed=row.passed + 1,
                 issued=row.issued + int(release),
             )
-            self._outcome(request_id, row, stamp, passed=1)
+            self._outcome(request_id, row, stamp, passed=1, assumed=assumed)
 
     def close_admission(
         self, request_id: str, reason: str, at: datetime, *, assume: bool = False
@@ -477,9 +597,11 @@ class JournalDb:
         at: datetime,
         *,
         request_id: str | None = None,
+        count: int = 1,
         note: str = "",
     ) -> None:
-        """An exit, an alarm or a change of a link: recorded and reported."""
+        """An exit, a free entry, an alarm or a change of a link: recorded and
+        reported. `count` persons, where the kind counts persons."""
         stamp = iso(at)
         with self._transaction():
             self._enqueue(
@@ -488,9 +610,12 @@ class JournalDb:
                 stamp,
                 direction=direction,
                 request_id=request_id,
+                count=count,
                 note=note,
             )
-            self._log(lane, stamp, _Log(kind, request_id, direction, note=note))
+            self._log(
+                lane, stamp, _Log(kind, request_id, direction, count=count, note=note)
+            )
 
     def note(
         self,
@@ -525,43 +650,66 @@ class JournalDb:
             return self._next_seq()
 
     def lane_states(self) -> dict[str, LaneState]:
-        """Mode and emergency of every lane that ever had one set."""
+        """Mode, emergency and planned modes of every lane that ever had one set."""
         return {
-            lane: LaneState(LaneMode(mode), bool(emergency))
-            for lane, mode, emergency in self._con.execute(
-                "SELECT lane, mode, emergency FROM lane_state"
+            lane: LaneState(
+                LaneMode(mode),
+                bool(emergency),
+                tuple(
+                    PlannedMode(
+                        datetime.fromisoformat(item["at"]), LaneMode(item["mode"])
+                    )
+                    for item in json.loads(plan)
+                ),
+            )
+            for lane, mode, emergency, plan in self._con.execute(
+                "SELECT lane, mode, emergency, plan FROM lane_state"
             )
         }
 
-    def set_mode(self, lane: str, mode: LaneMode, at: datetime) -> None:
-        """Remember the mode that the server set."""
+    def set_mode(
+        self,
+        lane: str,
+        mode: LaneMode,
+        by: ModeSource,
+        direction: Direction,
+        at: datetime,
+    ) -> None:
+        """Remember the lane's new mode; report it with by whom it was set."""
+        stamp, note = iso(at), f"{mode} by {by}"
         with self._transaction():
             self._con.execute(
                 "INSERT INTO lane_state (lane, mode) VALUES (?, ?)"
                 " ON CONFLICT (lane) DO UPDATE SET mode = excluded.mode",
                 (lane, mode.value),
             )
-            self._log(lane, iso(at), _Log("mode", note=mode.value))
+            self._enqueue(lane, "mode", stamp, direction=direction, note=note)
+            self._log(lane, stamp, _Log("mode", note=note))
+
+    def set_plan(self, lane: str, plan: Sequence[PlannedMode]) -> None:
+        """Remember the changes of mode that are to come."""
+        text = json.dumps([{"at": iso(p.at), "mode": p.mode.value} for p in plan])
+        with self._transaction():
+            self._con.execute(
+                "INSERT INTO lane_state (lane, plan) VALUES (?, ?)"
+                " ON CONFLICT (lane) DO UPDATE SET plan = excluded.plan",
+                (lane, text),
+            )
 
     def set_emergency(
         self, lane: str, on: bool, direction: Direction, at: datetime
     ) -> None:
         """Remember that the lane is, or no longer is, in emergency; report it."""
         stamp = iso(at)
+        kind = "emergency" if on else "emergency_over"
         with self._transaction():
             self._con.execute(
                 "INSERT INTO lane_state (lane, emergency) VALUES (?, ?)"
                 " ON CONFLICT (lane) DO UPDATE SET emergency = excluded.emergency",
                 (lane, int(on)),
             )
-            self._enqueue(
-                lane,
-                "fault" if on else "fault_cleared",
-                stamp,
-                direction=direction,
-                note="emergency",
-            )
-            self._log(lane, stamp, _Log("emergency" if on else "emergency_over"))
+            self._enqueue(lane, kind, stamp, direction=direction)
+            self._log(lane, stamp, _Log(kind))
 
     # -- outbox ---------------------------------------------------------------------
 
@@ -589,6 +737,7 @@ class JournalDb:
                 " WHERE event_id = ? AND answer IS NULL",
                 [(code, stamp, event_id) for event_id, code in answers],
             )
+            self.local.store.confirmed(event_id for event_id, _code in answers)
 
     def counts(self) -> tuple[int, int]:
         """How many facts wait for the server; how many admissions are not finished."""
@@ -625,6 +774,7 @@ class JournalDb:
                 "DELETE FROM lane_log WHERE at < ?",
             ):
                 gone += self._con.execute(statement, (before,)).rowcount
+            gone += self.local.store.prune(before, at)
         return gone
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,18 @@ class Visit:
     passed: int
 
 
+@dataclass(slots=True)
+class Passage:
+    """One person who went through. `who` is the code shown, empty without one. `sure`:
+    the report that the lane made of it has certainly reached the bridge."""
+
+    lane: str
+    direction: Direction
+    who: str
+    at: float
+    sure: bool
+
+
 class SimLane:
     """A turnstile `CODE.lane` with a scanner `CODE.scanner` in the run directory."""
 
@@ -56,6 +69,10 @@ class SimLane:
             directory / f"{code}.scanner", lambda data: None, rng
         )
         self.ports = {"lane": self.lane_port, "scanner": self.scanner_port}
+        self.stuck = False  # the sensor sees nobody
+        self.fire = False  # the arm has dropped: everybody passes, nobody is seen
+        self.unsure = False  # reports of passes may get lost at present
+        self.on_passage: Callable[[Passage], None] = lambda passage: None
 
     def _from_host(self, data: bytes) -> None:
         self.lane_port.send(self.model.feed(data))
@@ -88,18 +105,27 @@ class SimLane:
     async def wait_released(self, direction: Direction, patience: float) -> bool:
         """Wait in front of the arm; False when it stays shut."""
         end = asyncio.get_running_loop().time() + patience
-        while not self.model.released(direction):
+        while not self.released(direction):
             if asyncio.get_running_loop().time() >= end:
                 return False
             await asyncio.sleep(POLL)
         return True
 
-    def walk(self, direction: Direction, *, force: bool = False) -> bool:
+    def released(self, direction: Direction) -> bool:
+        """Whether a person would get through."""
+        return self.fire or self.model.released(direction)
+
+    def walk(self, direction: Direction, *, force: bool = False, who: str = "") -> bool:
         """One person pushes the arm; whether they got through."""
-        report = self.model.push(direction, force=force)
+        report = b"" if self.fire else self.model.push(direction, force=force)
         if report is None:
             return False
-        self.lane_port.send(report)
+        seen = not (self.fire or self.stuck)
+        if seen:
+            self.lane_port.send(report)
+        now = asyncio.get_running_loop().time()
+        sure = seen and not self.unsure
+        self.on_passage(Passage(self.code, direction, who, now, sure))
         return True
 
     async def visit(
@@ -120,14 +146,14 @@ class SimLane:
         passed = 0
         released = await self.wait_released(direction, patience)
         if walk == "timeout":
-            while released and self.model.released(direction):
+            while released and self.released(direction):
                 await asyncio.sleep(POLL)
             return Visit(released, 0)
         for number in range(people):
             if number and not await self.wait_released(direction, patience):
                 break
             await asyncio.sleep(delay)
-            passed += self.walk(direction)
+            passed += self.walk(direction, who=code)
         return Visit(released, passed)
 
     def state(self) -> dict[str, object]:

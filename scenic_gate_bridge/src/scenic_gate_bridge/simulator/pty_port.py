@@ -7,6 +7,7 @@ import os
 import random
 import tty
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from .faults import Faults
@@ -60,13 +61,22 @@ class PtyPort:
     def send(self, data: bytes) -> None:
         """Send to the host, through the faults. Bytes that find no room are lost, as
         on a wire."""
-        for piece in self.to_host.apply(data, self._rng):
-            if self._master is None:
-                return
-            try:
-                os.write(self._master, piece)
-            except BlockingIOError:
-                return
+        self._later(self.to_host, data, self._write)
+
+    def _later(
+        self, faults: Faults, data: bytes, deliver: Callable[[bytes], None]
+    ) -> None:
+        for piece in faults.apply(data, self._rng):
+            if faults.delay:
+                asyncio.get_running_loop().call_later(faults.delay, deliver, piece)
+            else:
+                deliver(piece)
+
+    def _write(self, piece: bytes) -> None:
+        if self._master is None:
+            return
+        with suppress(BlockingIOError):
+            os.write(self._master, piece)
 
     def _readable(self) -> None:
         if self._master is None:
@@ -75,5 +85,4 @@ class PtyPort:
             data = os.read(self._master, 4096)
         except BlockingIOError:
             return
-        for piece in self.to_device.apply(data, self._rng):
-            self._received(piece)
+        self._later(self.to_device, data, self._received)

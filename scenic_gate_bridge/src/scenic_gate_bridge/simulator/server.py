@@ -67,6 +67,9 @@ class FaultBody(_Body):
     corrupt: Probability = 0.0
     duplicate: Probability = 0.0
     split: bool = False
+    garbage: Probability = 0.0
+    repeat: Probability = 0.0
+    delay: Annotated[float, Field(ge=0, le=60)] = 0.0
     refuse: Annotated[int, Field(ge=0, le=1000)] = 0
     swallow: Annotated[int, Field(ge=0, le=1000)] = 0
 
@@ -142,7 +145,15 @@ class Control:
     async def _fault(self, request: web.Request) -> web.Response:
         lane, body = self._lane(request), await _body(request, FaultBody)
         port = lane.ports[body.device]
-        faults = Faults(body.drop, body.corrupt, body.duplicate, body.split)
+        faults = Faults(
+            body.drop,
+            body.corrupt,
+            body.duplicate,
+            body.split,
+            body.garbage,
+            body.repeat,
+            body.delay,
+        )
         if body.to != "device":
             port.to_host = faults
         if body.to != "host":

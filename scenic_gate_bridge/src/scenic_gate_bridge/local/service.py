@@ -1,0 +1,85 @@
+"""Who decides on a scan: the server, or the bridge itself.
+
+`online`: the server; when it gives no answer the bridge decides, under an id of its
+own, and has the server annul what it may have reserved. `offline`, `site`: the bridge.
+Always only as far as Odoo permits the device to, and with a copy that is fresh enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from .. import refusals
+from ..decision import Request
+from ..journal import Journal, JournalDb, JournalError
+from ..model import Decision, utc_now
+from ..settings import ServerMode
+from .decider import DecidedBy
+
+UNANSWERED = ("OFFLINE", "SERVER_ERROR")
+
+
+class DecisionService:
+    """`ask` asks the server; it never raises for a fault of the server."""
+
+    def __init__(
+        self,
+        mode: ServerMode,
+        journal: Journal,
+        ask: Callable[[Request], Awaitable[Decision]],
+    ) -> None:
+        self._mode = mode
+        self._journal = journal
+        self._ask = ask
+
+    async def decide(self, request: Request) -> Decision:
+        """The decision on a scan whose request is in the journal as asking."""
+        unanswered: Decision | None = None
+        if self._mode is ServerMode.ONLINE:
+            decision = await self._ask(request)
+            if decision.code not in UNANSWERED:
+                return decision
+            unanswered = decision
+        by = DecidedBy.SITE if self._mode is ServerMode.SITE else DecidedBy.OFFLINE
+        at = utc_now()
+        try:
+            return await self._journal.call(
+                lambda db: _decide_here(db, request, at, by, unanswered)
+            )
+        except JournalError:
+            return refusals.JOURNAL_FAULT
+
+
+def _decide_here(
+    db: JournalDb,
+    request: Request,
+    at: datetime,
+    by: DecidedBy,
+    unanswered: Decision | None,
+) -> Decision:
+    refusal = why_not(db, by, at)
+    if refusal is not None:
+        # the lane writes the refusal down, and annuls what the server may have done
+        return unanswered or refusal
+    outcome = db.decide_here(
+        request.request_id,
+        request.scan,
+        at,
+        by,
+        unanswered=unanswered.code if unanswered else None,
+    )
+    return outcome.decision
+
+
+def why_not(db: JournalDb, by: DecidedBy, at: datetime) -> Decision | None:
+    """Why this bridge may not decide by itself at this moment."""
+    config = db.local.config
+    permitted = ("site",) if by is DecidedBy.SITE else ("offline", "site")
+    if config.decides not in permitted:
+        return refusals.DECIDES_NOT
+    copy_at = db.local.store.meta("copy_at")
+    oldest = at - timedelta(hours=config.offline.max_age_hours)
+    if copy_at is None or datetime.fromisoformat(copy_at) < oldest:
+        return refusals.COPY_OLD
+    return None

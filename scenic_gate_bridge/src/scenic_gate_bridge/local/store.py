@@ -1,0 +1,434 @@
+"""The tables of the copy and of what this device did, and the statements on them.
+
+Lives on the connection of the journal, inside its transactions: a decision, its
+reservation, its journal row and its fact for the server are on the disk together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from ..model import iso
+from .feed import Config, Ticket, read_config
+from .reads import CodeReader
+from .rules import NOTHING, Candidate, Own, OwnPass
+
+KEPT_PASSES = timedelta(days=3)  # longer than any minutes between two entries
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A decision that was kept."""
+
+    lane: str
+    direction: str
+    right: int | None
+    again: bool
+    passes: int
+    passed: int = 0
+    annulled: int = 0
+    counted: bool = True
+    answer: str = ""
+
+    @property
+    def left(self) -> int:
+        """People whose end is not known."""
+        return max(0, self.passes - self.passed - self.annulled)
+
+
+class Store:
+    """`key_file` keeps the secret of the look-ups; None for a store in memory."""
+
+    def __init__(self, con: sqlite3.Connection, key_file: Path | None) -> None:
+        self._con = con
+        self._key_file = key_file
+        self._lookup_key = b""
+        if key_file is not None and key_file.exists():
+            self._lookup_key = key_file.read_bytes()
+        self.config = Config()
+        kept = self.meta("config")
+        if kept is not None:
+            self.config = read_config(json.loads(kept))
+        self.codes = self._new_reader()
+
+    def _new_reader(self) -> CodeReader:
+        config = self.config
+        return CodeReader(self._lookup_key, config.public_keys, config.site_codes)
+
+    # -- small values ----
+
+    def meta(self, name: str) -> str | None:
+        """A value by name."""
+        row = self._con.execute(
+            "SELECT value FROM meta WHERE name = ?", (name,)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_meta(self, name: str, value: str | None) -> None:
+        """Keep, or with None forget, a value."""
+        if value is None:
+            self._con.execute("DELETE FROM meta WHERE name = ?", (name,))
+            return
+        self._con.execute(
+            "INSERT INTO meta (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, value),
+        )
+
+    # -- config ----
+
+    def write_lookup_key(self, key: bytes) -> None:
+        """Keep the secret of the look-ups in a file that nobody else may read."""
+        self._lookup_key = key
+        if self._key_file is None:
+            return
+        fresh = self._key_file.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._key_file)
+
+    def keep_config(self, config: Config, text: str) -> None:
+        """Use a config from now on; `text` is the answer without its secret."""
+        self.set_meta("config", text)
+        self.config = config
+        self.codes = self._new_reader()
+
+    def reload(self) -> None:
+        """Use what is on the disk, after a transaction that came to nothing."""
+        kept = self.meta("config")
+        self.config = read_config(json.loads(kept)) if kept else Config()
+        self.codes = self._new_reader()
+
+    # -- the copy ----
+
+    def put_ticket(self, ticket: Ticket, body: str, generation: int) -> None:
+        """Keep a ticket of the feed in place of what was known of it."""
+        number = int(ticket.name) if ticket.name.isdecimal() else None
+        self._forget_media(ticket.id)
+        self._con.execute(
+            "INSERT INTO ticket (id, generation, number, body) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET generation = excluded.generation,"
+            " number = excluded.number, body = excluded.body",
+            (ticket.id, generation, number, body),
+        )
+        # of a card that was given to a ticket twice the state that opens counts
+        states = sorted(
+            ((lookup, state) for lookup, _kind, state in ticket.media),
+            key=lambda each: (
+                ("frozen", "active").index(each[1])
+                if each[1] in ("frozen", "active")
+                else -1
+            ),
+        )
+        self._con.executemany(
+            "INSERT INTO medium (lookup, ticket, state) VALUES (?, ?, ?)",
+            [(lookup, ticket.id, state) for lookup, state in dict(states).items()],
+        )
+        if number is not None:
+            self._take_over(number, ticket)
+
+    def _forget_media(self, ticket: int) -> None:
+        self._con.execute(
+            "DELETE FROM medium WHERE ticket = ?1 AND lookup IN ("
+            " SELECT j.value ->> 0 FROM ticket t, json_each(t.body, '$.media') j"
+            " WHERE t.id = ?1)",
+            (ticket,),
+        )
+
+    def _take_over(self, number: int, ticket: Ticket) -> None:
+        """What was done by a QR before its ticket was in the copy."""
+        row = self._con.execute(
+            "SELECT d.lane FROM own_decision d WHERE d.right = ? LIMIT 1", (-number,)
+        ).fetchone()
+        if row is None:
+            return
+        lane = self.config.lane.get(row[0])
+        here = [right for right in ticket.rights if lane and right.site == lane.site]
+        if not here:
+            return
+        right = here[0].id
+        names = {"old": -number, "new": right, "ticket": ticket.id}
+        for statement in (
+            "INSERT INTO own_right (id, ticket, used, held, again_held, first_at)"
+            " SELECT :new, :ticket, used, held, again_held, first_at FROM own_right"
+            " WHERE id = :old"
+            " ON CONFLICT (id) DO UPDATE SET used = used + excluded.used,"
+            " held = held + excluded.held,"
+            " first_at = min(ifnull(first_at, excluded.first_at),"
+            " ifnull(excluded.first_at, first_at))",
+            "DELETE FROM own_right WHERE id = :old",
+            "UPDATE own_pass SET right = :new WHERE right = :old",
+            "UPDATE own_decision SET right = :new WHERE right = :old",
+        ):
+            self._con.execute(statement, names)
+
+    def drop_ticket(self, ticket: int) -> None:
+        """Forget a ticket of the copy, with what this device did with it."""
+        self._forget_media(ticket)
+        self._con.execute("DELETE FROM ticket WHERE id = ?", (ticket,))
+        # what is under way is still counted to its end
+        self._con.execute(
+            "DELETE FROM own_right WHERE ticket = ? AND held = 0 AND again_held = 0",
+            (ticket,),
+        )
+
+    def drop_older(self, generation: int, limit: int) -> int:
+        """Forget at most `limit` tickets that a full copy did not have. Returns how
+        many it were."""
+        rows = self._con.execute(
+            "SELECT id FROM ticket WHERE generation < ? LIMIT ?", (generation, limit)
+        ).fetchall()
+        for (ticket,) in rows:
+            self.drop_ticket(ticket)
+        return len(rows)
+
+    def candidates(self, lookup: str) -> list[Candidate]:
+        """The tickets that a code stands for."""
+        rows = self._con.execute(
+            "SELECT t.body, m.state FROM medium m JOIN ticket t ON t.id = m.ticket"
+            " WHERE m.lookup = ? ORDER BY t.id",
+            (lookup,),
+        ).fetchall()
+        return [self._candidate(body, state) for body, state in rows]
+
+    def by_number(self, number: int) -> Candidate | None:
+        """The ticket with this number, by a medium that is newer than the copy."""
+        row = self._con.execute(
+            "SELECT body FROM ticket WHERE number = ?", (number,)
+        ).fetchone()
+        return None if row is None else self._candidate(row[0], "active")
+
+    def by_name(self, name: str) -> Ticket | None:
+        """The ticket that the server calls so."""
+        if not name.isdecimal():
+            return None
+        row = self._con.execute(
+            "SELECT body FROM ticket WHERE number = ?", (int(name),)
+        ).fetchone()
+        return None if row is None else Ticket.model_validate_json(row[0])
+
+    def count(self) -> tuple[int, int]:
+        """How many tickets and media the copy has."""
+        tickets = self._con.execute("SELECT count(*) FROM ticket").fetchone()[0]
+        media = self._con.execute("SELECT count(*) FROM medium").fetchone()[0]
+        return tickets, media
+
+    def _candidate(self, body: str, state: str) -> Candidate:
+        ticket = Ticket.model_validate_json(body)
+        own = {right.id: self.own(right.id) for right in ticket.rights}
+        return Candidate(ticket, state, own)
+
+    # -- what this device did ----
+
+    def own(self, right: int) -> Own:
+        """What this device did with a right."""
+        row = self._con.execute(
+            "SELECT used, held, again_held, first_at FROM own_right WHERE id = ?",
+            (right,),
+        ).fetchone()
+        passes = [
+            OwnPass(datetime.fromisoformat(at), people, used, lane, bool(is_exit))
+            for at, people, used, lane, is_exit in self._con.execute(
+                "SELECT at, people, used, lane, is_exit FROM own_pass WHERE right = ?",
+                (right,),
+            )
+        ]
+        if row is None:
+            return Own(passes=passes) if passes else NOTHING
+        used, held, again_held, first = row
+        return Own(
+            used,
+            held,
+            again_held,
+            datetime.fromisoformat(first) if first else None,
+            passes,
+        )
+
+    def move_right(
+        self,
+        right: int,
+        ticket: int | None = None,
+        *,
+        used: int = 0,
+        held: int = 0,
+        again_held: int = 0,
+        first_at: datetime | None = None,
+    ) -> None:
+        """Add to the counts of a right."""
+        self._con.execute(
+            "INSERT OR IGNORE INTO own_right (id, ticket) VALUES (?, ?)",
+            (right, ticket),
+        )
+        self._con.execute(
+            "UPDATE own_right SET used = used + ?, held = held + ?,"
+            " again_held = again_held + ?, first_at = ifnull(first_at, ?)"
+            " WHERE id = ?",
+            (used, held, again_held, iso(first_at) if first_at else None, right),
+        )
+
+    def keep_pass(self, right: int, each: OwnPass) -> None:
+        """Remember people who went through."""
+        self._con.execute(
+            "INSERT INTO own_pass (right, at, people, used, lane, is_exit)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (right, iso(each.at), each.people, each.used, each.lane, int(each.exit)),
+        )
+
+    def decision(self, request_id: str) -> Kept | None:
+        """A decision that was kept."""
+        row = self._con.execute(
+            "SELECT lane, direction, right, again, passes, passed, annulled, counted,"
+            " answer FROM own_decision WHERE request_id = ?",
+            (request_id,),
+        ).fetchone()
+        if row is None:
+            return None
+        lane, direction, right, again, passes, passed, annulled, counted, answer = row
+        return Kept(
+            lane,
+            direction,
+            right,
+            bool(again),
+            passes,
+            passed,
+            annulled,
+            bool(counted),
+            answer,
+        )
+
+    def keep_decision(
+        self, request_id: str, at: datetime, kept: Kept, *, unsynced: bool = False
+    ) -> None:
+        """Remember a decision."""
+        self._con.execute(
+            "INSERT INTO own_decision (request_id, at, lane, direction, right, again,"
+            " passes, counted, unsynced, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                request_id,
+                iso(at),
+                kept.lane,
+                kept.direction,
+                kept.right,
+                int(kept.again),
+                kept.passes,
+                int(kept.counted),
+                int(unsynced),
+                kept.answer,
+            ),
+        )
+
+    def end_people(
+        self, request_id: str, *, passed: int = 0, annulled: int = 0
+    ) -> None:
+        """Add to the outcomes of a decision."""
+        self._con.execute(
+            "UPDATE own_decision SET passed = passed + ?, annulled = annulled + ?"
+            " WHERE request_id = ?",
+            (passed, annulled, request_id),
+        )
+
+    def unsynced_since(self, at: str) -> int:
+        """How many people were admitted by a QR alone since a time."""
+        row = self._con.execute(
+            "SELECT ifnull(sum(passes - annulled), 0) FROM own_decision"
+            " WHERE at >= ? AND unsynced",
+            (at,),
+        ).fetchone()
+        return int(row[0])
+
+    def prune(self, before: str, at: datetime) -> int:
+        """Forget finished decisions, answered conflicts of old, and old passes."""
+        gone = 0
+        for statement, limit in (
+            (
+                "DELETE FROM own_decision WHERE at < ? AND passed + annulled >= passes",
+                before,
+            ),
+            ("DELETE FROM own_pass WHERE at < ?", iso(at - KEPT_PASSES)),
+        ):
+            gone += self._con.execute(statement, (limit,)).rowcount
+        return gone
+
+    # -- people inside ----
+
+    def pool(self, pool: int, day: date) -> tuple[int, int]:
+        """People inside, and admitted on their way; a day begins with nobody inside."""
+        row = self._con.execute(
+            "SELECT day, inside, held FROM pool_count WHERE pool = ?", (pool,)
+        ).fetchone()
+        if row is None:
+            return 0, 0
+        return (row[1] if row[0] == day.isoformat() else 0), row[2]
+
+    def move_pool(
+        self, event_id: str, pool: int, day: date, inside: int, held: int
+    ) -> None:
+        """Count people who moved, or who were admitted, by a fact for the server."""
+        now_inside, now_held = self.pool(pool, day)
+        self.set_pool(pool, day, now_inside + inside, max(0, now_held + held))
+        self._con.execute(
+            "INSERT INTO pool_move (event_id, pool, day, inside, held)"
+            " VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (event_id, pool) DO UPDATE SET"
+            " inside = inside + excluded.inside, held = held + excluded.held",
+            (event_id, pool, day.isoformat(), inside, held),
+        )
+
+    def set_pool(self, pool: int, day: date, inside: int, held: int) -> None:
+        """Set the counts of a pool."""
+        self._con.execute(
+            "INSERT INTO pool_count (pool, day, inside, held) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (pool) DO UPDATE SET day = excluded.day,"
+            " inside = excluded.inside, held = excluded.held",
+            (pool, day.isoformat(), inside, held),
+        )
+
+    def confirmed(self, event_ids: Iterable[str]) -> None:
+        """The server has these facts: what it says next of people inside has them."""
+        self._con.executemany(
+            "DELETE FROM pool_move WHERE event_id = ?",
+            [(event_id,) for event_id in event_ids],
+        )
+
+    def unconfirmed(self, pool: int, day: date) -> tuple[int, int]:
+        """What the server does not know yet: people inside and on their way."""
+        row = self._con.execute(
+            "SELECT ifnull(sum(CASE WHEN day = ? THEN inside ELSE 0 END), 0),"
+            " ifnull(sum(held), 0) FROM pool_move WHERE pool = ?",
+            (day.isoformat(), pool),
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    # -- conflicts ----
+
+    def keep_conflicts(self, rows: Sequence[tuple[str, ...]]) -> None:
+        """Keep what the server could not reconcile."""
+        self._con.executemany(
+            "INSERT OR IGNORE INTO conflict (event_id, at, lane, why, ticket, persons,"
+            " value, currency) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+    def conflicts(self, limit: int) -> list[dict[str, object]]:
+        """The newest conflicts."""
+        names = ("event_id", "at", "lane", "why", "ticket", "persons", "value")
+        rows = self._con.execute(
+            f"SELECT {', '.join(names)}, currency FROM conflict"
+            " ORDER BY at DESC, event_id LIMIT ?",
+            (limit,),
+        )
+        return [dict(zip((*names, "currency"), row, strict=True)) for row in rows]
+
+    def conflict_count(self) -> int:
+        """How many conflicts there are."""
+        return int(self._con.execute("SELECT count(*) FROM conflict").fetchone()[0])

@@ -1,0 +1,92 @@
+"""Who comes to the park: drawn from a seed, so that a run can be had again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .authority import Ticket
+
+
+class Kind(StrEnum):
+    """What a party of visitors does."""
+
+    ALONE = "alone"  # shows a ticket and walks in
+    GROUP = "group"  # one code for several; sometimes fewer come
+    STEPS_BACK = "steps back"  # hesitates, and walks late
+    NO_SHOW = "no-show"  # shows a ticket, does not walk; comes again later
+    COPY = "copy"  # a used code is shown once more, at any lane
+    TWIN = "twin"  # one code at two lanes at the same time
+    FORGED = "forged"  # a code that nobody sold
+    TAILGATER = "tailgater"  # somebody pushes in behind
+    WRONG_WAY = "wrong way"  # somebody pushes out through an entry
+    FORCES = "forces"  # somebody pushes in without a ticket
+
+
+SHARES = {
+    Kind.ALONE: 60,
+    Kind.GROUP: 8,
+    Kind.STEPS_BACK: 5,
+    Kind.NO_SHOW: 4,
+    Kind.COPY: 5,
+    Kind.TWIN: 4,
+    Kind.FORGED: 5,
+    Kind.TAILGATER: 5,
+    Kind.WRONG_WAY: 2,
+    Kind.FORCES: 2,
+}
+
+
+@dataclass(slots=True)
+class Party:
+    """Visitors with one code. `people` come, the ticket is for `persons`."""
+
+    kind: Kind
+    code: str
+    persons: int = 1
+    people: int = 1
+
+
+def new_code(rng: random.Random) -> str:
+    """A 1-D ticket number: 20 random digits, 2 check digits (ISO 7064 mod 97-10)."""
+    body = rng.randrange(10**19, 10**20)
+    return f"{body}{98 - body * 100 % 97:02}"
+
+
+def draw(parties: int, rng: random.Random) -> list[Party]:
+    """So many parties, each kind with its share, in any order."""
+    kinds = rng.choices(list(SHARES), weights=list(SHARES.values()), k=parties)
+    found = []
+    for kind in kinds:
+        party = Party(kind, new_code(rng))
+        if kind is Kind.GROUP:
+            party.persons = party.people = rng.randint(2, 8)
+            if rng.random() < 0.25:
+                party.people -= 1
+        found.append(party)
+    return found
+
+
+def holders(codes: dict[str, int], rng: random.Random) -> list[Party]:
+    """The visitors who hold these codes (with the persons of each), and among them some
+    whose codes nobody sold."""
+    alone = [kind for kind in SHARES if kind not in (Kind.GROUP, Kind.FORGED)]
+    weights = [SHARES[kind] for kind in alone]
+    found = []
+    for code, persons in codes.items():
+        kind = Kind.GROUP if persons > 1 else rng.choices(alone, weights)[0]
+        found.append(Party(kind, code, persons, persons))
+        if rng.random() < SHARES[Kind.FORGED] / 100:
+            found.append(Party(Kind.FORGED, new_code(rng)))
+    rng.shuffle(found)
+    return found
+
+
+def sold(parties: list[Party]) -> dict[str, Ticket]:
+    """The tickets that they have bought."""
+    return {
+        party.code: Ticket(entries=party.persons, persons=party.persons)
+        for party in parties
+        if party.kind is not Kind.FORGED
+    }

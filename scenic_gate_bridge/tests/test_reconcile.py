@@ -1,0 +1,165 @@
+"""The reconciliation finds every kind of difference; a right park has none."""
+
+from __future__ import annotations
+
+import copy
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scenic_gate_bridge.journal.db import JournalDb
+from scenic_gate_bridge.model import (
+    Code,
+    Decision,
+    Direction,
+    Scan,
+    Text,
+    Verdict,
+    utc_now,
+)
+from scenic_gate_bridge.simulator.park import Passage
+from scenic_gate_bridge.simulator.reconcile import (
+    ServerAdmission,
+    ServerBooks,
+    ServerTicket,
+    digest,
+    reconcile,
+)
+
+ADMIT = Decision(Verdict.ADMIT, "ADMIT", Text("", ""), passes=2)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """Two persons on one code: one passed, one did not come; and one went out."""
+    path = tmp_path / "journal.sqlite"
+    db, now = JournalDb(path), utc_now()
+    db.ask("r1", Scan("L1", Direction.IN, Code("CODE"), now), now)
+    db.authorise("r1", ADMIT, now)
+    db.open("r1", now)
+    db.passed("r1", now, release=True)
+    db.close_admission("r1", "timeout", now)
+    db.lane_event("X1", "exit", Direction.OUT, now)
+    waiting = db.waiting(10)
+    db.answered([(row.event_id, "OK") for row in waiting], now)
+    db.close()
+    return path
+
+
+def books(journal: Path) -> ServerBooks:
+    with closing(sqlite3.connect(journal)) as con:
+        events = dict(con.execute("SELECT event_id, body ->> 'type' FROM outbox"))
+    return ServerBooks(
+        {"r1": ServerAdmission("L1", digest("CODE"), 2, 1, 1)},
+        events,
+        {digest("CODE"): ServerTicket(2, 1, 0)},
+    )
+
+
+def walks() -> list[Passage]:
+    return [
+        Passage("L1", Direction.IN, "CODE", 0.0, True),
+        Passage("X1", Direction.OUT, "", 1.0, True),
+    ]
+
+
+def differences(journal: Path, server: ServerBooks, steel: list[Passage]) -> list[str]:
+    return reconcile([journal], server, ["L1", "X1"], steel).differences
+
+
+def test_right_books(journal: Path) -> None:
+    found = reconcile([journal], books(journal), ["L1", "X1"], walks())
+    assert found.differences == []
+    total = found.table().splitlines()[-1].split()
+    #        granted passed assumed back consumed events exits alarms steel unsure
+    assert total == ["total", "2", "1", "0", "1", "1", "3", "1", "0", "2", "0"]
+
+
+def _admission(**changes: Any) -> Callable[[ServerBooks], None]:
+    def spoil(server: ServerBooks) -> None:
+        fields: dict[str, Any] = {"lane": "L1", "ticket": digest("CODE"), "passes": 2}
+        fields |= {"passed": 1, "annulled": 1} | changes
+        server.admissions["r1"] = ServerAdmission(**fields)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda server: server.admissions.clear(), "not at the server"),
+        (_admission(annulled=0), "still reserved"),
+        (_admission(passed=2, annulled=0), "booked otherwise"),
+        (
+            lambda server: server.admissions.update(
+                r2=ServerAdmission("L1", "x", 1, 1, 0)
+            ),
+            "in no journal",
+        ),
+        (lambda server: server.events.popitem(), "the server has nothing"),
+        (lambda server: server.events.update(e9="passed"), "told nothing"),
+        (
+            lambda server: server.tickets.update(
+                {digest("CODE"): ServerTicket(2, 2, 0)}
+            ),
+            "2 used, 1 passed",
+        ),
+        (
+            lambda server: server.tickets.update(
+                {digest("CODE"): ServerTicket(0, 1, 0)}
+            ),
+            "only 0 were sold",
+        ),
+        (lambda server: server.troubles.append("odd"), "server: odd"),
+    ],
+)
+def test_server_differs(
+    journal: Path, spoil: Callable[[ServerBooks], None], told: str
+) -> None:
+    server = books(journal)
+    spoil(server)
+    assert any(told in line for line in differences(journal, server, walks()))
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE outbox SET answer = NULL", "still in the outbox"),
+        ("UPDATE outbox SET answer = 'CONFLICT'", "the server answered CONFLICT"),
+        ("DELETE FROM outbox WHERE body ->> 'type' = 'passed'", "told otherwise"),
+        (
+            "UPDATE journal SET state = 'opening', annulled = 0, issued = 2",
+            "not finished",
+        ),
+    ],
+)
+def test_journal_differs(journal: Path, statement: str, told: str) -> None:
+    server = books(journal)
+    with closing(sqlite3.connect(journal)) as con, con:
+        con.execute(statement)
+    assert any(told in line for line in differences(journal, server, walks()))
+
+
+def test_steel_differs(journal: Path) -> None:
+    server, steel = books(journal), walks()
+    assert any("without a walk" in d for d in differences(journal, server, steel[1:]))
+    twice = [*steel, copy.copy(steel[0])]
+    assert any("without being" in d for d in differences(journal, server, twice))
+    # where a fault may have hidden the second walk, the books cannot know of it
+    twice[-1].sure = False
+    assert differences(journal, server, twice) == []
+    assert any("lane X1" in d for d in differences(journal, server, steel[:1]))
+
+
+def test_every_visitor_is_drawn_again_from_the_same_seed() -> None:
+    from scenic_gate_bridge.simulator.visitors import SHARES, draw
+
+    first, second = (draw(500, random.Random(7)) for _ in range(2))
+    assert first == second
+    assert {party.kind for party in first} == set(SHARES)
+    assert all(int(party.code) % 97 == 1 for party in first)

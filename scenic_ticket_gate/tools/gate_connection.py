@@ -1,0 +1,89 @@
+"""Database connections that keep their plans from one call of the gate API to the next.
+
+Odoo's pool forgets all plans whenever it lends a connection, and planning is most of
+what a scan costs. These are lent by the same pool, so it counts and closes them with
+all others (on ``close_db``, when a worker ends), but they are not given back between.
+"""
+
+import threading
+from contextlib import suppress
+
+import psycopg2
+
+from odoo.sql_db import Cursor, db_connect
+
+
+class GateConnections:
+    """The connections of one process, by database; as many as threads use at once."""
+
+    def __init__(self):
+        self._idle = {}
+        self._lock = threading.Lock()
+
+    def fetch(self, database, query, params):
+        """Run one statement that commits by itself; return its row.
+
+        lock: READ COMMITTED, so that a scan which waited for the row of a ticket sees
+        what the other one did.
+
+        A statement whose connection broke is repeated once on a new one: it must be
+        one that may be repeated, as those of the gate API are by their ids.
+
+        :raise psycopg2.Error:
+        """
+        cr = self._take(database)
+        try:
+            return self._run(cr, query, params)
+        except psycopg2.Error:
+            if not cr._cnx.closed:
+                raise
+            # most likely the server has gone, and with it the other connections
+            self.close(database)
+        return self._run(self._open(database), query, params)
+
+    def close(self, database):
+        """Close what is idle of a database."""
+        with self._lock:
+            idle = self._idle.pop(database, [])
+        for cr in idle:
+            self._close(cr)
+
+    def _run(self, cr, query, params):
+        try:
+            # psycopg2's own cursor: Odoo's counts for a request that has another one
+            cr._obj.execute(query, params)
+            return cr._obj.fetchone()
+        finally:
+            if cr._cnx.closed:
+                self._close(cr)
+            else:
+                with self._lock:
+                    self._idle.setdefault(cr.dbname, []).append(cr)
+
+    def _take(self, database):
+        while True:
+            with self._lock:
+                idle = self._idle.get(database)
+                cr = idle.pop() if idle else None
+            if cr is None:
+                return self._open(database)
+            if not cr._cnx.closed:
+                return cr
+            # Odoo closed it: the database goes, or this process was forked
+            self._close(cr)
+
+    @staticmethod
+    def _open(database) -> Cursor:
+        cr = db_connect(database).cursor()
+        cr._cnx.set_session(
+            isolation_level="READ COMMITTED", readonly=False, autocommit=True
+        )
+        return cr
+
+    @staticmethod
+    def _close(cr):
+        with suppress(psycopg2.Error):
+            cr.close()
+
+
+CONNECTIONS = GateConnections()
