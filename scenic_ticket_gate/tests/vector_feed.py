@@ -359,7 +359,7 @@ def _lane(lane):
         "direction": lane.direction,
         "into": [pool for pool, step in steps if step > 0],
         "out_of": [pool for pool, step in steps if step < 0],
-        "counted": gate.is_counted,
+        "counted": bool(gate.into_pools),
         "kind": lane.kind,
     }
 
