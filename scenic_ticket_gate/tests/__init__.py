@@ -17,5 +17,6 @@ from . import (
     test_rights,
     test_shared_media,
     test_staff,
+    test_vectors,
     test_zone,
 )
