@@ -45,7 +45,9 @@ state_dir = "{directory / "state"}"
 [server]
 url = "{server}"
 key_file = "{key}"
+mode = "{lane.pop("mode", "online")}"
 timeout = {lane.pop("timeout", 0.8)}
+sync = 0.2
 heartbeat = {lane.pop("heartbeat", 0.5)}
 backoff_max = 0.5
 [api]

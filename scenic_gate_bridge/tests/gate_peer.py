@@ -27,6 +27,8 @@ KEY = "sgk_" + "k" * 43
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)")
 TYPES = {
+    "admitted",
+    "refused",
     "passed",
     "annulled",
     "exit",
@@ -91,6 +93,10 @@ class Peer:
     requests: list[tuple[str, int]] = field(default_factory=list)
     refused_types: set[str] = field(default_factory=set)
     key: str = KEY
+    settings: dict[str, Any] = field(default_factory=dict)  # a config answer
+    feed: list[dict[str, Any]] = field(default_factory=list)
+    answer_conflict: dict[str, Any] | None = None
+    pages: int = 2  # tickets a page of the feed
 
     # -- the rules ---------------------------------------------------------------------
 
@@ -179,9 +185,15 @@ class Peer:
         return {
             "results": [
                 {"event_id": event["event_id"], "code": self._keep(event)}
+                | self._clash(event)
                 for event in events
             ]
         }
+
+    def _clash(self, event: dict[str, Any]) -> dict[str, Any]:
+        if event["type"] != "admitted" or self.answer_conflict is None:
+            return {}
+        return {"code": "CONFLICT", "conflict": self.answer_conflict}
 
     def _keep(self, event: dict[str, Any]) -> str:
         if event["event_id"] in self.events:
@@ -190,6 +202,8 @@ class Peer:
         self.seqs.append(event["seq"])
         if event["lane"] not in self.lanes:
             return "LANE_UNKNOWN"
+        if event["type"] == "admitted":
+            self.admissions[event["request_id"]] = Admission("", event["count"])
         if event["type"] not in ("passed", "annulled"):
             return "OK"
         admission = self.admissions.get(event["request_id"])
@@ -208,7 +222,7 @@ class Peer:
             admission.passed += count
         else:
             admission.annulled += count
-        if count:
+        if count and admission.code:
             ticket = self.tickets[admission.code]
             ticket.reserved -= count
             ticket.used += count if event["type"] == "passed" else 0
@@ -216,6 +230,32 @@ class Peer:
             self.conflicts.append(event)
             return "CONFLICT"
         return "OK"
+
+    def config(self, params: dict[str, Any]) -> dict[str, Any]:
+        settings = self.settings or {"version": "0", "decides": "no"}
+        if params.get("version") == settings["version"]:
+            return {
+                "version": settings["version"],
+                "unchanged": True,
+                "server_time": _now(),
+            }
+        return settings | {"unchanged": False, "server_time": _now()}
+
+    def sync(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The feed in pages; the cursor is how many tickets were told."""
+        _want(params, "limit", lambda v: 1 <= v <= 2000)
+        _want(params, "born", lambda v: bool(STAMP.fullmatch(v)))
+        told = int(params.get("cursor") or 0)
+        self.requests.append(("sync", told))
+        page = self.feed[told : told + self.pages]
+        return {
+            "cursor": str(told + len(page)),
+            "more": told + len(page) < len(self.feed),
+            "reset": False,
+            "server_time": _now(),
+            "tickets": page,
+            "gone": [],
+        }
 
     def heartbeat(self, params: dict[str, Any]) -> dict[str, Any]:
         _want(params, "seq", lambda v: type(v) is int and v > 0)

@@ -18,6 +18,8 @@ from .journal import Journal
 from .journal.db import LaneState
 from .lane import Lane
 from .lane_machine import LaneMachine, LaneRules
+from .local.service import DecisionService
+from .local.sync import SyncPuller
 from .local_api import LocalApi
 from .metrics import Metrics
 from .model import utc_now
@@ -80,7 +82,11 @@ class Bridge:
             ):
                 await self._recover(journal)
                 states = await journal.call(lambda db: db.lane_states())
-                decisions = DecisionClient(rpc, settings.server.timeout, group)
+                client = DecisionClient(rpc, settings.server.timeout, group)
+                decisions = DecisionService(
+                    settings.server.mode, journal, client.decide
+                )
+                puller = SyncPuller(journal, rpc, settings.server.sync)
                 for lane_settings in settings.lanes:
                     self._add_lane(lane_settings, states, journal, decisions)
                 outbox = OutboxSender(
@@ -99,11 +105,13 @@ class Bridge:
                     self.metrics,
                 )
                 url = await api.start()
+                pulling = group.create_task(puller.run())
                 try:
                     await self._work(
                         group, stop, journal, outbox, heartbeat, ready, url
                     )
                 finally:
+                    await _cancel([pulling])
                     await api.stop()
 
     async def _work(
@@ -162,7 +170,7 @@ class Bridge:
         settings: LaneSettings,
         states: dict[str, LaneState],
         journal: Journal,
-        decisions: DecisionClient,
+        decisions: DecisionService,
     ) -> None:
         state = states.get(settings.code, LaneState())
         driver = make_driver(settings)

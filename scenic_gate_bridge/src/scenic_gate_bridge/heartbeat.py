@@ -69,6 +69,7 @@ class Heartbeat:
         """One heartbeat; raises RpcError."""
         seq = await self._journal.call(lambda db: db.next_seq())
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
+        copy = await self._journal.call(lambda db: db.local.state())
         self._metrics.outbox.set(outbox)
         self._metrics.unresolved.set(unresolved)
         answer = await self._rpc.call(
@@ -78,6 +79,7 @@ class Heartbeat:
                 "version": __version__,
                 "outbox": outbox,
                 "unresolved": unresolved,
+                **copy,
                 "lanes": [lane.counters() for lane in self._lanes.values()],
             },
             TIMEOUT,
@@ -112,6 +114,10 @@ class Heartbeat:
             self._ahead = _time(answer.get("server_time")) - utc_now()
         except ValueError:
             self._log.debug("the heartbeat's answer has no server_time")
+        inside = answer.get("inside")
+        if isinstance(inside, dict):
+            at = utc_now()
+            await self._journal.call(lambda db: db.local.told_inside(inside, at))
         if isinstance(answer.get("device"), str):
             self.device = answer["device"][:100]
         told = answer.get("lanes")

@@ -68,6 +68,7 @@ class LocalApi:
                 web.get("/page.js", self._script),
                 web.get("/health", self._health),
                 web.get("/metrics", self._metrics_page),
+                web.get("/conflicts", self._conflicts),
                 web.get("/lanes", self._lanes_json),
                 web.post("/lanes/{code}/emergency", self._emergency),
                 web.post("/lanes/{code}/count", self._count),
@@ -137,6 +138,11 @@ class LocalApi:
             body=generate_latest(self._metrics.registry),
             headers={"Content-Type": CONTENT_TYPE_LATEST},
         )
+
+    async def _conflicts(self, _request: web.Request) -> web.Response:
+        """What the server could not reconcile, with its value in money."""
+        found = await self._journal.call(lambda db: db.local.store.conflicts(MOST_ROWS))
+        return web.json_response({"conflicts": found})
 
     async def _recent(self, code: str, limit: int) -> list[LogRow]:
         return await self._journal.call(lambda db: db.recent(code, limit))

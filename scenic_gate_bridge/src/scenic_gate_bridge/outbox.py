@@ -92,7 +92,8 @@ class OutboxSender:
                 self._limit = BATCH
             return True
         at = utc_now()
-        await self._journal.call(lambda db: db.answered(answers, at))
+        conflicts = read_conflicts(result, rows)
+        await self._journal.call(lambda db: db.answered(answers, at, conflicts))
         self._limit = min(BATCH, self._limit * 2)
         for event_id, code in answers:
             self._metrics.reported.labels(code).inc()
@@ -137,3 +138,32 @@ def read_answers(
             raise ServerFault("report: a result without code")
         answers.append((row.event_id, code[:32]))
     return answers
+
+
+def read_conflicts(
+    result: dict[str, Any], rows: list[OutboxRow]
+) -> list[tuple[str | int, ...]]:
+    """What the server could not reconcile: event_id, lane, why, ticket, persons, value,
+    currency of each."""
+    found: list[tuple[str | int, ...]] = []
+    for item, row in zip(result["results"], rows, strict=True):
+        told = item.get("conflict")
+        if item.get("code") != "CONFLICT":
+            continue
+        if not isinstance(told, dict):
+            told = {}
+        persons = told.get("persons")
+        texts = [
+            told[name][:64] if isinstance(told.get(name), str) else ""
+            for name in ("why", "ticket", "value", "currency")
+        ]
+        found.append(
+            (
+                row.event_id,
+                row.lane,
+                *texts[:2],
+                persons if type(persons) is int else 0,
+                *texts[2:],
+            )
+        )
+    return found

@@ -12,7 +12,7 @@ import aiohttp
 
 from .settings import ConfigError, Settings
 
-LARGEST_ANSWER = 1 << 20
+LARGEST_ANSWER = 8 << 20  # a page of the feed
 CONNECT_TIMEOUT = 3.0
 
 

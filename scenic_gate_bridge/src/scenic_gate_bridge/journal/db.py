@@ -728,8 +728,14 @@ class JournalDb:
         ]
         return found[:limit]
 
-    def answered(self, answers: Sequence[tuple[str, str]], at: datetime) -> None:
-        """The server has kept these facts: (event_id, its code for it)."""
+    def answered(
+        self,
+        answers: Sequence[tuple[str, str]],
+        at: datetime,
+        conflicts: Sequence[tuple[str | int, ...]] = (),
+    ) -> None:
+        """The server has kept these facts: (event_id, its code for it), and what it
+        could not reconcile of them."""
         stamp = iso(at)
         with self._transaction():
             self._con.executemany(
@@ -738,6 +744,9 @@ class JournalDb:
                 [(code, stamp, event_id) for event_id, code in answers],
             )
             self.local.store.confirmed(event_id for event_id, _code in answers)
+            self.local.store.keep_conflicts(
+                [(first, stamp, *rest) for first, *rest in conflicts]
+            )
 
     def counts(self) -> tuple[int, int]:
         """How many facts wait for the server; how many admissions are not finished."""

@@ -152,6 +152,50 @@ class LocalDecider:
             for ticket_id in gone:
                 self.store.drop_ticket(ticket_id)
 
+    def state(self) -> dict[str, object]:
+        """What a heartbeat tells about the copy and what came of it."""
+        return {
+            "decides": self.config.decides,
+            "copy_at": self.store.meta("copy_at"),
+            "conflicts": self.store.conflict_count(),
+        }
+
+    def begin(self, born: str) -> None:
+        """Count what this device does from now on, if it does not yet."""
+        if self.store.meta("born") is None:
+            with self._transaction():
+                self.store.set_meta("born", born)
+
+    def new_generation(self) -> None:
+        """A full copy begins; the old one is used until it is complete."""
+        with self._transaction():
+            number = int(self.store.meta("generation") or 0)
+            self.store.set_meta("generation", str(number + 1))
+
+    def end_page(
+        self, cursor: str, gone: Iterable[int], complete: datetime | None
+    ) -> None:
+        """A page is in. `complete`: as of when the copy is complete, if it is."""
+        with self._transaction():
+            for ticket_id in gone:
+                self.store.drop_ticket(ticket_id)
+            self.store.set_meta("cursor", cursor)
+            if complete is not None:
+                self.store.set_meta("copy_at", iso(complete))
+
+    def drop_stale(self, limit: int) -> int:
+        """Forget at most `limit` tickets that the newest full copy does not have.
+        Returns how many."""
+        generation = int(self.store.meta("generation") or 0)
+        with self._transaction():
+            return self.store.drop_older(generation, limit)
+
+    def forget_copy(self) -> None:
+        """The device may no longer decide: keep no tickets."""
+        if self.store.meta("born") is not None:
+            with self._transaction():
+                self.store.forget_all()
+
     # -- scans ----
 
     def read(self, kind: str, value: str) -> Read:

@@ -192,6 +192,13 @@ class Store:
             self.drop_ticket(ticket)
         return len(rows)
 
+    def forget_all(self) -> None:
+        """Forget the copy and what this device did."""
+        for table in ("ticket", "medium", "own_right", "own_pass", "own_decision"):
+            self._con.execute(f"DELETE FROM {table}")
+        for name in ("born", "cursor", "copy_at"):
+            self.set_meta(name, None)
+
     def candidates(self, lookup: str) -> list[Candidate]:
         """The tickets that a code stands for."""
         rows = self._con.execute(
@@ -411,7 +418,7 @@ class Store:
 
     # -- conflicts ----
 
-    def keep_conflicts(self, rows: Sequence[tuple[str, ...]]) -> None:
+    def keep_conflicts(self, rows: Sequence[tuple[str | int, ...]]) -> None:
         """Keep what the server could not reconcile."""
         self._con.executemany(
             "INSERT OR IGNORE INTO conflict (event_id, at, lane, why, ticket, persons,"

@@ -1,0 +1,141 @@
+"""Keeps the copy of the tickets and the config like the server's."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from ..backoff import Backoff
+from ..journal import Journal, JournalDb
+from ..model import iso, utc_now
+from ..rpc import RpcClient, RpcError, ServerFault, Unanswered
+from .feed import FeedError
+
+TIMEOUT = 60.0
+MOST = 1000  # tickets a page
+LEAST = 10
+AT_ONCE = 50  # tickets a transaction: lanes that decide meanwhile wait for one
+
+
+class SyncPuller:
+    """Pulls config and tickets every `interval` seconds. A page is kept together with
+    its cursor, so that a bridge that was killed goes on where it was."""
+
+    def __init__(self, journal: Journal, rpc: RpcClient, interval: float) -> None:
+        self._journal = journal
+        self._rpc = rpc
+        self._interval = interval
+        self._limit = MOST
+        self._backoff = Backoff(cap=60.0)
+        self._log = structlog.get_logger()
+
+    async def run(self) -> None:
+        """Pull for ever."""
+        while True:
+            wait = self._interval
+            try:
+                await self.pull()
+                self._backoff.reset()
+            except RpcError as error:
+                wait = max(wait, self._backoff.next())
+                self._log.debug("sync failed", reason=str(error))
+            await asyncio.sleep(wait)
+
+    async def pull(self) -> None:
+        """Bring config and tickets up to date; raises RpcError."""
+        decides = await self._config()
+        if decides == "no":
+            await self._journal.call(_forget)
+            return
+        while await self._page():
+            pass
+
+    async def _config(self) -> str:
+        known = await self._journal.call(lambda db: db.local.config.version or None)
+        answer = await self._rpc.call("config", {"version": known}, TIMEOUT)
+        if answer.get("unchanged") is not True:
+            try:
+                await self._journal.call(lambda db: db.local.load_config(answer))
+            except FeedError as error:
+                raise ServerFault(str(error)) from error
+        at = _time(answer.get("server_time"))
+        return await self._journal.call(lambda db: _begin(db, at))
+
+    async def _page(self) -> bool:
+        """Pull one page. Returns whether more follow."""
+        cursor, born = await self._journal.call(
+            lambda db: (db.local.store.meta("cursor"), db.local.store.meta("born"))
+        )
+        asked: dict[str, object] = {
+            "cursor": cursor,
+            "limit": self._limit,
+            "born": born,
+        }
+        try:
+            answer = await self._rpc.call("sync", asked, TIMEOUT)
+        except (Unanswered, ServerFault):
+            # a slow line, or an answer too large: ask for less
+            self._limit = max(LEAST, self._limit // 2)
+            raise
+        self._limit = min(MOST, self._limit * 2)
+        next_cursor, more = answer.get("cursor"), answer.get("more")
+        tickets, gone = answer.get("tickets"), answer.get("gone")
+        if (
+            not isinstance(next_cursor, str)
+            or not isinstance(more, bool)
+            or not isinstance(tickets, list)
+            or not isinstance(gone, list)
+            or not all(type(each) is int for each in gone)
+        ):
+            raise ServerFault("sync: not a page of tickets")
+        at = _time(answer.get("server_time"))
+        if cursor is None or answer.get("reset") is True:
+            await self._journal.call(_new_generation)
+        try:
+            for first in range(0, len(tickets), AT_ONCE):
+                await self._keep(tickets[first : first + AT_ONCE])
+            await self._journal.call(
+                lambda db: db.local.end_page(next_cursor, gone, None if more else at)
+            )
+        except FeedError as error:
+            raise ServerFault(f"sync: {error}") from error
+        await self._journal.call(lambda db: db.local.told_time(at, utc_now()))
+        if not more:
+            await self._drop_stale()
+        return more
+
+    async def _keep(self, tickets: list[Any]) -> None:
+        await self._journal.call(lambda db: db.local.load_feed(tickets))
+
+    async def _drop_stale(self) -> None:
+        while await self._journal.call(lambda db: db.local.drop_stale(AT_ONCE)):
+            pass
+
+
+def _begin(db: JournalDb, at: datetime) -> str:
+    """From the first moment that the device may decide, its own journal counts."""
+    decides = db.local.config.decides
+    if decides != "no":
+        db.local.begin(iso(at))
+    return decides
+
+
+def _forget(db: JournalDb) -> None:
+    db.local.forget_copy()
+
+
+def _new_generation(db: JournalDb) -> None:
+    db.local.new_generation()
+
+
+def _time(text: Any) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ServerFault("no server_time")
+    return at

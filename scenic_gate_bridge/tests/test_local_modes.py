@@ -1,0 +1,99 @@
+"""Who decides, with the whole bridge, simulated lanes and a server that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+
+from conftest import Start, World, until
+from local_world import config, qr, right, stamp, ticket
+
+NOW = datetime.now(UTC)
+
+
+def today(number: int, **values: Any) -> dict[str, Any]:
+    """A ticket that is valid at the moment of the test."""
+    window = {"from": stamp(NOW - timedelta(hours=20))}
+    window |= {"to": stamp(NOW + timedelta(hours=4))}
+    return ticket(number, rights=[right(number, **window)], **values)
+
+
+async def with_copy(start: Start, decides: str, **settings: Any) -> World:
+    """A world whose bridge has a copy of three tickets."""
+    mode = settings.pop("mode")
+    world = await start("L1:in", mode=mode, **settings)
+    world.peer.feed = [today(number) for number in (1, 2, 3)]
+    world.peer.settings = config(decides=decides)
+    local = next(iter(world.bridge.lanes.values()))._journal
+    await until_copy(local)
+    return world
+
+
+async def until_copy(journal: Any) -> None:
+    async with asyncio.timeout(15):
+        while not await journal.call(lambda db: db.local.store.meta("copy_at")):
+            await asyncio.sleep(0.02)
+
+
+async def test_a_bridge_decides_while_the_server_is_silent(start: Start) -> None:
+    world = await with_copy(start, "offline", mode="online", timeout=0.3)
+    world.peer.faults = [("validate", "lost", 0.0)] * 2
+    assert await world.visit(qr(1)) == (True, 1)
+    assert await world.visit(qr(1)) == (False, 0)
+    await until(lambda: len(world.peer.of_type("passed")) == 1)
+    [admitted] = world.peer.of_type("admitted")
+    [passed] = world.peer.of_type("passed")
+    assert (admitted["mode"], admitted["right"], admitted["count"]) == ("offline", 1, 1)
+    assert passed["request_id"] == admitted["request_id"]
+    # what the server may have reserved for the request that it did not answer
+    annulled = world.peer.of_type("annulled")[0]
+    assert annulled["request_id"] != admitted["request_id"]
+    assert annulled["seq"] < admitted["seq"] < passed["seq"]
+    assert not world.peer.conflicts
+
+
+async def test_a_site_server_does_not_ask(start: Start) -> None:
+    world = await with_copy(start, "site", mode="site")
+    assert await world.visit(qr(2)) == (True, 1)
+    await until(lambda: world.peer.of_type("passed"))
+    assert world.peer.of_type("admitted")[0]["mode"] == "site"
+    assert not [path for path, _n in world.peer.requests if path == "validate"]
+    assert not [path for path, _n in world.peer.of_type("annulled")]
+    assert await world.visit(qr(2)) == (False, 0)
+    row = await world.wait_log("denied", code="USED")
+    assert row["text_zh"].startswith("已于")
+
+
+@pytest.mark.parametrize(("mode", "decides"), [("site", "offline"), ("offline", "no")])
+async def test_only_as_far_as_odoo_permits(
+    start: Start, mode: str, decides: str
+) -> None:
+    world = await start("L1:in", mode=mode)
+    world.peer.feed = [today(1)]
+    world.peer.settings = config(decides=decides)
+    assert await world.visit(qr(1), walk="none") == (False, 0)
+    await world.wait_log("denied", code="DECIDES_NOT")
+
+
+async def test_conflicts_are_listed_with_their_value(start: Start) -> None:
+    world = await with_copy(start, "site", mode="site")
+    world.peer.answer_conflict = {
+        "why": "DOUBLE_USE",
+        "ticket": "0000000003",
+        "persons": 1,
+        "value": "80.00",
+        "currency": "CNY",
+    }
+    assert await world.visit(qr(3)) == (True, 1)
+    async with aiohttp.ClientSession() as session:
+        for _ in range(300):
+            async with session.get(f"{world.url}/conflicts") as answer:
+                found = (await answer.json())["conflicts"]
+            if found:
+                break
+    assert (found[0]["why"], found[0]["value"]) == ("DOUBLE_USE", "80.00")
+    await until(lambda: world.peer.heartbeats[-1]["conflicts"] == 1)
