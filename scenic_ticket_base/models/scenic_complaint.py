@@ -230,3 +230,24 @@ class ScenicComplaint(models.Model):
     def action_close(self):
         """Put the complaint away."""
         self.write({"state": "closed"})
+
+    @api.model
+    def _forget(self, visitors):
+        """Delete what complaints of shredded visitors say; their figures stay.
+
+        What was written about them goes as well: the tracked subject, messages to the
+        visitor, letters that were attached.
+        """
+        # sudo: whoever may erase a visitor, and the scheduled job
+        complaints_sudo = self.sudo().search([("visitor_id", "in", visitors.ids)])
+        if not complaints_sudo:
+            return
+        complaints_sudo.with_context(tracking_disable=True).write(
+            {"subject": "—", "description": "—", "answer": "—", "partner_id": False}
+        )
+        complaints_sudo.message_ids.unlink()
+        # sudo: as above
+        attachments_sudo = self.env["ir.attachment"].sudo()
+        attachments_sudo.search(
+            [("res_model", "=", self._name), ("res_id", "in", complaints_sudo.ids)]
+        ).unlink()

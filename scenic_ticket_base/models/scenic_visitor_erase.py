@@ -42,8 +42,8 @@ class ScenicVisitor(models.Model):
     def _needed_by(self, today):
         """Return ``{visitor id: [names of what still needs the data]}``.
 
-        Tickets that may still be used or are in dispute, and orders on hold. Other
-        add-ons and models add their own.
+        Tickets that may still be used or are in dispute, orders on hold, complaints
+        that are not closed. Other add-ons and models add their own.
         """
         self.env.flush_all()
         rows = self.env.execute_query(
@@ -56,7 +56,9 @@ class ScenicVisitor(models.Model):
                 "JOIN scenic_booking b ON b.id = l.booking_id "
                 "LEFT JOIN scenic_ticket t ON t.id = h.ticket_id "
                 "WHERE h.visitor_id IN %(ids)s AND h.live AND ("
-                "t.state IN %(live)s OR t.id IS NULL AND b.state = 'held') "
+                "t.state IN %(live)s OR t.id IS NULL AND b.state = 'held') UNION "
+                "SELECT c.visitor_id, c.name FROM scenic_complaint c "
+                "WHERE c.visitor_id IN %(ids)s AND c.state <> 'closed' "
                 "ORDER BY 1, 2",
                 ids=tuple(self.ids) or (0,),
                 live=LIVE_STATES,
@@ -212,5 +214,6 @@ class ScenicVisitor(models.Model):
         self.env["scenic.credential"].invalidate_model()
         self.invalidate_recordset()
         self.env["scenic.membership"]._forget(self)
+        self.env["scenic.complaint"]._forget(self)
         if log:
             self.env["scenic.audit"]._log("visitor_shred", self)

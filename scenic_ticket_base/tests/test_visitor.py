@@ -582,6 +582,40 @@ class TestVisitor(VisitorCommon, ScenicCommon):
         self.assertTrue(self.visitor.shredded)
         self.assertEqual(self._events("visitor_erase").reason, "asked by the visitor")
 
+    def test_erase_takes_what_a_closed_complaint_says(self):
+        complaint = self.env["scenic.complaint"].create(
+            {
+                "subject": "Zhang San waited",
+                "description": "Zhang San stood in line for two hours.",
+                "visitor_id": self.visitor.id,
+            }
+        )
+        # what an office worker adds to it
+        complaint.subject = "Zhang San waited for long"
+        complaint.message_post(
+            body="Called Zhang San", attachments=[("letter.txt", b"Zhang San")]
+        )
+        self.env.flush_all()
+        with self.assertRaises(VisitorError) as caught:
+            self.visitor.action_erase("asked by the visitor")
+        self.assertEqual(caught.exception.code, "VISITOR_IN_USE")
+        self.assertIn(complaint.name, str(caught.exception))
+        complaint.action_start()
+        complaint.answer = "Dear Zhang San, we are sorry."
+        complaint.action_answer()
+        complaint.action_close()
+        attachments = self.env["ir.attachment"].search(
+            [("res_model", "=", complaint._name), ("res_id", "=", complaint.id)]
+        )
+        self.assertTrue(attachments)
+        self.visitor.action_erase("asked by the visitor")
+        self.env.invalidate_all()
+        said = (complaint.subject, complaint.description, complaint.answer)
+        self.assertNotIn("Zhang San", " ".join(said))
+        self.assertFalse(complaint.message_ids)
+        self.assertFalse(attachments.exists())
+        self.assertEqual((complaint.state, complaint.category), ("closed", "other"))
+
     def test_erase_waits_for_an_order_on_hold(self):
         booking = self.env["scenic.booking"]._hold(
             "window", "VISITOR-HELD", [self._scenic_line(self.named)]
