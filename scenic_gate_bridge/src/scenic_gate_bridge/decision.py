@@ -45,7 +45,10 @@ class Request:
             "seq": self.seq,
             "lane": self.scan.lane,
             "direction": self.scan.direction.value,
-            "credential": {"kind": "auto", "value": self.scan.code.value},
+            "credential": {
+                "kind": self.scan.kind.value,
+                "value": self.scan.code.value,
+            },
             "at": iso(self.scan.at),
         }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -47,15 +49,32 @@ class AfterCrash(StrEnum):
     ANNUL = "annul"
 
 
+class CredentialKind(StrEnum):
+    """What a reader says it read, in the words of the gate API. AUTO leaves it to the
+    decider to tell a QR code, a 1-D number and a citizen number apart."""
+
+    AUTO = "auto"
+    QR = "qr"
+    BARCODE = "barcode"
+    IC_CARD = "ic_card"
+    ID_DOCUMENT = "id_document"
+
+
+# Numbers of cards and documents are few enough to be guessed from a plain hash.
+_DIGEST_KEY = secrets.token_bytes(32)
+
+
 class Code:
     """What a visitor showed. It cannot get into a log by accident: every rendering of
-    the object is the hash prefix; the text itself is only in `value`."""
+    the object is a digest, which tells codes apart until the process ends and nothing
+    else; the text itself is only in `value`."""
 
     __slots__ = ("value", "digest")
 
     def __init__(self, value: str) -> None:
         self.value = value
-        self.digest = hashlib.sha256(value.encode()).hexdigest()[:10]
+        raw = value.encode()
+        self.digest = hashlib.blake2b(raw, key=_DIGEST_KEY, digest_size=5).hexdigest()
 
     def __repr__(self) -> str:
         return f"#{self.digest}"
@@ -67,14 +86,26 @@ class Code:
         return hash(self.value)
 
 
+def _nobody_waits(_decision: Decision) -> None:
+    """The reader does not want to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One reading at one lane. `at` is the wall clock when the first byte came."""
+    """One reading at one lane. `at` is the wall clock when the first byte came.
+
+    `answered` is called once with what the visitor was told, so that the reader can
+    beep, and count codes that nobody knows. It must return at once.
+    """
 
     lane: str
     direction: Direction
     code: Code
     at: datetime
+    kind: CredentialKind = CredentialKind.AUTO
+    answered: Callable[[Decision], None] = field(
+        default=_nobody_waits, compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -64,22 +65,81 @@ class SerialSettings(_Model):
     port: Annotated[str, Field(min_length=1)]
     baud: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
 
+    @property
+    def name(self) -> str:
+        """The port, as people call it."""
+        return self.port
 
-class LineReaderSettings(_Model):
+
+class TcpSettings(_Model):
+    """A raw TCP port: of the device itself, or of a serial server before it."""
+
+    kind: Literal["tcp"]
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
+    port: Annotated[int, Field(ge=1, le=65535)]
+
+    @property
+    def name(self) -> str:
+        """The port, as people call it."""
+        return f"{self.host}:{self.port}"
+
+
+Transport = Annotated[SerialSettings | TcpSettings, Field(discriminator="kind")]
+
+
+class _ReaderSettings(_Model):
+    """What every reader has. `direction`: needed at a lane for both ways only."""
+
+    direction: Direction | None = None
+    repeat_after: Seconds = 2.0
+
+
+class _StreamReaderSettings(_ReaderSettings):
+    transport: Transport
+
+    @property
+    def place(self) -> tuple[TomlPath, str]:
+        """Which setting names the device, and the device."""
+        return ("transport", "port"), self.transport.name
+
+
+class CardReaderSettings(_ReaderSettings):
+    """How the number of a card is written; all readers of a park must agree, or one
+    card has several numbers.
+
+    `byte_order`: in which order this reader sends the bytes. `wiegand`: keep only as
+    many bytes as a Wiegand line of 26 or 34 bits carries, where other readers of the
+    park stand on such lines.
+    """
+
+    byte_order: Literal["msb", "lsb"] = "msb"
+    wiegand: Literal[26, 34] | None = None
+
+
+class LineReaderSettings(_StreamReaderSettings):
     """A scanner that sends each code as one line of text."""
 
     kind: Literal["line"]
-    transport: SerialSettings
     framing: FramingName = "cr"
     max_length: Annotated[int, Field(ge=4, le=512)] = 256
     charset: Literal["alnum", "printable"] = "alnum"
-    direction: Direction | None = None
-    repeat_after: Seconds = 2.0
 
     @property
     def rule(self) -> Framing:
         """The parsed framing."""
         return parse_framing(self.framing)
+
+
+class IcReaderSettings(_StreamReaderSettings, CardReaderSettings):
+    """A reader that sends the number of each IC card by itself."""
+
+    kind: Literal["ic"]
+    protocol: Literal["ascii", "binary"]
+
+
+ReaderSettings = Annotated[
+    LineReaderSettings | IcReaderSettings, Field(discriminator="kind")
+]
 
 
 class CatraxSettings(_Model):
@@ -106,7 +166,7 @@ class LaneSettings(_Model):
     code: LaneCode
     direction: LaneDirection = LaneDirection.IN
     driver: CatraxSettings
-    readers: list[LineReaderSettings] = []
+    readers: list[ReaderSettings] = []
     pass_timeout: Seconds = 5.0
     settle: Seconds = 1.0
     after_crash: AfterCrash = AfterCrash.ASSUMED_PASSED
@@ -120,7 +180,7 @@ class LaneSettings(_Model):
             return self.direction is LaneDirection.OUT and not self.readers
         return self.free_exit
 
-    def reader_direction(self, reader: LineReaderSettings) -> Direction:
+    def reader_direction(self, reader: ReaderSettings) -> Direction:
         """The direction that a reader's scans ask for."""
         if reader.direction is not None:
             return reader.direction
@@ -271,7 +331,7 @@ def load(path: Path) -> Settings:
     except ValidationError as error:
         raise ConfigError(
             [
-                where.say(_location(data, item["loc"]), _message(item["msg"]))
+                where.say(*_problem(data, item))
                 for item in error.errors(include_input=False, include_url=False)
             ]
         ) from None
@@ -324,6 +384,17 @@ def _location(data: Any, loc: TomlPath) -> TomlPath:
     return tuple(path)
 
 
+def _problem(data: Any, error: ErrorDetails) -> tuple[TomlPath, str]:
+    """Where an error is, and what is wrong there."""
+    at = _location(data, error["loc"])
+    if error["type"] == "union_tag_not_found":
+        return (*at, "kind"), "missing"
+    if error["type"] == "union_tag_invalid":
+        known = error["ctx"]["expected_tags"].replace("'", "")
+        return (*at, "kind"), f"one of {known}"
+    return at, _message(error["msg"])
+
+
 def _message(message: str) -> str:
     known = {
         "Extra inputs are not permitted": "unknown key",
@@ -347,13 +418,9 @@ def _clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
         used: list[tuple[TomlPath, str]] = [
             (("lanes", number, "driver", "port"), lane.driver.port)
         ]
-        used += [
-            (
-                ("lanes", number, "readers", index, "transport", "port"),
-                reader.transport.port,
-            )
-            for index, reader in enumerate(lane.readers)
-        ]
+        for index, reader in enumerate(lane.readers):
+            at, port = reader.place
+            used.append((("lanes", number, "readers", index, *at), port))
         for at, port in used:
             # two names of one device are one port
             real = os.path.realpath(port)

@@ -4,6 +4,7 @@ exchanged without touching a driver or a reader."""
 from __future__ import annotations
 
 import asyncio
+import socket
 import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,9 +12,18 @@ from contextlib import asynccontextmanager, suppress
 import serial
 import serial_asyncio_fast
 
-from .settings import SerialSettings
+from .settings import SerialSettings, TcpSettings
 
 CLOSE_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 5.0
+# A peer that is switched off says nothing: found out within 10 + 3 × 5 seconds.
+KEEPALIVE = {
+    socket.TCP_KEEPIDLE: 10,
+    socket.TCP_KEEPINTVL: 5,
+    socket.TCP_KEEPCNT: 3,
+}
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class PortError(Exception):
@@ -21,10 +31,41 @@ class PortError(Exception):
 
 
 @asynccontextmanager
-async def open_port(
-    settings: SerialSettings,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """An open serial port, for this process alone; closed when the block ends."""
+async def open_port(settings: SerialSettings | TcpSettings) -> AsyncIterator[Streams]:
+    """An open port; closed when the block ends. A serial one is for this process
+    alone."""
+    opened = (
+        _open_tcp(settings)
+        if isinstance(settings, TcpSettings)
+        else _open_serial(settings)
+    )
+    async with opened as streams:
+        yield streams
+
+
+@asynccontextmanager
+async def _open_tcp(settings: TcpSettings) -> AsyncIterator[Streams]:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            reader, writer = await asyncio.open_connection(settings.host, settings.port)
+    except (OSError, TimeoutError) as error:
+        reason = str(error) or "no answer"
+        raise PortError(f"cannot reach {settings.name}: {reason}") from error
+    link: socket.socket = writer.get_extra_info("socket")
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        link.setsockopt(socket.IPPROTO_TCP, option, value)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await writer.wait_closed()
+
+
+@asynccontextmanager
+async def _open_serial(settings: SerialSettings) -> AsyncIterator[Streams]:
     loop = asyncio.get_running_loop()
     opening = loop.run_in_executor(None, _open, settings)
     try:
