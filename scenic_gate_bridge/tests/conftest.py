@@ -74,12 +74,15 @@ poll = {lane.get("poll", 10.0)}
 """
         if not free or direction == "both":
             side = "in" if direction == "both" else direction
+            reader = lane.get("reader", 'kind = "line"')
+            port = directory / "run" / f"{code}.scanner"
+            transport = lane.get("transport", f'kind = "serial", port = "{port}"')
             text += f"""
 [[lanes.readers]]
-kind = "line"
+{reader}
 direction = "{side}"
 repeat_after = {lane.get("repeat_after", 0.2)}
-transport = {{ kind = "serial", port = "{directory / "run" / code}.scanner" }}
+transport = {{ {transport} }}
 """
     path = directory / "bridge.toml"
     path.write_text(text + extra)

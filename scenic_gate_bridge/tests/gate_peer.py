@@ -26,6 +26,7 @@ from aiohttp import web
 KEY = "sgk_" + "k" * 43
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)")
+KINDS = ("auto", "qr", "barcode", "ic_card", "id_document")
 TYPES = {
     "admitted",
     "refused",
@@ -38,6 +39,7 @@ TYPES = {
     "fault",
     "fault_cleared",
     "link_down",
+    "muted",
     "link_up",
     "entry",
     "mode",
@@ -91,6 +93,7 @@ class Peer:
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
     seqs: list[int] = field(default_factory=list)
     requests: list[tuple[str, int]] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
     refused_types: set[str] = field(default_factory=set)
     key: str = KEY
     settings: dict[str, Any] = field(default_factory=dict)  # a config answer
@@ -111,9 +114,10 @@ class Peer:
             credential = scan.get("credential")
             if not isinstance(credential, dict):
                 raise BadParams("credential")
-            _want(credential, "kind", lambda v: v in ("auto", "qr", "barcode"))
+            _want(credential, "kind", lambda v: v in KINDS)
             _want(credential, "value", lambda v: 0 < len(v) <= 512)
         self.seqs += [scan["seq"] for scan in scans]
+        self.kinds += [scan["credential"]["kind"] for scan in scans]
         self.requests.append(("validate", len(scans)))
         return {"results": [self._decide(scan) for scan in scans]}
 

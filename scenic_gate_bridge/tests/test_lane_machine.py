@@ -26,12 +26,18 @@ from hypothesis.stateful import (
 
 from scenic_gate_bridge import refusals
 from scenic_gate_bridge.drivers.base import (
+    ALL_CAPS,
     Accepted,
+    Alarm,
+    AlarmKind,
+    Caps,
+    Fault,
     Fire,
     LinkDown,
     LinkUp,
     Noise,
     Passed,
+    SteppedBack,
 )
 from scenic_gate_bridge.journal import JournalDb
 from scenic_gate_bridge.lane_machine import (

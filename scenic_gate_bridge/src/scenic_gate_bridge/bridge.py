@@ -24,9 +24,9 @@ from .local_api import LocalApi
 from .metrics import Metrics
 from .model import utc_now
 from .outbox import OutboxSender
-from .readers.line import LineReader
+from .readers.watch import watch
 from .rpc import RpcClient, RpcError
-from .settings import LaneSettings, LineReaderSettings, Settings
+from .settings import LaneSettings, Settings
 from .status import ServerStatus
 from .supervisor import supervise
 
@@ -130,7 +130,7 @@ class Bridge:
         lanes = [group.create_task(lane.run()) for lane in self.lanes.values()]
         drivers = [group.create_task(self._drive(lane)) for lane in self.lanes.values()]
         readers = [
-            group.create_task(self._watch(self.lanes[settings.code], settings, number))
+            group.create_task(watch(self.lanes[settings.code], settings, number))
             for settings in self.settings.lanes
             for number in range(len(settings.readers))
         ]
@@ -197,39 +197,6 @@ class Bridge:
 
     async def _drive(self, lane: Lane) -> None:
         await supervise(f"{lane.code} turnstile", lambda: lane.driver.run(lane.put))
-
-    async def _watch(self, lane: Lane, settings: LaneSettings, number: int) -> None:
-        """Keep one reader running, and record when it goes and comes."""
-        reader_settings: LineReaderSettings = settings.readers[number]
-        name = f"reader {number + 1}"
-        reader = LineReader(
-            reader_settings,
-            lane.code,
-            settings.reader_direction(reader_settings),
-            lane.scan,
-            lane.rejected,
-        )
-        linked: bool | None = None
-
-        async def run() -> None:
-            nonlocal linked
-            changes: asyncio.Queue[bool] = asyncio.Queue()
-            reading = asyncio.create_task(reader.run(changes.put_nowait))
-            reading.add_done_callback(lambda _task: changes.put_nowait(False))
-            try:
-                while True:
-                    up = await changes.get()
-                    if up is not linked:
-                        # that a reader is there from the start is no news
-                        if not up or linked is False:
-                            await lane.reader_link(name, up)
-                        linked = up
-                    if not up:
-                        await reading
-            finally:
-                await _cancel([reading])
-
-        await supervise(f"{lane.code} {name}", run)
 
     async def _prune(self, journal: Journal) -> None:
         days = self.settings.retention_days

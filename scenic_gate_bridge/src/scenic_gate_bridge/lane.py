@@ -96,7 +96,14 @@ class Lane:
 
     async def reader_link(self, name: str, up: bool) -> None:
         """Record that a reader of this lane went or came back."""
-        kind, at = "link_up" if up else "link_down", utc_now()
+        await self._reader_event("link_up" if up else "link_down", name)
+
+    async def reader_muted(self, name: str) -> None:
+        """Raise the alarm that a reader was muted after too many unknown codes."""
+        await self._reader_event("muted", name)
+
+    async def _reader_event(self, kind: str, name: str) -> None:
+        at = utc_now()
         direction = min(self.machine.rules.direction.served)
         await self._journal.call(
             lambda db: db.lane_event(self.code, kind, direction, at, note=name)
@@ -157,6 +164,7 @@ class Lane:
             passes=decision.passes,
         )
         self.put(Decided(request.request_id, decision))
+        request.scan.answered(decision)
 
     async def _allow(self, ticket: int, direction: Direction) -> None:
         try:

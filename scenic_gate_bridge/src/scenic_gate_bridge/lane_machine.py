@@ -401,6 +401,7 @@ class LaneMachine:
         self._write(
             lambda db: db.note(lane, "denied", at, scan=scan, decision=decision)
         )
+        scan.answered(decision)
 
     def _ask(self, scan: Scan) -> None:
         self._admission = _Admission(self.new_id(), scan)

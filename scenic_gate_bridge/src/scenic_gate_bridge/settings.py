@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -98,21 +99,54 @@ class TcpSettings(_Model):
 TransportSettings = Annotated[SerialSettings | TcpSettings, Field(discriminator="kind")]
 
 
-class LineReaderSettings(_Model):
+class _ReaderSettings(_Model):
+    """What every reader has. `direction`: needed at a lane for both ways only."""
+
+    direction: Direction | None = None
+    repeat_after: Seconds = 2.0
+
+
+class _StreamReaderSettings(_ReaderSettings):
+    transport: TransportSettings
+
+
+class CardReaderSettings(_ReaderSettings):
+    """How the number of a card is written; all readers of a park must agree, or one
+    card has several numbers.
+
+    `byte_order`: in which order this reader sends the bytes. `wiegand`: keep only as
+    many bytes as a Wiegand line of 26 or 34 bits carries, where other readers of the
+    park stand on such lines.
+    """
+
+    byte_order: Literal["msb", "lsb"] = "msb"
+    wiegand: Literal[26, 34] | None = None
+
+
+class LineReaderSettings(_StreamReaderSettings):
     """A scanner that sends each code as one line of text."""
 
     kind: Literal["line"]
-    transport: SerialSettings
     framing: FramingName = "cr"
     max_length: Annotated[int, Field(ge=4, le=512)] = 256
     charset: Literal["alnum", "printable"] = "alnum"
-    direction: Direction | None = None
-    repeat_after: Seconds = 2.0
 
     @property
     def rule(self) -> Framing:
         """The parsed framing."""
         return parse_framing(self.framing)
+
+
+class IcReaderSettings(_StreamReaderSettings, CardReaderSettings):
+    """A reader that sends the number of each IC card by itself."""
+
+    kind: Literal["ic"]
+    protocol: Literal["ascii", "binary"]
+
+
+ReaderSettings = Annotated[
+    LineReaderSettings | IcReaderSettings, Field(discriminator="kind")
+]
 
 
 class CatraxSettings(_Model):
@@ -317,7 +351,7 @@ class LaneSettings(_Model):
     profile: Profile | None = None
     outdoor: bool = False
     attended: bool = False
-    readers: list[LineReaderSettings] = []
+    readers: list[ReaderSettings] = []
     pass_timeout: Seconds = 5.0
     settle: Seconds = 1.0
     after_crash: AfterCrash = AfterCrash.ASSUMED_PASSED
@@ -373,7 +407,7 @@ class LaneSettings(_Model):
             found.append("no device: a pass is assumed after pass_timeout")
         return found
 
-    def reader_direction(self, reader: LineReaderSettings) -> Direction:
+    def reader_direction(self, reader: ReaderSettings) -> Direction:
         """The direction that a reader's scans ask for."""
         if reader.direction is not None:
             return reader.direction
@@ -595,7 +629,7 @@ def load(path: Path) -> Settings:
     except ValidationError as error:
         raise ConfigError(
             [
-                where.say(_location(data, item["loc"]), _message(item["msg"]))
+                where.say(*_problem(data, item))
                 for item in error.errors(include_input=False, include_url=False)
             ]
         ) from None
@@ -646,6 +680,17 @@ def _location(data: Any, loc: TomlPath) -> TomlPath:
             continue
         path.append(part)
     return tuple(path)
+
+
+def _problem(data: Any, error: ErrorDetails) -> tuple[TomlPath, str]:
+    """Where an error is, and what is wrong there."""
+    at = _location(data, error["loc"])
+    if error["type"] == "union_tag_not_found":
+        return (*at, "kind"), "missing"
+    if error["type"] == "union_tag_invalid":
+        known = error["ctx"]["expected_tags"].replace("'", "")
+        return (*at, "kind"), f"one of {known}"
+    return at, _message(error["msg"])
 
 
 def _message(message: str) -> str:
