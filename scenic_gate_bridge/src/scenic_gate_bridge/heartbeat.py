@@ -8,7 +8,6 @@ bridge carries out those changes by itself, on the server's clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
@@ -16,16 +15,16 @@ from typing import Any
 import structlog
 
 from . import __version__
-from .journal import Journal, PlannedMode
+from .journal import Journal
 from .lane import Lane
+from .local.lane_modes import read_lanes, read_time
 from .metrics import Metrics
-from .model import LaneMode, ModeSource, utc_now
+from .model import ModeSource, PlannedMode, utc_now
 from .rpc import RpcClient, RpcError
 
 TIMEOUT = 5.0
 CUT = 3.0  # seconds and intervals without an answer after which the link counts as cut
 LOOK = 0.25  # seconds between two looks at the schedule
-MOST_PLANNED = 200
 
 
 class Heartbeat:
@@ -111,7 +110,7 @@ class Heartbeat:
         loop = asyncio.get_running_loop()
         self._answered = loop.time()
         try:
-            self._ahead = _time(answer.get("server_time")) - utc_now()
+            self._ahead = read_time(answer.get("server_time")) - utc_now()
         except ValueError:
             self._log.debug("the heartbeat's answer has no server_time")
         inside = answer.get("inside")
@@ -120,25 +119,24 @@ class Heartbeat:
             await self._journal.call(lambda db: db.local.told_inside(inside, at))
         if isinstance(answer.get("device"), str):
             self.device = answer["device"][:100]
-        told = answer.get("lanes")
+        told = list(read_lanes(answer.get("lanes")))
+        await self._journal.call(lambda db: db.local.told_lanes(told))
         problems: list[str] = []
         missing = set(self._lanes)
-        for item in told if isinstance(told, list) else []:
-            code = item.get("lane") if isinstance(item, dict) else None
-            lane = self._lanes.get(code) if isinstance(code, str) else None
+        for item in told:
+            lane = self._lanes.get(item.lane)
             if lane is None:
                 continue
             missing.discard(lane.code)
-            self.names[lane.code] = str(item.get("name") or "")[:100]
-            mode, direction = item.get("mode"), item.get("direction")
-            await self._set_plan(lane, tuple(_plan(item.get("next"))))
-            try:
-                lane.set_mode(LaneMode(mode), ModeSource.SERVER)
-            except ValueError:
+            self.names[lane.code] = item.name
+            await self._set_plan(lane, item.plan)
+            if item.mode is None:
                 problems.append(f"lane {lane.code}: the server names an unknown mode")
-            if direction != lane.machine.rules.direction.value:
+            else:
+                lane.set_mode(item.mode, ModeSource.SERVER)
+            if item.direction != lane.machine.rules.direction.value:
                 problems.append(
-                    f"lane {lane.code}: direction is {direction} at the server,"
+                    f"lane {lane.code}: direction is {item.direction} at the server,"
                     f" {lane.machine.rules.direction.value} in the settings"
                 )
         problems += [
@@ -149,22 +147,3 @@ class Heartbeat:
             if problem not in self.problems:
                 self._log.warning(problem)
         self.problems = problems
-
-
-def _time(text: object) -> datetime:
-    """A time with offset; ValueError for anything else."""
-    at = datetime.fromisoformat(text) if isinstance(text, str) else None
-    if at is None or at.tzinfo is None:
-        raise ValueError("no time")
-    return at
-
-
-def _plan(told: object) -> Iterator[PlannedMode]:
-    """The planned changes that can be understood, soonest first."""
-    found = []
-    for item in told[:MOST_PLANNED] if isinstance(told, list) else []:
-        try:
-            found.append(PlannedMode(_time(item["at"]), LaneMode(item["mode"])))
-        except (TypeError, KeyError, ValueError):
-            continue
-    yield from sorted(found, key=lambda planned: planned.at)

@@ -17,7 +17,7 @@ from .drivers.base import (
     LinkDown,
     LinkLost,
 )
-from .journal import Journal, PlannedMode
+from .journal import Journal
 from .lane_machine import (
     Allow,
     AllowFailed,
@@ -37,7 +37,16 @@ from .lane_machine import (
     Write,
 )
 from .metrics import Metrics
-from .model import Decision, Direction, LaneMode, ModeSource, Scan, iso, utc_now
+from .model import (
+    Decision,
+    Direction,
+    LaneMode,
+    ModeSource,
+    PlannedMode,
+    Scan,
+    iso,
+    utc_now,
+)
 
 WAITING_SCANS = 16
 

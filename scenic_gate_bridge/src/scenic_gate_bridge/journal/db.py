@@ -25,6 +25,7 @@ from ..model import (
     Direction,
     LaneMode,
     ModeSource,
+    PlannedMode,
     Scan,
     Verdict,
     iso,
@@ -82,14 +83,6 @@ class Recovered:
     was: str
     passed: int
     annulled: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedMode:
-    """A change of a lane's mode that is to come."""
-
-    at: datetime
-    mode: LaneMode
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ import base64
 import binascii
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -26,10 +26,11 @@ from enum import StrEnum
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from ..model import Decision, Direction, Text, Verdict, iso
+from ..model import Decision, Direction, LaneMode, Text, Verdict, iso
 from . import texts
 from .facts import Facts
 from .feed import Config, FeedError, Lane, Ticket, read_config, read_ticket
+from .lane_modes import ToldLane
 from .reads import Read, ReadKind
 from .rules import Judged, Own, OwnPass, Place, judge
 from .store import Kept, Store
@@ -242,7 +243,15 @@ class LocalDecider:
         lane = self.config.lane.get(lane_code)
         if lane is None or lane.site not in self.config.site:
             return _Draft("LANE_UNKNOWN", facts)
-        if direction is not Direction.IN or lane.direction == "out":
+        told = self.store.lanes.get(lane_code)
+        mode = told.mode_at(now) if told else None
+        if mode in (LaneMode.LOCKED, LaneMode.EMERGENCY):
+            return _Draft("LANE_CLOSED", facts)
+        if (
+            direction is not Direction.IN
+            or lane.direction == "out"
+            or mode is LaneMode.EXIT
+        ):
             return _Draft("WRONG_DIRECTION", facts)
         if read.forged:
             return _Draft("FORGED", facts)
@@ -664,7 +673,13 @@ class LocalDecider:
             _candidate, right = min(rights, key=rank)
             self.store.keep_pass(right.id, OwnPass(at, count, 0, lane, exit=True))
 
-    # -- what the server says of people inside, and of the time ----
+    # -- what the server says of lanes, people inside, and the time ----
+
+    def told_lanes(self, lanes: Sequence[ToldLane]) -> None:
+        """Take what a heartbeat answer says of the lanes."""
+        if {each.lane: each for each in lanes} != self.store.lanes:
+            with self._transaction():
+                self.store.keep_lanes(lanes)
 
     def told_inside(self, inside: dict[str, Any], now: datetime) -> None:
         """Take the counts of people inside of a heartbeat answer."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..model import iso
 from .feed import Config, Ticket, read_config
+from .lane_modes import ToldLane, read_lanes, write_lanes
 from .reads import CodeReader
 from .rules import NOTHING, Candidate, Own, OwnPass
 
@@ -56,6 +57,11 @@ class Store:
         if kept is not None:
             self.config = read_config(json.loads(kept))
         self.codes = self._new_reader()
+        self.lanes = self._read_lanes()
+
+    def _read_lanes(self) -> dict[str, ToldLane]:
+        told = read_lanes(json.loads(self.meta("lanes") or "[]"))
+        return {each.lane: each for each in told}
 
     def _new_reader(self) -> CodeReader:
         config = self.config
@@ -108,6 +114,12 @@ class Store:
         kept = self.meta("config")
         self.config = read_config(json.loads(kept)) if kept else Config()
         self.codes = self._new_reader()
+
+    def keep_lanes(self, lanes: Iterable[ToldLane]) -> None:
+        """Use what the server says of the lanes from now on."""
+        text = json.dumps(write_lanes(lanes), ensure_ascii=False)
+        self.set_meta("lanes", text)
+        self.lanes = self._read_lanes()
 
     # -- the copy ----
 

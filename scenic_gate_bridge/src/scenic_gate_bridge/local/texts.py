@@ -1,7 +1,8 @@
 """What a lane says about a decision of its own, in English and Chinese.
 
 The sentences are those of the server for the same codes, so that nobody can tell who
-decided; a test compares them. Those at the end are of the device alone.
+decided; tests/test_local_texts.py compares them. Those at the end are of the device
+alone.
 """
 
 from __future__ import annotations
