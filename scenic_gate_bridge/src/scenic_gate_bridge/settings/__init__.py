@@ -1,0 +1,45 @@
+"""The settings file: its parts by concern, and how it is loaded."""
+
+from .base import ConfigError
+from .drivers import (
+    CatraxSettings,
+    InfraredSettings,
+    ManualSettings,
+    ModbusSettings,
+    TpwSettings,
+)
+from .lanes import LaneSettings, Profile
+from .loading import load
+from .readers import (
+    CardReaderSettings,
+    IcReaderSettings,
+    LineReaderSettings,
+    ReaderSettings,
+)
+from .root import Settings
+from .server import ApiSettings, ServerMode, ServerSettings, SiteServerSettings
+from .transport import SerialSettings, TcpSettings, TransportSettings
+
+__all__ = [
+    "ApiSettings",
+    "CardReaderSettings",
+    "CatraxSettings",
+    "ConfigError",
+    "IcReaderSettings",
+    "InfraredSettings",
+    "LaneSettings",
+    "LineReaderSettings",
+    "ManualSettings",
+    "ModbusSettings",
+    "Profile",
+    "ReaderSettings",
+    "SerialSettings",
+    "ServerMode",
+    "ServerSettings",
+    "Settings",
+    "SiteServerSettings",
+    "TcpSettings",
+    "TpwSettings",
+    "TransportSettings",
+    "load",
+]
