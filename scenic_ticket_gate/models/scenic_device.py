@@ -263,7 +263,7 @@ class ScenicDevice(models.Model):
             return self
         if cr._cnx.status != STATUS_READY:
             # looking the key up has opened a transaction
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
         cr._cnx.autocommit = True
         return self.with_context(scenic_gate_connection=True)
 
