@@ -12,11 +12,13 @@ from . import (
     test_life_line,
     test_neutralize,
     test_pass_rules,
+    test_report_lists,
     test_revenue,
     test_review,
     test_rights,
     test_shared_media,
     test_staff,
+    test_statements,
     test_vectors,
     test_zone,
 )
