@@ -1,4 +1,4 @@
-"""The load generator: a process of its own, so that its Python does not hold up the rest.
+"""The load generator: a process of its own, so that its Python holds up nobody else.
 
 ``python client.py JOB`` sends the bodies of a file, one a line, over new connections
 from some threads until the time is over; prints what it took as JSON. Odoo's prefork

@@ -121,7 +121,9 @@ def measure(
             )
             park.fresh()
             keep(
-                park.upload("uploads of 500, 1", seconds=short, most=60, records=RECORDS)
+                park.upload(
+                    "uploads of 500, 1", seconds=short, most=60, records=RECORDS
+                )
             )
             park.fresh()
             firsts += after_clear(park)
@@ -160,7 +162,9 @@ def after_clear(park: GatePark) -> list[float]:
 
 
 def _scan(park: GatePark, token: str) -> None:
-    [result] = call(park, "one", VALIDATE, {"scans": [park.scan("one", token, "PLAIN")]})
+    [result] = call(
+        park, "one", VALIDATE, {"scans": [park.scan("one", token, "PLAIN")]}
+    )
     if result["code"] != "ADMIT":
         raise AssertionError(result)
 
@@ -171,9 +175,9 @@ def call(
     """Call the gate API and return the results."""
     headers = {"Authorization": f"Bearer {park.devices[device]['key']}"}
     answer = exchange(park.port, request(path, headers, envelope(parameters)))
-    found: list[dict[str, Any]] = json.loads(answer.partition(b"\r\n\r\n")[2])["result"][
-        "results"
-    ]
+    found: list[dict[str, Any]] = json.loads(answer.partition(b"\r\n\r\n")[2])[
+        "result"
+    ]["results"]
     return found
 
 
@@ -215,7 +219,9 @@ def group_scans(park: GatePark, codes: list[str], passes: int) -> list[float]:
                         "at": datetime.now(UTC).isoformat(),
                         **({"count": 1} if kind == "passed" else {}),
                     }
-                    for kind in ("passed", "annulled")[: 2 if result["passes"] > 1 else 1]
+                    for kind in ("passed", "annulled")[
+                        : 2 if result["passes"] > 1 else 1
+                    ]
                 ]
             call(park, "group", REPORT, {"events": events})
 

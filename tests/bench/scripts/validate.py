@@ -150,7 +150,9 @@ if copies > wanted:
     cr.execute("SET session_replication_role = origin")
     for table, column in (("scenic_ticket_id_seq", "id"),):
         cr.execute(f"SELECT setval('{table}', max({column})) FROM scenic_ticket")
-    cr.execute("SELECT setval('scenic_ticket_number_seq', max(number)) FROM scenic_ticket")
+    cr.execute(
+        "SELECT setval('scenic_ticket_number_seq', max(number)) FROM scenic_ticket"
+    )
     cr.commit()
     # spread over the whole table, as visitors of a day are over a season's sales
     ids = [last_id + 1 + number * rows // wanted for number in range(wanted)]
