@@ -20,6 +20,8 @@ from .python_env import environment
 #: What the suite stands on; a database with these is the template of all others.
 STOCK_MODULES = ("point_of_sale", "account", "portal", "sale_management", "l10n_cn")
 
+ODOO_BIN = Path(__file__).parent / "bin" / "odoo-bin"
+
 #: The embedded PostgreSQL has no pg_trgm; Odoo says so and does without.
 MISSING_EXTENSION = "bad query: b'CREATE EXTENSION IF NOT EXISTS pg_trgm'"
 
@@ -90,7 +92,7 @@ class Odoo:
         head = []
         while words and not words[0].startswith("-"):
             head.append(words.pop(0))
-        return [str(PYTHON), "-m", "odoo", *head, "-c", str(self.config), *words]
+        return [str(PYTHON), str(ODOO_BIN), *head, "-c", str(self.config), *words]
 
     def run(self, arguments: Sequence[str | Path], log: str, failure: str) -> Path:
         """Run a command of Odoo to its end, logged.
