@@ -1,5 +1,6 @@
 """Odoo's command line and server, on a cluster of ours with our add-ons."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -228,8 +229,17 @@ class OdooProcess:
             return False
 
     def kill(self) -> None:
-        """Kill -9 the server and its workers, as a crash would."""
+        """Kill -9 the server and its workers, as a crash would.
+
+        Its port is free again when this returns.
+        """
         self._signal(signal.SIGKILL)
+        # the kernel may still be ending the workers, who hold the port, too
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with contextlib.suppress(SetupError):
+                return check_port(self.port)
+            time.sleep(0.05)
 
     def stop(self) -> None:
         self._signal(signal.SIGTERM)
@@ -237,7 +247,8 @@ class OdooProcess:
     def _signal(self, number: signal.Signals) -> None:
         if not self.process:
             return
-        if self.process.poll() is None:
+        # its workers, too, if it has ended itself
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
         try:
             self.process.wait(timeout=30)

@@ -124,10 +124,13 @@ class ScenicDevice(models.Model):
         if not rows:
             return None
         [[version, settings, decides, server_time]] = rows
-        head = {"version": version, "unchanged": settings is None}
+        head = {
+            "version": version,
+            "unchanged": settings is None,
+            "server_time": server_time,
+        }
         if settings is None:
             return json.dumps(head)
-        head["server_time"] = server_time
         head["lookup_key"] = None
         if decides != "no":
             secret = self.env["scenic.signing.key"]._data().lookup_secret
