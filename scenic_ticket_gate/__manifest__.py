@@ -11,6 +11,8 @@
         "security/ir_rules.xml",
         "data/ir_cron_data.xml",
         "wizards/scenic_device_key_views.xml",
+        "wizards/scenic_device_switch_views.xml",
+        "wizards/scenic_lane_switch_views.xml",
         "wizards/scenic_pass_review_views.xml",
         "wizards/scenic_staff_lanes_views.xml",
         "views/scenic_pass_event_views.xml",
