@@ -45,6 +45,8 @@ def uninstall_hook(env):
             ),
             scenic_lane_scheduled(integer, timestamp, timestamp),
             scenic_lane_plan(integer, timestamp),
+            scenic_gate_count_people(integer, integer, integer, text, text),
+            scenic_gate_uncount_people(integer, integer, text, text),
             scenic_gate_give_back(integer, integer, text, text, boolean),
             scenic_gate_ticket_state(integer[], timestamp[]),
             scenic_pass_event_append_only()

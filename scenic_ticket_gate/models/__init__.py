@@ -9,6 +9,7 @@ from . import (
     scenic_gate,
     scenic_headcount,
     scenic_lane,
+    scenic_lane_counter,
     scenic_lane_schedule,
     scenic_pass_event,
     scenic_revenue_entry,

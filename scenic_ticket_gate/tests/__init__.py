@@ -10,6 +10,7 @@ from . import (
     test_heartbeat,
     test_inside,
     test_lane,
+    test_lane_counter,
     test_lane_schedule,
     test_life_line,
     test_neutralize,

@@ -40,6 +40,7 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
         "scenic.headcount": FACT,
         "scenic.device.key": wizard("manager"),
         "scenic.device.switch": wizard(*OPERATORS),
+        "scenic.lane.count": wizard(*OPERATORS),
         "scenic.lane.switch": wizard(*OPERATORS),
         "scenic.pass.review": wizard(*SUPERVISORS),
         "scenic.staff.lanes": wizard("manager"),
@@ -55,6 +56,11 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
         ("scenic.lane", "action_emergency"): (ANYBODY, []),
         ("scenic.lane", "action_end_emergency"): (ANYBODY, []),
         ("scenic.lane", "action_locked"): (ANYBODY, []),
+        ("scenic.lane", "action_count_one"): (OPERATORS, []),
+        ("scenic.lane", "action_count_five"): (OPERATORS, []),
+        ("scenic.lane", "action_count_group"): (ANYBODY, []),
+        ("scenic.lane", "action_uncount"): (OPERATORS, []),
+        ("scenic.lane.count", "action_confirm"): (OPERATORS, []),
         ("scenic.lane.switch", "action_confirm"): (OPERATORS, []),
         ("scenic.device", "action_disable"): (ANYBODY, []),
         ("scenic.device", "action_enable"): (ANYBODY, []),
@@ -90,6 +96,8 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
                 "capacity": 100,
             }
         )
+        # an exit where somebody counts
+        cls.lane.write({"kind": "manual", "direction": "both"})
         cls._rights_setup(
             {
                 "scenic.zone": cls.zone,
@@ -130,6 +138,9 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
             "scenic.device.key": self.env["scenic.device.key"].create({}),
             "scenic.device.switch": self.env["scenic.device.switch"].create(
                 {"device_ids": self.device.ids, "enabled": True, "reason": "Sample"}
+            ),
+            "scenic.lane.count": self.env["scenic.lane.count"].create(
+                {"lane_id": self.lane.id, "people": 3}
             ),
             "scenic.lane.switch": self.env["scenic.lane.switch"].create(
                 {
