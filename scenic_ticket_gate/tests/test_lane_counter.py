@@ -121,6 +121,7 @@ class TestLaneCounter(GateCommon):
 class TestAlarms(GateMixin, HttpCase):
     def test_alarm_shows_up_by_itself(self):
         """The list is open when the alarm comes, and nobody touches it."""
+        self._drop_missing_library()
         operator = self._scenic_users("alarm", ("gate_operator",))["gate_operator"]
         action = self.env.ref("scenic_ticket_gate.scenic_pass_event_action_alarm")
         event = self._event("pinch", note="left wing")
