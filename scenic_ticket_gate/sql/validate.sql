@@ -85,9 +85,8 @@ BEGIN
                extract(epoch FROM o.clock) / 60 AS minute,
                CASE
                    WHEN l.id IS NULL THEN 'LANE_UNKNOWN'
-                   WHEN l.mode IN ('locked', 'emergency') OR NOT l.active
-                        OR NOT g.active THEN 'LANE_CLOSED'
-                   WHEN s.direction <> 'in' OR l.direction = 'out' OR l.mode = 'exit'
+                   WHEN m.mode IN ('locked', 'emergency') THEN 'LANE_CLOSED'
+                   WHEN s.direction <> 'in' OR l.direction = 'out' OR m.mode = 'exit'
                        THEN 'WRONG_DIRECTION'
                    WHEN s.forged THEN 'FORGED'
                END AS code
@@ -105,6 +104,7 @@ BEGIN
           LEFT JOIN scenic_lane l ON l.device_id = d.id AND l.code = s.lane
           LEFT JOIN scenic_gate g ON g.id = l.gate_id
           LEFT JOIN scenic_site z ON z.id = l.site_id
+          LEFT JOIN LATERAL (SELECT scenic_lane_mode(l, g, d, n.now) AS mode) m ON true
           LEFT JOIN LATERAL (
                     SELECT (n.now AT TIME ZONE 'UTC' AT TIME ZONE z.tz)::date AS day,
                            (n.now AT TIME ZONE 'UTC' AT TIME ZONE z.tz)::time AS clock

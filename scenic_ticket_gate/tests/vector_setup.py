@@ -455,7 +455,7 @@ class VectorSetup:
                     self.slots[rest["slot"]] if "slot" in rest else None,
                 )
             case {"lane": lane, "mode": mode}:
-                self.lanes[lane].mode = mode
+                self.lanes[lane]._switch(mode, "as told")
             case _:
                 raise ValueError(f"no such change: {values}")
         self.env.flush_all()
