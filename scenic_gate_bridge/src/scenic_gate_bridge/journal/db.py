@@ -41,6 +41,11 @@ class JournalError(Exception):
     """The journal cannot be read or written, or was asked for an impossible step."""
 
 
+class JournalUnwritable(JournalError):
+    """The disk does not take it: no room, not writable, broken. Nothing was kept, and
+    the same step may be tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     """One fact that the server has not confirmed yet."""
@@ -129,6 +134,8 @@ class JournalDb:
     outbox_touched: bool = False
     local: LocalDecider = field(init=False)
     _con: sqlite3.Connection = field(init=False)
+    _in_company: bool = field(default=False, init=False)
+    _lost: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         try:
@@ -177,17 +184,64 @@ class JournalDb:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        try:
+        """All or nothing, and on the disk at the end of `together` or, outside of it,
+        at once."""
+        if self._in_company:
+            with self._part():
+                yield
+            return
+        with _unwritable():
             self._con.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._con.execute("COMMIT")
             except BaseException:
-                if self._con.in_transaction:
-                    self._con.execute("ROLLBACK")
+                self._roll_back()
                 raise
-        except sqlite3.Error as error:
-            raise JournalError(f"cannot write the journal: {error}") from error
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        with _unwritable():
+            if not self._con.in_transaction:
+                if self._lost:
+                    raise JournalUnwritable("what was written before is lost")
+                self._con.execute("BEGIN IMMEDIATE")
+            self._con.execute("SAVEPOINT part")
+            try:
+                yield
+                self._con.execute("RELEASE part")
+            except BaseException:
+                if self._con.in_transaction:
+                    self._con.execute("ROLLBACK TO part")
+                    self._con.execute("RELEASE part")
+                else:
+                    # a full disk undoes all of the transaction, not only this part
+                    self._lost = True
+                raise
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is on the disk at the end, by one commit. Each write
+        inside is all or nothing for itself. Raises JournalUnwritable if none is kept.
+        """
+        self._in_company, self._lost = True, False
+        try:
+            yield
+            with _unwritable():
+                if self._lost:
+                    raise JournalUnwritable("the disk took none of it")
+                if self._con.in_transaction:
+                    self._con.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            self.local.store.reload()
+            raise
+        finally:
+            self._in_company = False
+
+    def _roll_back(self) -> None:
+        if self._con.in_transaction:
+            self._con.execute("ROLLBACK")
 
     # -- small pieces, inside a transaction ---------------------------------------
 
@@ -778,6 +832,14 @@ class JournalDb:
                 gone += self._con.execute(statement, (before,)).rowcount
             gone += self.local.store.prune(before, at)
         return gone
+
+
+@contextmanager
+def _unwritable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalUnwritable(f"cannot write the journal: {error}") from error
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -114,6 +114,7 @@ class Store:
         kept = self.meta("config")
         self.config = read_config(json.loads(kept)) if kept else Config()
         self.codes = self._new_reader()
+        self.lanes = self._read_lanes()
 
     def keep_lanes(self, lanes: Iterable[ToldLane]) -> None:
         """Use what the server says of the lanes from now on."""
