@@ -14,7 +14,7 @@ import structlog
 from .decision import DecisionClient
 from .drivers import make_driver
 from .heartbeat import Heartbeat
-from .journal import Journal
+from .journal import Journal, JournalUnwritable
 from .journal.db import LaneState
 from .lane import Lane
 from .lane_machine import LaneMachine, LaneRules
@@ -149,7 +149,7 @@ class Bridge:
             async with asyncio.timeout(LAST_UPLOAD):
                 while await outbox.send_once():
                     pass
-        except (RpcError, TimeoutError):
+        except (RpcError, JournalUnwritable, TimeoutError):
             self._log.info("the outbox keeps what could not be uploaded")
 
     async def _recover(self, journal: Journal) -> None:
@@ -201,7 +201,11 @@ class Bridge:
     async def _prune(self, journal: Journal) -> None:
         days = self.settings.retention_days
         while True:
-            gone = await journal.call(lambda db: db.prune(days, utc_now()))
+            try:
+                gone = await journal.call(lambda db: db.prune(days, utc_now()))
+            except JournalUnwritable as error:
+                self._log.error("old rows are kept", reason=str(error))
+                gone = 0
             if gone:
                 self._log.info("old rows forgotten", rows=gone)
             await asyncio.sleep(PRUNE_EVERY)

@@ -110,6 +110,8 @@ class LocalApi:
             for lane in lanes
             if lane["fire"]
         ]
+        if any(lane.unwritten for lane in self._lanes.values()):
+            problems.append("journal: the disk takes nothing")
         if self._outbox.parked:
             problems.append(f"outbox: {self._outbox.parked} facts set aside")
         return web.json_response(

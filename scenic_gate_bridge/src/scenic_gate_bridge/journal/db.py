@@ -377,30 +377,43 @@ class JournalDb:
     def ask(self, request_id: str, scan: Scan, at: datetime) -> int:
         """asking: written before the server is asked. Returns the message's seq."""
         with self._transaction():
-            seq = self._next_seq()
-            self._con.execute(
-                "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
-                " state, scanned_at, changed_at)"
-                " VALUES (?, ?, ?, ?, ?, 'asking', ?, ?)",
-                (
-                    request_id,
-                    seq,
-                    scan.lane,
-                    scan.direction.value,
-                    scan.code.digest,
-                    iso(scan.at),
-                    iso(at),
-                ),
-            )
+            return self._ask(request_id, scan, at)
+
+    def _ask(self, request_id: str, scan: Scan, at: datetime) -> int:
+        seq = self._next_seq()
+        self._con.execute(
+            "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
+            " state, scanned_at, changed_at)"
+            " VALUES (?, ?, ?, ?, ?, 'asking', ?, ?)",
+            (
+                request_id,
+                seq,
+                scan.lane,
+                scan.direction.value,
+                scan.code.digest,
+                iso(scan.at),
+                iso(at),
+            ),
+        )
         return seq
 
-    def deny(self, request_id: str, decision: Decision, at: datetime) -> None:
-        """asking → denied. Without an answer the request is annulled at the server,
-        so that a reservation that did happen is given back."""
+    def _is_known(self, request_id: str) -> bool:
+        row = self._con.execute(
+            "SELECT 1 FROM journal WHERE request_id = ?", (request_id,)
+        ).fetchone()
+        return row is not None
+
+    def deny(
+        self, request_id: str, decision: Decision, at: datetime, scan: Scan
+    ) -> None:
+        """asking, or never asked, → denied. Without an answer the request is annulled
+        at the server, so that a reservation that did happen is given back."""
         stamp = iso(at)
         with self._transaction():
             if self._decided_here(request_id, "denied"):
                 return
+            if not self._is_known(request_id):
+                self._ask(request_id, scan, at)
             row = self._row(request_id, "asking")
             self._set(request_id, stamp, state="denied", reason=decision.code)
             if decision.verdict is Verdict.UNSURE:
@@ -452,13 +465,15 @@ class JournalDb:
         *,
         unanswered: str | None = None,
     ) -> Outcome:
-        """asking → authorised or denied by the local rule, in one transaction with the
-        reservation and the fact for the server. `unanswered`: why the server, which may
-        have reserved entries for this request, gave no answer; they are annulled, and
-        the local decision gets an id of its own."""
+        """asking, or never asked, → authorised or denied by the local rule, in one
+        transaction with the reservation and the fact for the server. `unanswered`: why
+        the server, which may have reserved entries for this request, gave no answer;
+        they are annulled, and the local decision gets an id of its own."""
         stamp = iso(at)
         read = self.local.read(scan.kind.value, scan.code.value)
         with self._transaction():
+            if not self._is_known(request_id):
+                self._ask(request_id, scan, at)
             row = self._row(request_id, "asking")
             wire_id = request_id
             if unanswered is not None:
@@ -695,6 +710,10 @@ class JournalDb:
         """A fresh message number for a heartbeat."""
         with self._transaction():
             return self._next_seq()
+
+    def last_seq(self) -> int:
+        """The newest message number."""
+        return int(self._con.execute("SELECT seq FROM counter").fetchone()[0])
 
     def lane_states(self) -> dict[str, LaneState]:
         """Mode, emergency and planned modes of every lane that ever had one set."""
