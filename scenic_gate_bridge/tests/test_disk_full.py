@@ -69,7 +69,7 @@ async def test_who_is_on_the_way_passes_and_is_written_down_later(
     await site.until_fault(True)
     assert await site.used("CODE1") == (0, 1)
     # nobody else is let in, and is told why
-    refused: Any = await site.present("CODE2", walk="none", patience=0.3)
+    refused: Any = await site.present("CODE2", walk="pass", patience=0.3)
     assert not refused["released"]
     assert await site.refused("JOURNAL_FAULT") == 1
     assert await site.used("CODE2") == (0, 0)
@@ -82,7 +82,7 @@ async def test_who_is_on_the_way_passes_and_is_written_down_later(
 
 async def test_the_first_scan_on_a_full_disk_is_refused(site: SmallDisk) -> None:
     site.fill(True)
-    refused: Any = await site.present("CODE3", walk="none", patience=0.3)
+    refused: Any = await site.present("CODE3", walk="pass", patience=0.3)
     assert not refused["released"]
     await site.until_fault(True)
     assert await site.used("CODE3") == (0, 0)

@@ -27,6 +27,7 @@ from .outbox import OutboxSender
 from .readers.watch import watch
 from .rpc import RpcClient, RpcError
 from .settings import LaneSettings, Settings
+from .site_server import SiteServer
 from .status import ServerStatus
 from .supervisor import supervise
 
@@ -92,8 +93,14 @@ class Bridge:
                 outbox = OutboxSender(
                     journal, rpc, status, self.metrics, settings.server.backoff_max
                 )
+                site_server = SiteServer(settings.site_server, journal, self.metrics)
                 heartbeat = Heartbeat(
-                    journal, rpc, self.lanes, self.metrics, settings.server.heartbeat
+                    journal,
+                    rpc,
+                    self.lanes,
+                    self.metrics,
+                    settings.server.heartbeat,
+                    site_server.lanes,
                 )
                 api = LocalApi(
                     settings.api,
@@ -103,6 +110,7 @@ class Bridge:
                     outbox,
                     heartbeat,
                     self.metrics,
+                    site_server,
                 )
                 url = await api.start()
                 pulling = group.create_task(puller.run())

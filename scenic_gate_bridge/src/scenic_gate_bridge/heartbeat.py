@@ -38,12 +38,15 @@ class Heartbeat:
         lanes: dict[str, Lane],
         metrics: Metrics,
         interval: float,
+        others: Callable[[], list[dict[str, Any]]],
     ) -> None:
+        """`others`: what clients of this site server say of their lanes."""
         self._journal = journal
         self._rpc = rpc
         self._lanes = lanes
         self._metrics = metrics
         self._interval = interval
+        self._others = others
         self._log = structlog.get_logger()
         self.problems: list[str] = []
         self.device = ""
@@ -84,7 +87,10 @@ class Heartbeat:
                 "outbox": outbox,
                 "unresolved": unresolved,
                 **copy,
-                "lanes": [lane.counters() for lane in self._lanes.values()],
+                "lanes": [
+                    *(lane.counters() for lane in self._lanes.values()),
+                    *self._others(),
+                ],
             },
             TIMEOUT,
         )

@@ -651,6 +651,49 @@ class JournalDb:
 
     # -- facts without an admission, refusals, settings -------------------------------
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Steps that are one: `keep_fact`, and those of `local` whose names end in
+        `_within`."""
+        with self._transaction():
+            yield
+
+    def has_fact(self, event_id: str) -> bool:
+        """Whether a fact is kept under this id."""
+        row = self._con.execute(
+            "SELECT 1 FROM outbox WHERE event_id = ?", (event_id,)
+        ).fetchone()
+        return row is not None
+
+    def keep_fact(
+        self,
+        event_id: str,
+        lane: str,
+        kind: str,
+        at: datetime,
+        *,
+        direction: Direction,
+        request_id: str | None,
+        count: int | None,
+        assumed: bool,
+        note: str,
+        extra: Mapping[str, object],
+    ) -> None:
+        """Queue a fact of a client of this site server. Part of the caller's
+        transaction."""
+        self._enqueue(
+            lane,
+            kind,
+            iso(at),
+            direction=direction,
+            request_id=request_id,
+            count=count,
+            assumed=assumed,
+            note=note,
+            event_id=event_id,
+            extra=extra,
+        )
+
     def lane_event(
         self,
         lane: str,

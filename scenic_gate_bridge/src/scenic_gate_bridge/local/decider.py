@@ -228,13 +228,47 @@ class LocalDecider:
         by: DecidedBy,
     ) -> Outcome:
         """As `decide`, as a part of the caller's transaction."""
-        known = self.store.decision(request_id)
-        if known is not None and known.answer:
-            return _read_outcome(request_id, known.answer)
+        known = self.known(request_id)
+        if known is not None:
+            return known
         draft = self._draft(read, lane, direction, now, by)
         outcome = self._outcome(request_id, draft, lane)
         self._keep(request_id, draft, outcome, read, lane, direction, now, by)
         return outcome
+
+    def known(self, request_id: str) -> Outcome | None:
+        """The decision on this request, if there was one."""
+        kept = self.store.decision(request_id)
+        if kept is None or not kept.answer:
+            return None
+        return _read_outcome(request_id, kept.answer)
+
+    def refuse_within(
+        self,
+        code: str,
+        read: Read,
+        lane: str,
+        direction: Direction,
+        now: datetime,
+        request_id: str,
+    ) -> Outcome:
+        """Refuse without a look at the ticket. Part of the caller's transaction."""
+        draft = _Draft(code, Facts())
+        outcome = self._outcome(request_id, draft, lane)
+        by = DecidedBy.SITE
+        self._keep(request_id, draft, outcome, read, lane, direction, now, by)
+        return outcome
+
+    def annul_within(self, request_id: str, lane: str, now: datetime) -> None:
+        """Refuse a request that may still be on its way, as a part of the caller's
+        transaction: it must not reserve anything afterwards."""
+        draft = _Draft("VOID", Facts(annulled=True))
+        outcome = self._outcome(request_id, draft, lane)
+        answer = _write_outcome(outcome)
+        kept = Kept(
+            lane, Direction.IN.value, None, again=False, passes=0, answer=answer
+        )
+        self.store.keep_decision(request_id, now, kept)
 
     def _draft(
         self, read: Read, lane_code: str, direction: Direction, now: datetime, by: str
@@ -680,6 +714,13 @@ class LocalDecider:
         if {each.lane: each for each in lanes} != self.store.lanes:
             with self._transaction():
                 self.store.keep_lanes(lanes)
+
+    def people_inside(self, now: datetime) -> dict[int, tuple[int, int]]:
+        """People inside, and admitted on their way, of each limited place."""
+        return {
+            pool: self.store.pool(pool, self._pool_day(pool, now))
+            for pool in self.config.pool
+        }
 
     def told_inside(self, inside: dict[str, Any], now: datetime) -> None:
         """Take the counts of people inside of a heartbeat answer."""

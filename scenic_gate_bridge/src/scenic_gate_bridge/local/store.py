@@ -20,6 +20,7 @@ from .lane_modes import ToldLane, read_lanes, write_lanes
 from .reads import CodeReader
 from .rules import NOTHING, Candidate, Own, OwnPass
 
+KEPT_NUMBERS = 10_000  # of each client; those far behind are refused anyway
 KEPT_PASSES = timedelta(days=3)  # longer than any minutes between two entries
 
 
@@ -375,9 +376,31 @@ class Store:
                 before,
             ),
             ("DELETE FROM own_pass WHERE at < ?", iso(at - KEPT_PASSES)),
+            (
+                "DELETE FROM client_number AS n WHERE seq < ? + ("
+                "SELECT max(seq) FROM client_number m WHERE m.client = n.client)",
+                -KEPT_NUMBERS,
+            ),
         ):
             gone += self._con.execute(statement, (limit,)).rowcount
         return gone
+
+    # -- message numbers of clients ----
+
+    def take_number(self, client: str, seq: int) -> bool:
+        """Use a message number. Returns whether it was free."""
+        taken = self._con.execute(
+            "INSERT OR IGNORE INTO client_number (client, seq) VALUES (?, ?)",
+            (client, seq),
+        )
+        return taken.rowcount > 0
+
+    def newest_number(self, client: str) -> int:
+        """The highest number that a client used."""
+        row = self._con.execute(
+            "SELECT max(seq) FROM client_number WHERE client = ?", (client,)
+        ).fetchone()
+        return row[0] or 0
 
     # -- people inside ----
 
