@@ -285,11 +285,13 @@ class JournalDb:
         note: str = "",
         event_id: str | None = None,
         extra: Mapping[str, object] | None = None,
+        on_the_wire: bool = False,
     ) -> str:
         """Queue one fact for the server, and move the own counts with it. An annulment
-        with count None is of all that is reserved. Returns the event_id."""
+        with count None is of all that is reserved. `on_the_wire`: the request_id is the
+        one that the server knows. Returns the event_id."""
         event_id = event_id or str(uuid.uuid4())
-        if request_id is not None:
+        if request_id is not None and not on_the_wire:
             request_id = self._wire_id(request_id)
         seq = self._next_seq()
         event: dict[str, object] = {
@@ -472,11 +474,9 @@ class JournalDb:
         stamp = iso(at)
         read = self.local.read(scan.kind.value, scan.code.value)
         with self._transaction():
-            if not self._is_known(request_id):
-                self._ask(request_id, scan, at)
-            row = self._row(request_id, "asking")
             wire_id = request_id
             if unanswered is not None:
+                row = self._row(request_id, "asking")
                 self._give_back(request_id, row, stamp, f"no answer: {unanswered}")
                 wire_id = str(uuid.uuid4())
             outcome = self.local.decide_within(
@@ -484,23 +484,36 @@ class JournalDb:
             )
             decision = outcome.decision
             admitted = decision.verdict is Verdict.ADMIT
-            self._set(
-                request_id,
-                stamp,
-                state="authorised" if admitted else "denied",
-                passes=decision.passes,
-                reason="" if admitted else decision.code,
-                wire_id=wire_id,
-                decided_here=1,
+            self._con.execute(
+                "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
+                " state, passes, reason, scanned_at, changed_at, wire_id, decided_here)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+                " ON CONFLICT (request_id) DO UPDATE SET state = excluded.state,"
+                " passes = excluded.passes, reason = excluded.reason,"
+                " changed_at = excluded.changed_at, wire_id = excluded.wire_id,"
+                " decided_here = 1 WHERE state = 'asking'",
+                (
+                    request_id,
+                    self._next_seq(),
+                    scan.lane,
+                    scan.direction.value,
+                    scan.code.digest,
+                    "authorised" if admitted else "denied",
+                    decision.passes,
+                    "" if admitted else decision.code,
+                    iso(scan.at),
+                    stamp,
+                    wire_id,
+                ),
             )
             self._log(
-                row.lane,
+                scan.lane,
                 stamp,
                 _Log(
                     "admitted" if admitted else "denied",
                     request_id,
-                    row.direction,
-                    row.code_hash,
+                    scan.direction,
+                    scan.code.digest,
                     decision,
                     count=decision.passes if admitted else 1,
                     note=by.value,
@@ -692,6 +705,7 @@ class JournalDb:
             note=note,
             event_id=event_id,
             extra=extra,
+            on_the_wire=True,
         )
 
     def lane_event(

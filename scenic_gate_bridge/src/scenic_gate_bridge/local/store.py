@@ -59,6 +59,16 @@ class Store:
             self.config = read_config(json.loads(kept))
         self.codes = self._new_reader()
         self.lanes = self._read_lanes()
+        self.clock = self._read_clock()
+
+    def _read_clock(self) -> datetime | None:
+        kept = self.meta("clock")
+        return datetime.fromisoformat(kept) if kept else None
+
+    def set_clock(self, at: datetime) -> None:
+        """Keep the newest time that is certain to have been."""
+        self.set_meta("clock", iso(at))
+        self.clock = at
 
     def _read_lanes(self) -> dict[str, ToldLane]:
         told = read_lanes(json.loads(self.meta("lanes") or "[]"))
@@ -122,6 +132,7 @@ class Store:
         text = json.dumps(write_lanes(lanes), ensure_ascii=False)
         self.set_meta("lanes", text)
         self.lanes = self._read_lanes()
+        self.clock = self._read_clock()
 
     # -- the copy ----
 
@@ -287,14 +298,18 @@ class Store:
     ) -> None:
         """Add to the counts of a right."""
         self._con.execute(
-            "INSERT OR IGNORE INTO own_right (id, ticket) VALUES (?, ?)",
-            (right, ticket),
-        )
-        self._con.execute(
-            "UPDATE own_right SET used = used + ?, held = held + ?,"
-            " again_held = again_held + ?, first_at = ifnull(first_at, ?)"
-            " WHERE id = ?",
-            (used, held, again_held, iso(first_at) if first_at else None, right),
+            "INSERT INTO own_right (id, ticket, used, held, again_held, first_at)"
+            " VALUES (:id, :ticket, :used, max(0, :held), max(0, :again), :first)"
+            " ON CONFLICT (id) DO UPDATE SET used = used + :used, held = held + :held,"
+            " again_held = again_held + :again, first_at = ifnull(first_at, :first)",
+            {
+                "id": right,
+                "ticket": ticket,
+                "used": used,
+                "held": held,
+                "again": again_held,
+                "first": iso(first_at) if first_at else None,
+            },
         )
 
     def keep_pass(self, right: int, each: OwnPass) -> None:
