@@ -8,6 +8,7 @@ bridge carries out those changes by itself, on the server's clock.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import structlog
 
 from . import __version__
-from .journal import Journal
+from .journal import Journal, JournalDb, JournalUnwritable
 from .lane import Lane
 from .local.lane_modes import read_lanes, read_time
 from .metrics import Metrics
@@ -37,12 +38,15 @@ class Heartbeat:
         lanes: dict[str, Lane],
         metrics: Metrics,
         interval: float,
+        others: Callable[[], list[dict[str, Any]]],
     ) -> None:
+        """`others`: what clients of this site server say of their lanes."""
         self._journal = journal
         self._rpc = rpc
         self._lanes = lanes
         self._metrics = metrics
         self._interval = interval
+        self._others = others
         self._log = structlog.get_logger()
         self.problems: list[str] = []
         self.device = ""
@@ -66,7 +70,11 @@ class Heartbeat:
 
     async def beat(self) -> None:
         """One heartbeat; raises RpcError."""
-        seq = await self._journal.call(lambda db: db.next_seq())
+        try:
+            seq = await self._journal.call(lambda db: db.next_seq())
+        except JournalUnwritable:
+            # the lanes' modes must reach the lanes all the same
+            seq = await self._journal.call(lambda db: db.last_seq())
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
         copy = await self._journal.call(lambda db: db.local.state())
         self._metrics.outbox.set(outbox)
@@ -79,7 +87,10 @@ class Heartbeat:
                 "outbox": outbox,
                 "unresolved": unresolved,
                 **copy,
-                "lanes": [lane.counters() for lane in self._lanes.values()],
+                "lanes": [
+                    *(lane.counters() for lane in self._lanes.values()),
+                    *self._others(),
+                ],
             },
             TIMEOUT,
         )
@@ -103,8 +114,15 @@ class Heartbeat:
 
     async def _set_plan(self, lane: Lane, plan: tuple[PlannedMode, ...]) -> None:
         if plan != lane.plan:
-            await self._journal.call(lambda db: db.set_plan(lane.code, plan))
+            await self._keep(lambda db: db.set_plan(lane.code, plan))
             lane.plan = plan
+
+    async def _keep(self, work: Callable[[JournalDb], None]) -> None:
+        """Remember it over a restart, if the disk takes it."""
+        try:
+            await self._journal.call(work)
+        except JournalUnwritable as error:
+            self._log.debug("not kept", reason=str(error))
 
     async def _apply(self, answer: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
@@ -116,11 +134,11 @@ class Heartbeat:
         inside = answer.get("inside")
         if isinstance(inside, dict):
             at = utc_now()
-            await self._journal.call(lambda db: db.local.told_inside(inside, at))
+            await self._keep(lambda db: db.local.told_inside(inside, at))
         if isinstance(answer.get("device"), str):
             self.device = answer["device"][:100]
         told = list(read_lanes(answer.get("lanes")))
-        await self._journal.call(lambda db: db.local.told_lanes(told))
+        await self._keep(lambda db: db.local.told_lanes(told))
         problems: list[str] = []
         missing = set(self._lanes)
         for item in told:

@@ -221,6 +221,12 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "Please show the newer code, or ask at the ticket window",
         "请出示新票码，或到售票窗口咨询",
     ),
+    "VOID_ANNULLED": (
+        "This scan was cancelled before it was decided",
+        "本次扫码已被取消",
+        "Please scan again",
+        "请重新扫码",
+    ),
     "FROZEN": (
         "This ticket is suspended",
         "该门票已冻结",
@@ -244,6 +250,12 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "本通道未登记",
         "For staff: check the configuration of the bridge",
         "请工作人员检查通道配置",
+    ),
+    "SEQUENCE": (
+        "This scan came out of order",
+        "本次扫码的序号重复或已过时",
+        "Please scan again; for staff: give the device a new key if this goes on",
+        "请重新扫码；如持续出现，请工作人员为设备生成新密钥",
     ),
     "LANE_CLOSED": (
         "This lane is closed",
@@ -291,6 +303,8 @@ def describe(code: str, passes: int, facts: Facts, zone: ZoneInfo) -> tuple[Text
         key = "ADMIT_AGAIN"
     elif code == "VOID" and facts.replaced:
         key = "VOID_REPLACED"
+    elif code == "VOID" and facts.annulled:
+        key = "VOID_ANNULLED"
     elif code == "USED" and facts.used_at is None:
         key = "USED_BEFORE"
     elif code in _VALUES:
