@@ -8,6 +8,7 @@ from typing import assert_never
 from ..lane import Lane
 from ..settings import (
     IcReaderSettings,
+    IdCardReaderSettings,
     LaneSettings,
     LineReaderSettings,
     ReaderSettings,
@@ -15,6 +16,7 @@ from ..settings import (
 from ..supervisor import supervise
 from .base import Desk, Reader
 from .ic import IcReader
+from .id_card import IdCardReader
 from .line import LineReader
 
 
@@ -25,6 +27,8 @@ def build(settings: ReaderSettings, desk: Desk) -> Reader:
             return LineReader(settings, desk)
         case IcReaderSettings():
             return IcReader(settings, desk)
+        case IdCardReaderSettings():
+            return IdCardReader(settings, desk)
         case _:
             assert_never(settings)
 

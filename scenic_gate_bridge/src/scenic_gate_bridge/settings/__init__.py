@@ -13,6 +13,7 @@ from .loading import load
 from .readers import (
     CardReaderSettings,
     IcReaderSettings,
+    IdCardReaderSettings,
     LineReaderSettings,
     ReaderSettings,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "CatraxSettings",
     "ConfigError",
     "IcReaderSettings",
+    "IdCardReaderSettings",
     "InfraredSettings",
     "LaneSettings",
     "LineReaderSettings",

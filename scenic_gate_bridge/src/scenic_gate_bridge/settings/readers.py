@@ -65,6 +65,15 @@ class IcReaderSettings(_StreamReaderSettings, CardReaderSettings):
     protocol: Literal["ascii", "binary"]
 
 
+class IdCardReaderSettings(_StreamReaderSettings):
+    """A reader for second-generation identity cards (SDT). `poll`: seconds between two
+    looks for a card."""
+
+    kind: Literal["id_card"]
+    poll: Annotated[float, Field(ge=0.05, le=5)] = 0.3
+
+
 ReaderSettings = Annotated[
-    LineReaderSettings | IcReaderSettings, Field(discriminator="kind")
+    LineReaderSettings | IcReaderSettings | IdCardReaderSettings,
+    Field(discriminator="kind"),
 ]
