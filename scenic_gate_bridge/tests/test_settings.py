@@ -114,6 +114,36 @@ def test_good_settings_and_their_defaults(write: Any) -> None:
     assert KEY not in repr(settings)
 
 
+READER = """kind = "line"
+framing = "cr"
+transport = { kind = "serial", port = "/dev/scan1", baud = 115200 }
+"""
+
+
+def test_key_of_a_secure_channel(write: Any, tmp_path: Path) -> None:
+    key = tmp_path / "scbk"
+    osdp = f"""kind = "osdp"
+key_file = "{key}"
+transport = {{ kind = "serial", port = "/dev/card1" }}
+"""
+    path = write((READER, osdp))
+    where = ":15: lanes[0].readers[0].key_file: "
+    (problem,) = problems(path)
+    assert problem.startswith(where + "cannot read")
+    key.write_text("0123456789abcdef0123456789ABCDEF\n")
+    key.chmod(0o644)
+    (problem,) = problems(path)
+    assert problem.startswith(where) and "chmod 600" in problem
+    key.chmod(0o600)
+    assert not load(path).lanes[0].warnings
+    key.write_text("not a key")
+    (problem,) = problems(path)
+    assert problem == f"{where}{key} does not hold 32 hex digits"
+    open_line = osdp.replace(f'key_file = "{key}"\n', "")
+    (warning,) = load(write((READER, open_line))).lanes[0].warnings
+    assert "no key_file" in warning
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -11,6 +11,7 @@ from ..settings import (
     IdCardReaderSettings,
     LaneSettings,
     LineReaderSettings,
+    OsdpReaderSettings,
     ReaderSettings,
 )
 from ..supervisor import supervise
@@ -18,6 +19,7 @@ from .base import Desk, Reader
 from .ic import IcReader
 from .id_card import IdCardReader
 from .line import LineReader
+from .osdp_reader import OsdpReader
 
 
 def build(settings: ReaderSettings, desk: Desk) -> Reader:
@@ -29,6 +31,8 @@ def build(settings: ReaderSettings, desk: Desk) -> Reader:
             return IcReader(settings, desk)
         case IdCardReaderSettings():
             return IdCardReader(settings, desk)
+        case OsdpReaderSettings():
+            return OsdpReader(settings, desk)
         case _:
             assert_never(settings)
 

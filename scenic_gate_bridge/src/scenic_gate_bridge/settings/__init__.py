@@ -15,6 +15,7 @@ from .readers import (
     IcReaderSettings,
     IdCardReaderSettings,
     LineReaderSettings,
+    OsdpReaderSettings,
     ReaderSettings,
 )
 from .root import Settings
@@ -33,6 +34,7 @@ __all__ = [
     "LineReaderSettings",
     "ManualSettings",
     "ModbusSettings",
+    "OsdpReaderSettings",
     "Profile",
     "ReaderSettings",
     "SerialSettings",

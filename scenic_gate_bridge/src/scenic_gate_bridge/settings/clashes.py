@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from ..toml_lines import Path as TomlPath
+from .base import ConfigError
 from .drivers import BoardSettings, ManualSettings, ModbusSettings
 from .lanes import LaneSettings
+from .readers import OsdpReaderSettings
 from .root import Settings
 from .server import ServerMode
 from .transport import TcpSettings
@@ -29,6 +32,21 @@ def clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
             if place in ports:
                 yield at, f"{shown} is already used by {ports[place]}"
             ports.setdefault(place, "lane " + lane.code)
+        for index, reader in enumerate(lane.readers):
+            if isinstance(reader, OsdpReaderSettings):
+                yield from _osdp(("lanes", number, "readers", index), reader)
+
+
+def _osdp(at: TomlPath, reader: OsdpReaderSettings) -> Iterator[tuple[TomlPath, str]]:
+    if find_spec("osdp") is None:
+        yield (
+            (*at, "kind"),
+            "needs libosdp: pip install 'scenic-gate-bridge[osdp]'",
+        )
+    try:
+        reader.secure_channel_key()
+    except ConfigError as error:
+        yield (*at, "key_file"), str(error)
 
 
 def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, str]]:

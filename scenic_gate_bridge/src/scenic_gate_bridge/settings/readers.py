@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from ..framing import Framing, parse_framing
 from ..model import Direction
-from .base import Model, Seconds
-from .transport import TransportSettings
+from .base import ConfigError, Model, Seconds
+from .secret import read_secret
+from .transport import SerialSettings, TransportSettings
 
 
 def _framing(text: str) -> str:
@@ -73,7 +76,27 @@ class IdCardReaderSettings(_StreamReaderSettings):
     poll: Annotated[float, Field(ge=0.05, le=5)] = 0.3
 
 
+class OsdpReaderSettings(CardReaderSettings):
+    """A card reader that speaks OSDP, alone on its serial line. `key_file`: 32 hex
+    digits, the key of the secure channel (SCBK); without it whoever gets at the line
+    can listen and speak."""
+
+    kind: Literal["osdp"]
+    transport: SerialSettings
+    address: Annotated[int, Field(ge=0, le=126)] = 0
+    key_file: Path | None = None
+
+    def secure_channel_key(self) -> bytes | None:
+        """The 16 bytes of the key. Raises ConfigError when the file is not usable."""
+        if self.key_file is None:
+            return None
+        text = read_secret(self.key_file)
+        if not re.fullmatch(r"[0-9A-Fa-f]{32}", text):
+            raise ConfigError([f"{self.key_file} does not hold 32 hex digits"])
+        return bytes.fromhex(text)
+
+
 ReaderSettings = Annotated[
-    LineReaderSettings | IcReaderSettings | IdCardReaderSettings,
+    LineReaderSettings | IcReaderSettings | IdCardReaderSettings | OsdpReaderSettings,
     Field(discriminator="kind"),
 ]
