@@ -1,27 +1,21 @@
-"""One OSDP device on a serial port, by libosdp. Everything in here runs on threads."""
+"""One OSDP device on a serial port, by libosdp. Everything in here runs on a thread."""
 
 from __future__ import annotations
 
 import queue
+import termios
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import osdp
 import serial
 
 from ..settings import OsdpReaderSettings
+from .threads import Tell
 
 COME_UP = 5.0  # seconds to come on line, secure channel included
 WAKE = 0.05  # seconds between two looks at what else is to be done
 TENTHS = 10  # libosdp's unit of time, a second
-
-Told = Callable[["Up | Card | Lost | Exception"], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Up:
-    """The device is on line; with a key also its secure channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +24,6 @@ class Card:
 
     bits: int
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The link has ended."""
-
-    reason: str
 
 
 class _Port(osdp.Channel):  # type: ignore[misc]
@@ -70,68 +57,61 @@ class _Port(osdp.Channel):  # type: ignore[misc]
 
 
 class OsdpLink:
-    """The control panel of one device, on a thread of its own. `told` is called on
-    that thread; it ends with `Lost`, or when `stop` is called."""
+    """The control panel of one device."""
 
-    def __init__(
-        self, settings: OsdpReaderSettings, key: bytes | None, told: Told
-    ) -> None:
+    def __init__(self, settings: OsdpReaderSettings, key: bytes | None) -> None:
         self._settings = settings
         self._key = key
-        self._told = told
-        self._stop = threading.Event()
         self._shows: queue.Queue[bool] = queue.Queue()
-        self._thread = threading.Thread(target=self._run, name="osdp", daemon=True)
-
-    def start(self) -> None:
-        """Begin; returns at once."""
-        self._thread.start()
 
     def show(self, ok: bool) -> None:
-        """Tell the visitor by light and sound; returns at once."""
+        """Tell the visitor by light and sound; returns at once, on any thread."""
         self._shows.put(ok)
 
-    def stop(self) -> None:
-        """End and wait until the port is closed."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
+    def work(self, tell: Tell[Card | None], stop: threading.Event) -> str:
+        """See `on_thread`. Tells None when the device is on line, then its cards."""
+        transport = self._settings.transport
         try:
-            transport = self._settings.transport
-            with serial.Serial(
+            line = serial.Serial(
                 transport.port,
                 transport.baud,
                 timeout=0,
                 write_timeout=0.2,
                 exclusive=True,
-            ) as port:
-                self._panel(_Port(port))
-        except (serial.SerialException, OSError) as error:
-            self._told(Lost(f"cannot open {self._settings.transport.port}: {error}"))
-        except Exception as error:
-            self._told(error)  # a fault of the program goes up in the loop
+            )
+        except (serial.SerialException, termios.error, OSError) as error:
+            return f"cannot open {transport.port}: {error}"
+        with line:
+            port = _Port(line)
+            device = osdp.PDInfo(
+                self._settings.address,
+                port,
+                scbk=self._key,
+                flags=[osdp.LibFlag.EnforceSecure] if self._key else [],
+            )
+            # whatever libosdp has to say it prints, past our log
+            panel = osdp.ControlPanel([device], log_level=osdp.LogLevel.Emergency)
+            panel.start()
+            try:
+                return self._serve(panel, port, tell, stop)
+            finally:
+                panel.teardown()
 
-    def _panel(self, port: _Port) -> None:
-        flags = [osdp.LibFlag.EnforceSecure] if self._key else []
-        device = osdp.PDInfo(self._settings.address, port, scbk=self._key, flags=flags)
-        # whatever libosdp has to say it prints, past our log
-        panel = osdp.ControlPanel([device], log_level=osdp.LogLevel.Emergency)
-        panel.start()
-        try:
-            self._told(Lost(self._serve(panel, port)))
-        finally:
-            panel.teardown()
-
-    def _serve(self, panel: osdp.ControlPanel, port: _Port) -> str:
+    def _serve(
+        self,
+        panel: osdp.ControlPanel,
+        port: _Port,
+        tell: Tell[Card | None],
+        stop: threading.Event,
+    ) -> str:
         """Carry events and commands until the link ends; why it did."""
         address = self._settings.address
         up = False
         waited = 0.0
-        while not self._stop.is_set():
+        while not stop.is_set():
             event = panel.get_event(address, timeout=WAKE)
             if event is not None and event["event"] == osdp.Event.CardRead:
-                self._told(Card(event["length"], event["data"]))
+                tell(Card(event["length"], event["data"]))
             if port.lost:
                 return f"port lost: {port.lost}"
             if not panel.thread.is_alive():
@@ -141,7 +121,7 @@ class OsdpLink:
             )
             if there and not up:
                 up = True
-                self._told(Up())
+                tell(None)
             elif up and not there:
                 return "the device does not answer any more"
             elif not there and waited > COME_UP:

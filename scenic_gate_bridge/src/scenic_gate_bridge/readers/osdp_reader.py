@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..model import CredentialKind
 from ..settings import ConfigError, OsdpReaderSettings
 from ..transport import PortError
 from .base import Desk
 from .card_number import card_number, without_parity
+from .threads import on_thread
+
+if TYPE_CHECKING:
+    from .osdp_link import Card
 
 
 class OsdpReader:
-    """A reader, see `Reader`. libosdp works on threads; everything they tell comes in
-    here through the loop."""
+    """A reader, see `Reader`."""
 
     def __init__(self, settings: OsdpReaderSettings, desk: Desk) -> None:
         self._settings = settings
@@ -24,39 +28,28 @@ class OsdpReader:
         """See `Reader.run`. Linked is a device on line, with a key in its secure
         channel."""
         # libosdp is there only where the extra is installed; the settings made sure
-        from .osdp_link import Card, Lost, OsdpLink, Up
+        from .osdp_link import OsdpLink
+
+        def heard(card: Card | None) -> None:
+            if card is None:
+                linked(True)
+            else:
+                self._card(card)
 
         try:
             key = self._settings.secure_channel_key()
         except ConfigError as error:
             raise PortError(f"key_file: {error}") from error
-        loop = asyncio.get_running_loop()
-        told: asyncio.Queue[Up | Card | Lost | Exception] = asyncio.Queue()
-        link = OsdpLink(
-            self._settings,
-            key,
-            lambda what: loop.call_soon_threadsafe(told.put_nowait, what),
-        )
+        link = OsdpLink(self._settings, key)
         self._desk.feedback = link.show
-        link.start()
         try:
-            while True:
-                match await told.get():
-                    case Up():
-                        linked(True)
-                    case Card(bits, data):
-                        self._card(bits, data)
-                    case Lost(reason):
-                        raise PortError(reason)
-                    case Exception() as fault:
-                        raise fault
+            await on_thread("osdp", link.work, heard)
         finally:
             self._desk.feedback = None
             linked(False)
-            await asyncio.shield(loop.run_in_executor(None, link.stop))
 
-    def _card(self, bits: int, data: bytes) -> None:
-        raw = without_parity(bits, data)
+    def _card(self, card: Card) -> None:
+        raw = without_parity(card.bits, card.data)
         if raw is None:
             self._desk.reject("frame")
             return

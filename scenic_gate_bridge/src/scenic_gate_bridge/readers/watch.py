@@ -12,6 +12,7 @@ from ..settings import (
     LaneSettings,
     LineReaderSettings,
     OsdpReaderSettings,
+    PcscReaderSettings,
     ReaderSettings,
 )
 from ..supervisor import supervise
@@ -20,6 +21,7 @@ from .ic import IcReader
 from .id_card import IdCardReader
 from .line import LineReader
 from .osdp_reader import OsdpReader
+from .pcsc import PcscReader
 
 
 def build(settings: ReaderSettings, desk: Desk) -> Reader:
@@ -33,6 +35,8 @@ def build(settings: ReaderSettings, desk: Desk) -> Reader:
             return IdCardReader(settings, desk)
         case OsdpReaderSettings():
             return OsdpReader(settings, desk)
+        case PcscReaderSettings():
+            return PcscReader(settings, desk)
         case _:
             assert_never(settings)
 

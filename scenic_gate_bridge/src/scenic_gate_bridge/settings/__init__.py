@@ -16,6 +16,7 @@ from .readers import (
     IdCardReaderSettings,
     LineReaderSettings,
     OsdpReaderSettings,
+    PcscReaderSettings,
     ReaderSettings,
 )
 from .root import Settings
@@ -35,6 +36,7 @@ __all__ = [
     "ManualSettings",
     "ModbusSettings",
     "OsdpReaderSettings",
+    "PcscReaderSettings",
     "Profile",
     "ReaderSettings",
     "SerialSettings",

@@ -9,7 +9,7 @@ from ..toml_lines import Path as TomlPath
 from .base import ConfigError
 from .drivers import BoardSettings, ManualSettings, ModbusSettings
 from .lanes import LaneSettings
-from .readers import OsdpReaderSettings
+from .readers import OsdpReaderSettings, PcscReaderSettings, ReaderSettings
 from .root import Settings
 from .server import ServerMode
 from .transport import TcpSettings
@@ -33,20 +33,24 @@ def clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
                 yield at, f"{shown} is already used by {ports[place]}"
             ports.setdefault(place, "lane " + lane.code)
         for index, reader in enumerate(lane.readers):
-            if isinstance(reader, OsdpReaderSettings):
-                yield from _osdp(("lanes", number, "readers", index), reader)
+            yield from _reader_needs(("lanes", number, "readers", index), reader)
 
 
-def _osdp(at: TomlPath, reader: OsdpReaderSettings) -> Iterator[tuple[TomlPath, str]]:
-    if find_spec("osdp") is None:
+def _reader_needs(
+    at: TomlPath, reader: ReaderSettings
+) -> Iterator[tuple[TomlPath, str]]:
+    """Libraries that are not always installed, and key files."""
+    module = {"osdp": "osdp", "pcsc": "smartcard"}.get(reader.kind)
+    if module is not None and find_spec(module) is None:
         yield (
             (*at, "kind"),
-            "needs libosdp: pip install 'scenic-gate-bridge[osdp]'",
+            f"not installed: pip install 'scenic-gate-bridge[{reader.kind}]'",
         )
-    try:
-        reader.secure_channel_key()
-    except ConfigError as error:
-        yield (*at, "key_file"), str(error)
+    if isinstance(reader, OsdpReaderSettings):
+        try:
+            reader.secure_channel_key()
+        except ConfigError as error:
+            yield (*at, "key_file"), str(error)
 
 
 def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, str]]:
@@ -67,8 +71,13 @@ def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, st
         else:
             yield (*way, "port"), link.place, link.shown
     for index, reader in enumerate(lane.readers):
-        at = ("lanes", number, "readers", index, "transport", "port")
-        yield at, reader.transport.place, reader.transport.shown
+        at: TomlPath = ("lanes", number, "readers", index)
+        if isinstance(reader, PcscReaderSettings):
+            name = f"PC/SC reader {reader.reader or '(the only one)'}"
+            yield (*at, "reader"), name, name
+        else:
+            transport = reader.transport
+            yield (*at, "transport", "port"), transport.place, transport.shown
 
 
 def _client_clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:

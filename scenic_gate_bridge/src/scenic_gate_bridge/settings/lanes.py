@@ -15,7 +15,7 @@ from .drivers import (
     ModbusSettings,
     TpwSettings,
 )
-from .readers import OsdpReaderSettings, ReaderSettings
+from .readers import OsdpReaderSettings, PcscReaderSettings, ReaderSettings
 
 
 class Profile(StrEnum):
@@ -94,12 +94,14 @@ class LaneSettings(Model):
                 )
         if isinstance(driver, ManualSettings) and self.readers:
             found.append("no device: a pass is assumed after pass_timeout")
-        found += [
-            f"reader {number}: no key_file: whoever gets at its line can listen, and"
-            " show cards that are not there"
-            for number, reader in enumerate(self.readers, 1)
-            if isinstance(reader, OsdpReaderSettings) and reader.key_file is None
-        ]
+        for number, reader in enumerate(self.readers, 1):
+            if isinstance(reader, OsdpReaderSettings) and reader.key_file is None:
+                found.append(
+                    f"reader {number}: no key_file: whoever gets at its line can"
+                    " listen, and show cards that are not there"
+                )
+            if isinstance(reader, PcscReaderSettings):
+                found.append(f"reader {number}: PC/SC readers are experimental")
         return found
 
     def reader_direction(self, reader: ReaderSettings) -> Direction:

@@ -96,7 +96,19 @@ class OsdpReaderSettings(CardReaderSettings):
         return bytes.fromhex(text)
 
 
+class PcscReaderSettings(CardReaderSettings):
+    """A contactless card reader of the machine's PC/SC daemon (experimental).
+    `reader`: how its name begins; needed when there are several."""
+
+    kind: Literal["pcsc"]
+    reader: Annotated[str, Field(min_length=1)] | None = None
+
+
 ReaderSettings = Annotated[
-    LineReaderSettings | IcReaderSettings | IdCardReaderSettings | OsdpReaderSettings,
+    LineReaderSettings
+    | IcReaderSettings
+    | IdCardReaderSettings
+    | OsdpReaderSettings
+    | PcscReaderSettings,
     Field(discriminator="kind"),
 ]
