@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,23 @@ pass_in = 0"""
 def test_wrong_driver_is_told(write: Any, driver: str, expected: str) -> None:
     found = problems(write(('kind = "catrax"\nport = "/dev/lane1"', driver)))
     assert any(expected in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "rest"),
+    [
+        ("osdp", "osdp", 'transport = { kind = "serial", port = "/dev/card1" }'),
+        ("pcsc", "smartcard", 'reader = "ACS"'),
+    ],
+)
+def test_library_that_is_not_installed(
+    write: Any, monkeypatch: pytest.MonkeyPatch, kind: str, module: str, rest: str
+) -> None:
+    path = write((READER, f'kind = "{kind}"\n{rest}\n'))
+    monkeypatch.setitem(sys.modules, module, None)
+    (problem,) = problems(path)
+    assert problem.startswith(":14: lanes[0].readers[0].kind: not installed: ")
+    assert f"scenic-gate-bridge[{kind}]" in problem
 
 
 FLAP_INPUTS = "\npinch = 2\ntailgating = 3\nfree_in = 2\nfree_out = 3"
