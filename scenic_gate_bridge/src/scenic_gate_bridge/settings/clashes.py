@@ -9,7 +9,7 @@ from ..toml_lines import Path as TomlPath
 from .base import ConfigError
 from .drivers import BoardSettings, ManualSettings, ModbusSettings
 from .lanes import LaneSettings
-from .readers import OsdpReaderSettings, PcscReaderSettings, ReaderSettings
+from .readers import OsdpReaderSettings, ReaderSettings
 from .root import Settings
 from .server import ServerMode
 from .transport import TcpSettings
@@ -72,12 +72,8 @@ def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, st
             yield (*way, "port"), link.place, link.shown
     for index, reader in enumerate(lane.readers):
         at: TomlPath = ("lanes", number, "readers", index)
-        if isinstance(reader, PcscReaderSettings):
-            name = f"PC/SC reader {reader.reader or '(the only one)'}"
-            yield (*at, "reader"), name, name
-        else:
-            transport = reader.transport
-            yield (*at, "transport", "port"), transport.place, transport.shown
+        at += ("reader",) if reader.kind == "pcsc" else ("transport", "port")
+        yield at, reader.link.place, reader.link.shown
 
 
 def _client_clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:

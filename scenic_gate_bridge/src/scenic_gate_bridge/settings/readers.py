@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from ..framing import Framing, parse_framing
 from ..model import Direction
 from .base import ConfigError, Model, Seconds
 from .secret import read_secret
-from .transport import SerialSettings, TransportSettings
+from .transport import SerialSettings, TcpSettings, TransportSettings
 
 
 def _framing(text: str) -> str:
@@ -32,6 +33,11 @@ class _ReaderSettings(Model):
 
 class _StreamReaderSettings(_ReaderSettings):
     transport: TransportSettings
+
+    @property
+    def link(self) -> SerialSettings | TcpSettings:
+        """The way to the reader."""
+        return self.transport
 
 
 class CardReaderSettings(_ReaderSettings):
@@ -86,6 +92,11 @@ class OsdpReaderSettings(CardReaderSettings):
     address: Annotated[int, Field(ge=0, le=126)] = 0
     key_file: Path | None = None
 
+    @property
+    def link(self) -> SerialSettings:
+        """The way to the reader."""
+        return self.transport
+
     def secure_channel_key(self) -> bytes | None:
         """The 16 bytes of the key. Raises ConfigError when the file is not usable."""
         if self.key_file is None:
@@ -96,12 +107,34 @@ class OsdpReaderSettings(CardReaderSettings):
         return bytes.fromhex(text)
 
 
+@dataclass(frozen=True, slots=True)
+class PcscName:
+    """A reader of the PC/SC daemon: how its name begins, or the only one."""
+
+    name: str | None
+
+    @property
+    def place(self) -> str:
+        """What only one lane can use."""
+        return self.shown
+
+    @property
+    def shown(self) -> str:
+        """The same, for people."""
+        return f"PC/SC reader {self.name or '(the only one)'}"
+
+
 class PcscReaderSettings(CardReaderSettings):
     """A contactless card reader of the machine's PC/SC daemon (experimental).
     `reader`: how its name begins; needed when there are several."""
 
     kind: Literal["pcsc"]
     reader: Annotated[str, Field(min_length=1)] | None = None
+
+    @property
+    def link(self) -> PcscName:
+        """The way to the reader."""
+        return PcscName(self.reader)
 
 
 ReaderSettings = Annotated[
