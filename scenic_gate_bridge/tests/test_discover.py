@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+
+import pytest
 
 from scenic_gate_bridge.discover import Bus, discover
 
@@ -31,6 +34,15 @@ def test_serial_ports_by_their_stable_names(tmp_path: Path) -> None:
     finally:
         for fd in (master, slave, other_master, other):
             os.close(fd)
+
+
+def test_without_its_extra_pcsc_is_not_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("smartcard", "smartcard.Exceptions", "smartcard.System"):
+        monkeypatch.setitem(sys.modules, module, None)
+    (note,) = discover(Path("/none")).notes
+    assert "extra pcsc" in note
 
 
 def test_a_machine_without_ports_has_none(tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from .loading import load
 from .readers import (
     CardReaderSettings,
     IcReaderSettings,
+    IdCardReaderSettings,
     LineReaderSettings,
+    OsdpReaderSettings,
+    PcscReaderSettings,
     ReaderSettings,
 )
 from .root import Settings
@@ -26,11 +29,14 @@ __all__ = [
     "CatraxSettings",
     "ConfigError",
     "IcReaderSettings",
+    "IdCardReaderSettings",
     "InfraredSettings",
     "LaneSettings",
     "LineReaderSettings",
     "ManualSettings",
     "ModbusSettings",
+    "OsdpReaderSettings",
+    "PcscReaderSettings",
     "Profile",
     "ReaderSettings",
     "SerialSettings",

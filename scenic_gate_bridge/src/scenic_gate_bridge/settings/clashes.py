@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from ..toml_lines import Path as TomlPath
+from .base import ConfigError
 from .drivers import BoardSettings, ManualSettings, ModbusSettings
 from .lanes import LaneSettings
+from .readers import OsdpReaderSettings, ReaderSettings
 from .root import Settings
 from .server import ServerMode
 from .transport import TcpSettings
@@ -29,6 +32,25 @@ def clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
             if place in ports:
                 yield at, f"{shown} is already used by {ports[place]}"
             ports.setdefault(place, "lane " + lane.code)
+        for index, reader in enumerate(lane.readers):
+            yield from _reader_needs(("lanes", number, "readers", index), reader)
+
+
+def _reader_needs(
+    at: TomlPath, reader: ReaderSettings
+) -> Iterator[tuple[TomlPath, str]]:
+    """Libraries that are not always installed, and key files."""
+    module = {"osdp": "osdp", "pcsc": "smartcard"}.get(reader.kind)
+    if module is not None and find_spec(module) is None:
+        yield (
+            (*at, "kind"),
+            f"not installed: pip install 'scenic-gate-bridge[{reader.kind}]'",
+        )
+    if isinstance(reader, OsdpReaderSettings):
+        try:
+            reader.secure_channel_key()
+        except ConfigError as error:
+            yield (*at, "key_file"), str(error)
 
 
 def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, str]]:
@@ -49,8 +71,9 @@ def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, st
         else:
             yield (*way, "port"), link.place, link.shown
     for index, reader in enumerate(lane.readers):
-        at = ("lanes", number, "readers", index, "transport", "port")
-        yield at, reader.transport.place, reader.transport.shown
+        at: TomlPath = ("lanes", number, "readers", index)
+        at += ("reader",) if reader.kind == "pcsc" else ("transport", "port")
+        yield at, reader.link.place, reader.link.shown
 
 
 def _client_clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:

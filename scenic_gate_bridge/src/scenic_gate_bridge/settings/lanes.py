@@ -8,12 +8,11 @@ from pydantic import model_validator
 
 from ..model import AfterCrash, Direction, LaneDirection
 from .base import LaneCode, Model, Seconds
+from .cautions import cautions
 from .drivers import (
     DriverSettings,
     InfraredSettings,
-    ManualSettings,
     ModbusSettings,
-    TpwSettings,
 )
 from .readers import ReaderSettings
 
@@ -56,45 +55,8 @@ class LaneSettings(Model):
 
     @property
     def warnings(self) -> list[str]:
-        """What this lane cannot do, or is dangerous at it: to be known, not wrong."""
-        found = []
-        if self.profile in (Profile.FLAP, Profile.SWING):
-            if self.outdoor:
-                found.append(
-                    f"a {self.profile} gate is made for indoors: rain and dust make its"
-                    " sensors fail, and its wings pinch"
-                )
-            if not self.attended:
-                found.append(
-                    f"a {self.profile} gate can pinch, and two may walk on one ticket:"
-                    " an attendant is advised"
-                )
-        driver = self.driver
-        if isinstance(driver, TpwSettings):
-            found.append(
-                "a TPW-321ASP counts whom it lets through, but cannot be told to let"
-                " only one person through: watch for tailgating"
-            )
-        if isinstance(driver, ModbusSettings):
-            for way in Direction:
-                if driver.free(way) is None:
-                    found.append(
-                        f"no relay free_{way}: the bridge cannot leave this lane open"
-                        f" {way}wards, not even in an emergency"
-                    )
-            found += [
-                f"no input pass_{way}: a pass is assumed after pass_timeout"
-                for way in sorted(self.direction.served)
-                if driver.passes(way) is None
-            ]
-            if not driver.hold and self.pass_timeout < driver.device_timeout:
-                found.append(
-                    "pass_timeout is shorter than device_timeout: the turnstile stays"
-                    " released until its own time is up"
-                )
-        if isinstance(driver, ManualSettings) and self.readers:
-            found.append("no device: a pass is assumed after pass_timeout")
-        return found
+        """What to know of this lane before it is used; one sentence each."""
+        return list(cautions(self))
 
     def reader_direction(self, reader: ReaderSettings) -> Direction:
         """The direction that a reader's scans ask for."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +15,7 @@ from pydantic_settings import (
 
 from .base import ConfigError
 from .lanes import LaneSettings
+from .secret import read_secret
 from .server import ApiSettings, ServerSettings, SiteServerSettings
 
 ENV_PREFIX = "SCENIC_GATE_BRIDGE_"
@@ -57,7 +56,13 @@ class Settings(BaseSettings):
         if self.server.key is not None:
             key, where = self.server.key.get_secret_value().strip(), "the environment"
         elif self.server.key_file is not None:
-            key, where = _read_key(self.server.key_file), str(self.server.key_file)
+            where = str(self.server.key_file)
+            try:
+                key = read_secret(self.server.key_file)
+            except ConfigError as error:
+                raise ConfigError(
+                    [f"server.key_file: {problem}" for problem in error.problems]
+                ) from error
         else:
             raise ConfigError(
                 [
@@ -68,24 +73,3 @@ class Settings(BaseSettings):
         if not KEY_PATTERN.fullmatch(key):
             raise ConfigError([f"server: {where} does not hold a device key"])
         return key
-
-
-def _read_key(path: Path) -> str:
-    """The key in a file that nobody else may read."""
-    try:
-        with path.open("r", encoding="ascii") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ConfigError([f"server.key_file: {path} is not a file"])
-            if status.st_mode & 0o077:
-                mode = stat.S_IMODE(status.st_mode)
-                raise ConfigError(
-                    [
-                        f"server.key_file: {path} may be read by others"
-                        f" (mode {mode:04o}); run: chmod 600 {path}"
-                    ]
-                )
-            return file.read(4096).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not plain text"
-        raise ConfigError([f"server.key_file: cannot read {path}: {reason}"]) from error
