@@ -48,6 +48,7 @@ class BoardModel:
         self.passed = {Direction.IN: 0, Direction.OUT: 0}
         self.releases = 0
         self.refuse = 0  # answer this many writes with an exception, undone
+        self.blind = False  # the sensors see nobody
         self.swallow = 0  # do this many writes without answering
 
     # -- the line --------------------------------------------------------------------
@@ -213,6 +214,8 @@ class BoardModel:
         if not self.is_free(direction) and self._live(direction):
             self._credit[direction].pop(0)
         self.passed[direction] += 1
+        if self.blind:
+            return b""
         if isinstance(self._wiring, InfraredSettings):
             beams = ["beam_a", "beam_b"]
             if direction is Direction.IN:
