@@ -55,6 +55,8 @@ class Gate:
 
     def write_settings(self) -> None:
         """Its key and its settings file."""
+        if self.journal.exists():
+            raise ParkError(f"--dir: {self.directory} has the books of another day")
         self.directory.mkdir(parents=True, exist_ok=True)
         key = self.directory / "device.key"
         key.touch(mode=0o600)
@@ -146,18 +148,26 @@ class Gate:
         self, good: Callable[[dict[str, Any]], bool], seconds: float = 60.0
     ) -> None:
         """Wait until the bridge's health is as wanted. It may be dead meanwhile, if
-        it was killed; ParkError when it ended by itself."""
-        async with asyncio.timeout(seconds):
-            while True:
-                try:
-                    if good(await self.health()):
-                        return
-                except (aiohttp.ClientError, OSError):
-                    if self.ended_by_itself:
-                        raise ParkError(
-                            f"the bridge of {self.name} ended; see {self.log}"
-                        ) from None
-                await asyncio.sleep(0.1)
+        it was killed; ParkError when it ended by itself, or when it takes too long."""
+        found: dict[str, Any] = {}
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            try:
+                found = await self.health()
+                if good(found):
+                    return
+            except (aiohttp.ClientError, OSError):
+                if self.ended_by_itself:
+                    raise ParkError(
+                        f"the bridge of {self.name} ended; see {self.log}"
+                    ) from None
+            if asyncio.get_running_loop().time() > end:
+                raise ParkError(
+                    f"the bridge of {self.name} is not as it should be after"
+                    f" {seconds:.0f} s: outbox {found.get('outbox')}, unresolved"
+                    f" {found.get('unresolved')}, {found.get('problems')}"
+                )
+            await asyncio.sleep(0.1)
 
     @property
     def pid(self) -> int:
