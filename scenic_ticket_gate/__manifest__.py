@@ -23,6 +23,7 @@
         "views/scenic_staff_card_views.xml",
         "views/scenic_headcount_views.xml",
         "views/product_template_views.xml",
+        "views/scenic_admission_report_views.xml",
         "views/scenic_menus.xml",
     ],
     "demo": ["demo/scenic_ticket_gate_demo.xml"],
