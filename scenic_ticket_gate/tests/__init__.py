@@ -1,5 +1,6 @@
 from . import (
     test_access_table,
+    test_admission_report,
     test_append_only,
     test_device,
     test_device_decisions,
