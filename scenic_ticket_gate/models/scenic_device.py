@@ -23,6 +23,8 @@ SQL_FILES = (
     "rules",
     "refusal",
     "validate",
+    "admitted",
+    "report_plain",
     "report",
     "heartbeat",
     "give_back",
