@@ -171,23 +171,28 @@ def copy_of(park):
     return dict(rows), at and at[0]
 
 
+def after_cuts(park, count):
+    """Wait until so many more answers were cut."""
+    enough = park.line.link.cuts + count
+    wait_for(lambda: park.line.link.cuts >= enough, "answers are cut", 120)
+
+
 def test_feed_that_is_cut_in_the_middle_leaves_the_copy_whole(park):
     park.manager.call("scenic.device", "write", [park.device], {"decides": "offline"})
     try:
         (known,) = sell(park)
         wait_for(lambda: known["id"] in copy_of(park)[0], "the copy is made", 60)
-        before, at = copy_of(park)
-
-        # answers to heartbeats get through, a page of tickets does not
-        cuts = park.line.link.cuts
+        wait_for(lambda: copy_of(park)[1], "the copy is complete", 60)
+        # answers to heartbeats get through, a page of so many tickets does not
+        before, _at = copy_of(park)
         park.line.set(cut_after=4096)
         new = sell(park, 40)
-        wait_for(lambda: park.line.link.cuts >= cuts + 3, "pages are cut", 120)
-        assert copy_of(park) == (before, at)
+        after_cuts(park, 3)
+        found = copy_of(park)
+        assert found[0] == before
+        after_cuts(park, 2)
+        assert copy_of(park) == found
 
-        # what it had it still decides by, without a line
-        park.line.set(refuse=True)
-        assert park.present("L1", known, patience=8.0) == 1
         park.line.set()
         wait_for(
             lambda: {ticket["id"] for ticket in new} <= copy_of(park)[0].keys(),
@@ -196,6 +201,5 @@ def test_feed_that_is_cut_in_the_middle_leaves_the_copy_whole(park):
         )
         copy, _at = copy_of(park)
         assert {json.loads(copy[ticket["id"]])["state"] for ticket in new} == {"valid"}
-        wait_for(lambda: entries(park, known) == "1|0|1", "the pass arrives")
     finally:
         park.manager.call("scenic.device", "write", [park.device], {"decides": "no"})
