@@ -92,6 +92,7 @@ class LocalApi:
 
     async def _health(self, _request: web.Request) -> web.Response:
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
+        copy = await self._journal.call(lambda db: db.local.state())
         status = self._status
         lanes = [lane.state() for lane in self._lanes.values()]
         problems = list(self._heartbeat.problems)
@@ -126,6 +127,7 @@ class LocalApi:
                 "outbox": outbox,
                 "parked": self._outbox.parked,
                 "unresolved": unresolved,
+                **copy,
                 "lanes": lanes,
             }
         )
