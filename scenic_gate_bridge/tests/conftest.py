@@ -83,8 +83,9 @@ poll = {lane.get("poll", 10.0)}
 {reader}
 direction = "{side}"
 repeat_after = {lane.get("repeat_after", 0.2)}
-transport = {{ {transport} }}
 """
+            if transport is not None:
+                text += f"transport = {{ {transport} }}\n"
     path = directory / "bridge.toml"
     path.write_text(text + extra)
     return path
