@@ -20,7 +20,6 @@ class ScenicDevice(models.Model):
             ("offline", "By itself when the server does not answer"),
             ("site", "Always by itself (site server)"),
         ],
-        string="Decides",
         required=True,
         default="no",
         copy=False,
@@ -52,7 +51,19 @@ class ScenicDevice(models.Model):
         string="Settings",
         readonly=True,
         copy=False,
-        help="Version of the settings that the device is told to have.",
+        help="Version of the settings that the device was told last.",
+    )
+    config_at = fields.Datetime(
+        string="Settings Changed on",
+        readonly=True,
+        copy=False,
+        help="When the device was told these settings.",
+    )
+    settings_version = fields.Char(
+        string="Settings to Have",
+        readonly=True,
+        copy=False,
+        help="Version of the settings that the device ought to have.",
     )
 
     _offline_limits = models.Constraint(
