@@ -323,7 +323,7 @@ class LocalDecider:
         if component is not None:
             facts.product = component.gate_name or component.name.zh
         elif ticket.product is not None:
-            facts.product = ticket.product.zh
+            facts.product = ticket.product
             facts.left = sum(
                 each.total
                 - judged.candidate.used(each)

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ..model import iso
-from .feed import Config, Ticket, read_config
+from .feed import Config, Ticket, decode_ticket, read_config
 from .lane_modes import ToldLane, read_lanes, write_lanes
 from .reads import CodeReader
 from .rules import NOTHING, Candidate, Own, OwnPass
@@ -247,7 +247,7 @@ class Store:
         row = self._con.execute(
             "SELECT body FROM ticket WHERE number = ?", (int(name),)
         ).fetchone()
-        return None if row is None else Ticket.model_validate_json(row[0])
+        return None if row is None else decode_ticket(row[0])
 
     def count(self) -> tuple[int, int]:
         """How many tickets and media the copy has."""
@@ -256,7 +256,7 @@ class Store:
         return tickets, media
 
     def _candidate(self, body: str, state: str) -> Candidate:
-        ticket = Ticket.model_validate_json(body)
+        ticket = decode_ticket(body)
         own = {right.id: self.own(right.id) for right in ticket.rights}
         return Candidate(ticket, state, own)
 
