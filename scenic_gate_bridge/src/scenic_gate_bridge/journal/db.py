@@ -18,7 +18,8 @@ from importlib import resources
 from pathlib import Path
 
 from ..local.decider import DecidedBy, LocalDecider, Outcome
-from ..local.store import Store
+from ..local.reads import Read
+from ..local.store import Store, to_json
 from ..model import (
     AfterCrash,
     Decision,
@@ -132,6 +133,7 @@ class JournalDb:
 
     path: Path
     outbox_touched: bool = False
+    newest_seq: int = field(default=0, init=False)  # drawn last
     local: LocalDecider = field(init=False)
     _con: sqlite3.Connection = field(init=False)
     _in_company: bool = field(default=False, init=False)
@@ -249,7 +251,8 @@ class JournalDb:
         row = self._con.execute(
             "UPDATE counter SET seq = seq + 1 WHERE id = 1 RETURNING seq"
         ).fetchone()
-        return int(row[0])
+        self.newest_seq = int(row[0])
+        return self.newest_seq
 
     def _row(self, request_id: str, *states: str) -> _Row:
         """The admission, which must be in one of `states`."""
@@ -313,7 +316,7 @@ class JournalDb:
         self._con.execute(
             "INSERT INTO outbox (event_id, seq, lane, body, created_at)"
             " VALUES (?, ?, ?, ?, ?)",
-            (event_id, seq, lane, json.dumps(event, ensure_ascii=False), at),
+            (event_id, seq, lane, to_json(event), at),
         )
         self.outbox_touched = True
         counted = event.get("count")
@@ -462,6 +465,7 @@ class JournalDb:
         self,
         request_id: str,
         scan: Scan,
+        read: Read,
         at: datetime,
         by: DecidedBy,
         *,
@@ -472,7 +476,6 @@ class JournalDb:
         the server, which may have reserved entries for this request, gave no answer;
         they are annulled, and the local decision gets an id of its own."""
         stamp = iso(at)
-        read = self.local.read(scan.kind.value, scan.code.value)
         with self._transaction():
             wire_id = request_id
             if unanswered is not None:
@@ -482,6 +485,7 @@ class JournalDb:
             outcome = self.local.decide_within(
                 read, scan.lane, scan.direction, at, wire_id, by
             )
+            # the message about it, and so its number, is the fact of the decision
             decision = outcome.decision
             admitted = decision.verdict is Verdict.ADMIT
             self._con.execute(
@@ -494,7 +498,7 @@ class JournalDb:
                 " decided_here = 1 WHERE state = 'asking'",
                 (
                     request_id,
-                    self._next_seq(),
+                    self.newest_seq,
                     scan.lane,
                     scan.direction.value,
                     scan.code.digest,

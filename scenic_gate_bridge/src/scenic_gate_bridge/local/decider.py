@@ -33,7 +33,7 @@ from .feed import Config, FeedError, Lane, Ticket, read_config, read_ticket
 from .lane_modes import ToldLane
 from .reads import Read, ReadKind
 from .rules import Judged, Own, OwnPass, Place, judge
-from .store import Kept, Store
+from .store import Kept, Store, to_json
 
 CLOCK_SLACK = timedelta(minutes=2)
 CLOCK_STEP = timedelta(seconds=5)
@@ -129,9 +129,8 @@ class LocalDecider:
         except (binascii.Error, TypeError, ValueError):
             raise FeedError("config: lookup_key: not base64") from None
         # the secret lies in a file of its own, not in the database
-        text = json.dumps(
-            {name: value for name, value in answer.items() if name != "lookup_key"},
-            ensure_ascii=False,
+        text = to_json(
+            {name: value for name, value in answer.items() if name != "lookup_key"}
         )
         try:
             with self._transaction():
@@ -150,8 +149,7 @@ class LocalDecider:
         with self._transaction():
             generation = int(self.store.meta("generation") or 0)
             for ticket, values in read:
-                body = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-                self.store.put_ticket(ticket, body, generation)
+                self.store.put_ticket(ticket, to_json(values), generation)
             for ticket_id in gone:
                 self.store.drop_ticket(ticket_id)
 
@@ -753,7 +751,7 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=_UTC)
 
 def _write_outcome(outcome: Outcome) -> str:
     decision, facts = outcome.decision, outcome.facts
-    return json.dumps(
+    return to_json(
         {
             "verdict": decision.verdict.value,
             "code": decision.code,
@@ -765,8 +763,7 @@ def _write_outcome(outcome: Outcome) -> str:
             "persons": facts.persons,
             "left": facts.left,
             "again": facts.again,
-        },
-        ensure_ascii=False,
+        }
     )
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from ..model import iso
 from .feed import Config, Ticket, decode_ticket, read_config
 from .lane_modes import ToldLane, read_lanes, write_lanes
@@ -22,6 +24,11 @@ from .rules import NOTHING, Candidate, Own, OwnPass
 
 KEPT_NUMBERS = 10_000  # of each client; those far behind are refused anyway
 KEPT_PASSES = timedelta(days=3)  # longer than any minutes between two entries
+
+
+def to_json(value: object) -> str:
+    """The value as compact JSON."""
+    return msgspec.json.encode(value).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,7 @@ class Store:
 
     def keep_lanes(self, lanes: Iterable[ToldLane]) -> None:
         """Use what the server says of the lanes from now on."""
-        text = json.dumps(write_lanes(lanes), ensure_ascii=False)
+        text = to_json(write_lanes(lanes))
         self.set_meta("lanes", text)
         self.lanes = self._read_lanes()
         self.clock = self._read_clock()
