@@ -31,7 +31,7 @@ from . import texts
 from .facts import Facts
 from .feed import Config, FeedError, Lane, Ticket, read_config, read_ticket
 from .lane_modes import ToldLane
-from .reads import Read, ReadKind
+from .reads import Read, ReadKind, SignedTicket
 from .rules import Judged, Own, OwnPass, Place, judge
 from .store import Kept, Store, to_json
 
@@ -287,8 +287,6 @@ class LocalDecider:
             or mode is LaneMode.EXIT
         ):
             return _Draft("WRONG_DIRECTION", facts)
-        if read.forged:
-            return _Draft("FORGED", facts)
         if now < self._clock() - CLOCK_SLACK:
             return _Draft("CLOCK", facts)
         if by == DecidedBy.OFFLINE and (
@@ -298,10 +296,13 @@ class LocalDecider:
             return _Draft("KIND_OFFLINE", facts)
         place = Place.at(self.config, lane, now)
         found = self.store.candidates(read.lookup) if read.lookup else []
-        if not found and read.signed:
-            newer = self.store.by_number(read.signed.number)
+        if not found and read.kind is ReadKind.QR:
+            signed = self.store.codes.signed(read)
+            if signed is None:
+                return _Draft("FORGED", facts)
+            newer = self.store.by_number(signed.number)
             if newer is None:
-                return self._unsynced(read, place, facts)
+                return self._unsynced(signed, place, facts)
             found = [newer]
         judged = judge(self.config, place, found)
         if judged is None:
@@ -388,11 +389,10 @@ class LocalDecider:
         site = self.config.site.get(pool.site) if pool else None
         return (now.astimezone(site.zone) if site else now).date()
 
-    def _unsynced(self, read: Read, place: Place, facts: Facts) -> _Draft:
+    def _unsynced(self, signed: SignedTicket, place: Place, facts: Facts) -> _Draft:
         """A genuine QR whose ticket is not in the copy: sold since, or so old or far
         away that the copy need not have it. It opens what the QR itself says."""
-        signed, offline = read.signed, self.config.offline
-        assert signed is not None
+        offline = self.config.offline
         here = [
             each
             for each in self.config.components
