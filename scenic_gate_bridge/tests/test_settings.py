@@ -74,7 +74,7 @@ pass_in = 0"""
         (BOARD + "\ninverted = [5]", "input 5 is not wired"),
         (BOARD.replace('"modbus"', '"infrared"'), "missing"),
         ('kind = "catrax"', "set either port or transport"),
-        ('kind = "robot"', "robot"),
+        ('kind = "robot"', "one of catrax, "),
     ],
 )
 def test_wrong_driver_is_told(write: Any, driver: str, expected: str) -> None:

@@ -12,6 +12,8 @@ from bootstrap.odoo_server import Odoo  # noqa: E402
 from bootstrap.postgres import free_port  # noqa: E402
 from databases import demo_database  # noqa: E402
 from demo.park import Park  # noqa: E402
+from demo.window import Window  # noqa: E402
+from gate_client import CLIENTS, GateClient  # noqa: E402
 from testing.runner import test_cluster  # noqa: E402
 
 TEMPLATE = "scenic_e2e_template"
@@ -40,3 +42,26 @@ def park(cluster):
 def sql(cluster):
     """Ask the park's database behind Odoo's back."""
     return lambda statement: cluster.psql(DATABASE, statement)
+
+
+@pytest.fixture(scope="module")
+def window(park):
+    window = Window(park.person("cashier"))
+    yield window
+    window.close()
+
+
+@pytest.fixture(scope="session")
+def manager(park):
+    return park.person("manager")
+
+
+@pytest.fixture(scope="session")
+def gates(manager):
+    """A device of its own for each client."""
+    return [GateClient(manager) for _ in range(CLIENTS)]
+
+
+@pytest.fixture(scope="session")
+def gate(gates):
+    return gates[0]
