@@ -106,9 +106,7 @@ def config() -> dict:
         "public_keys": [
             {
                 "kid": 1,
-                "key": base64.b64encode(
-                    SIGNER.public_key().public_bytes_raw()
-                ).decode(),
+                "key": base64.b64encode(public).decode(),
             }
         ],
         "site_codes": [SITE],
