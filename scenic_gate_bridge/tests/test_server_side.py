@@ -380,37 +380,3 @@ async def test_status_follows_the_calls() -> None:
     assert (status.state, status.last_error) == (ServerState.ONLINE, "")
     assert status.last_ok is not None
     assert status.came_back.is_set()
-
-
-async def test_refused_number_is_a_lasting_problem_until_there_is_a_new_key(
-    tmp_path: Path,
-) -> None:
-    def refuse(body: dict[str, Any]) -> web.Response:
-        results = [
-            {
-                "request_id": scan["request_id"],
-                "decision": "deny",
-                "code": "SEQUENCE",
-                "passes": 0,
-            }
-            for scan in body["params"]["scans"]
-        ]
-        return web.json_response(
-            {"jsonrpc": "2.0", "id": body["id"], "result": {"results": results}}
-        )
-
-    status = ServerStatus()
-    async with (
-        raw_server(refuse) as url,
-        client(tmp_path, url) as rpc,
-        asyncio.TaskGroup() as group,
-    ):
-        rpc.on_outcome = status.outcome
-        decider = DecisionClient(rpc, 5.0, group, status.refuse_sequence)
-        said = [status.sequence_refused]
-        assert (await decider.decide(request())).code == "SEQUENCE"
-    for outcome in (None, KeyInvalid("dead"), None):
-        said.append(status.sequence_refused)
-        status.outcome(outcome)
-    said.append(status.sequence_refused)
-    assert said == [False, True, True, True, False]

@@ -25,6 +25,10 @@ from .rpc import RpcClient, RpcError
 
 TIMEOUT = 5.0
 CUT = 3.0  # seconds and intervals without an answer after which the link counts as cut
+KEY_SHARED = (
+    "server: another bridge uses the same key, or this one lost its journal: its"
+    " message numbers are behind; give this bridge a new key in Odoo"
+)
 LOOK = 0.25  # seconds between two looks at the schedule
 
 
@@ -160,6 +164,8 @@ class Heartbeat:
         problems += [
             f"lane {code}: the server does not know it" for code in sorted(missing)
         ]
+        if answer.get("behind") is True:
+            problems.append(KEY_SHARED)
         for problem in problems:
             # a lasting problem is said once
             if problem not in self.problems:
