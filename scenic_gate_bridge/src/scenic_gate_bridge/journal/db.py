@@ -930,6 +930,9 @@ class JournalDb:
 def _unwritable() -> Iterator[None]:
     try:
         yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError) as error:
+        # a rule of the tables is broken: to try again helps nothing
+        raise JournalError(f"the journal does not take this: {error}") from error
     except sqlite3.Error as error:
         raise JournalUnwritable(f"cannot write the journal: {error}") from error
 
