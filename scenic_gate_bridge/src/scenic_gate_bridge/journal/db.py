@@ -874,11 +874,13 @@ class JournalDb:
         conflicts: Sequence[tuple[str | int, ...]] = (),
     ) -> None:
         """The server has kept these facts: (event_id, its code for it), and what it
-        could not reconcile of them."""
+        could not reconcile of them. A code that a visitor showed lies here until then,
+        and no longer."""
         stamp = iso(at)
         with self._transaction():
             self._con.executemany(
-                "UPDATE outbox SET answer = ?, answered_at = ?"
+                "UPDATE outbox SET answer = ?, answered_at = ?,"
+                " body = json_remove(body, '$.credential')"
                 " WHERE event_id = ? AND answer IS NULL",
                 [(code, stamp, event_id) for event_id, code in answers],
             )
