@@ -202,7 +202,7 @@ class FeedServer(BaseHTTPRequestHandler):
     def answer_config(self, params: dict) -> dict:
         made = config()
         if params["version"] == made["version"]:
-            made = {"version": made["version"], "unchanged": True}
+            return {"version": made["version"], "unchanged": True}
         return made | {"server_time": stamp(datetime.now(UTC))}
 
     def answer_sync(self, params: dict) -> dict:

@@ -111,6 +111,7 @@ class Bridge:
                     heartbeat,
                     self.metrics,
                     site_server,
+                    puller,
                 )
                 url = await api.start()
                 pulling = group.create_task(puller.run())

@@ -874,11 +874,13 @@ class JournalDb:
         conflicts: Sequence[tuple[str | int, ...]] = (),
     ) -> None:
         """The server has kept these facts: (event_id, its code for it), and what it
-        could not reconcile of them."""
+        could not reconcile of them. A code that a visitor showed lies here until then,
+        and no longer."""
         stamp = iso(at)
         with self._transaction():
             self._con.executemany(
-                "UPDATE outbox SET answer = ?, answered_at = ?"
+                "UPDATE outbox SET answer = ?, answered_at = ?,"
+                " body = json_remove(body, '$.credential')"
                 " WHERE event_id = ? AND answer IS NULL",
                 [(code, stamp, event_id) for event_id, code in answers],
             )
@@ -930,6 +932,9 @@ class JournalDb:
 def _unwritable() -> Iterator[None]:
     try:
         yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError) as error:
+        # a rule of the tables is broken: to try again helps nothing
+        raise JournalError(f"the journal does not take this: {error}") from error
     except sqlite3.Error as error:
         raise JournalUnwritable(f"cannot write the journal: {error}") from error
 
