@@ -164,7 +164,9 @@ class Heartbeat:
         problems += [
             f"lane {code}: the server does not know it" for code in sorted(missing)
         ]
-        if answer.get("behind") is True:
+        behind = answer.get("behind") is True
+        await self._keep(lambda db: db.local.told_behind(behind))
+        if behind:
             problems.append(KEY_SHARED)
         for problem in problems:
             # a lasting problem is said once
