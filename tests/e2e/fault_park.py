@@ -25,7 +25,8 @@ class FaultPark(Park):
     """The demo park with a line between the bridge and Odoo that can be spoiled."""
 
     def __init__(self, odoo, *, port):
-        super().__init__(odoo, DATABASE, port=port, workers=2)
+        # an arm stays open while a test breaks something
+        super().__init__(odoo, DATABASE, port=port, workers=2, pass_timeout=15)
         self.line = Line(port)
         self.codes = {}
         self.passages = []
