@@ -35,7 +35,8 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_and_version() -> None:
     runner = CliRunner()
-    for command in ([], ["run"], ["check-config"], ["simulate"]):
+    commands = ("run", "check-config", "status", "replay", "simulate")
+    for command in ([], *([name] for name in commands)):
         assert runner.invoke(app, [*command, "--help"]).exit_code == 0
     assert program("--version").stdout.startswith("19.0.")
 
@@ -161,7 +162,7 @@ async def test_health_names_what_does_not_fit(start: Start) -> None:
 
 
 async def test_no_journal_no_opening(tmp_path: Path) -> None:
-    """A full disk ends the program; the lane that was about to open stays shut."""
+    """A step that cannot be ends the program; the lane that was to open stays shut."""
     peer = new_peer("L1:in")
     park = Park(tmp_path / "run", parse_lanes("L1:in"), seed=1)
     with pytest.raises(ExceptionGroup) as caught:

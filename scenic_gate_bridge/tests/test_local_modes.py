@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,6 +78,20 @@ async def test_only_as_far_as_odoo_permits(
     await world.wait_log("denied", code="DECIDES_NOT")
 
 
+async def test_a_bridge_whose_key_another_one_has_does_not_decide(start: Start) -> None:
+    """What the other one did is left out of the copy as if it were its own."""
+    world = await with_copy(start, "site", mode="site")
+    world.peer.heartbeats.append({"seq": 1_000_000, "copy_at": None})
+    beats = len(world.peer.heartbeats)
+    await until(lambda: len(world.peer.heartbeats) > beats + 1)
+    assert await world.visit(qr(1)) == (False, 0)
+    await world.wait_log("denied", code="KEY_SHARED")
+    # a new key begins a new count
+    world.peer.heartbeats.clear()
+    await until(lambda: len(world.peer.heartbeats) > 1)
+    assert await world.visit(qr(1)) == (True, 1)
+
+
 async def test_conflicts_are_listed_with_their_value(start: Start) -> None:
     world = await with_copy(start, "site", mode="site")
     world.peer.answer_conflict = {
@@ -94,3 +110,22 @@ async def test_conflicts_are_listed_with_their_value(start: Start) -> None:
                 break
     assert (found[0]["why"], found[0]["value"]) == ("DOUBLE_USE", "80.00")
     await until(lambda: world.peer.heartbeats[-1]["conflicts"] == 1)
+
+
+async def test_a_code_is_kept_no_longer_than_the_server_needs_it(start: Start) -> None:
+    """A genuine QR that the copy does not have goes up as it is: the server must verify
+    it, and has perhaps never seen its ticket."""
+    world = await with_copy(start, "site", mode="site")
+    path = world.directory / "state" / "journal.sqlite"
+    newer = qr(77, first=NOW.date())
+    assert await world.visit(newer) == (True, 1)
+    await until(lambda: world.peer.of_type("passed"))
+    (admitted,) = world.peer.of_type("admitted")
+    assert admitted["credential"] == {"kind": "qr", "value": newer}
+
+    def kept() -> list[str]:
+        with closing(sqlite3.connect(path, timeout=10)) as con:
+            return [row[0] for row in con.execute("SELECT body FROM outbox")]
+
+    await until(lambda: not any("credential" in body for body in kept()))
+    assert any('"admitted"' in body for body in kept())

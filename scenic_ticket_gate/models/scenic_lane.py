@@ -8,7 +8,7 @@ OPERATOR = "scenic_ticket_base.group_scenic_gate_operator"
 
 MODES = [
     ("controlled", "Controlled"),
-    ("exit", "Exit"),
+    ("exit", "Free Exit"),
     ("free", "Free Passage"),
     ("locked", "Locked"),
     ("emergency", "Emergency"),

@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager, suppress
 
 import psutil
-from books import server_books
+from books import server_books, told_admissions
 from bootstrap.console import SetupError
 from bootstrap.odoo_server import Odoo
 from bootstrap.postgres import Cluster
@@ -15,7 +15,7 @@ from demo.lanes import Bridge
 from demo.park import DEVICE, LANES, Park, wait_for
 from line import Line
 from scenic_gate_bridge.model import Direction
-from scenic_gate_bridge.simulator.park import Passage
+from scenic_gate_bridge.simulator.park import Passage, Sight
 from scenic_gate_bridge.simulator.reconcile import reconcile
 
 DATABASE = "scenic_faults"
@@ -25,7 +25,8 @@ class FaultPark(Park):
     """The demo park with a line between the bridge and Odoo that can be spoiled."""
 
     def __init__(self, odoo, *, port):
-        super().__init__(odoo, DATABASE, port=port, workers=2)
+        # an arm stays open while a test breaks something
+        super().__init__(odoo, DATABASE, port=port, workers=2, pass_timeout=15)
         self.line = Line(port)
         self.codes = {}
         self.passages = []
@@ -102,7 +103,7 @@ class FaultPark(Park):
         return passed
 
     def _went(self, lane, direction, code, passed):
-        passage = Passage(lane, Direction(direction), code, 0.0, True)
+        passage = Passage(lane, Direction(direction), code, 0.0, Sight.SURE)
         self.passages += [passage] * passed
 
     def differences(self):
@@ -115,8 +116,9 @@ class FaultPark(Park):
         (device,) = self.person("manager").read(
             "scenic.device", [["name", "=", DEVICE]], ["id"]
         )
-        books = server_books(self.sql, device["id"], self.codes)
         journals = [bridge.state_dir / "journal.sqlite" for bridge in self.bridges]
+        told = told_admissions(journals)
+        books = server_books(self.sql, device["id"], self.codes, told)
         return reconcile(journals, books, LANES, self.passages).differences
 
     def sql(self, statement):

@@ -83,9 +83,7 @@ class Bridge:
             ):
                 await self._recover(journal)
                 states = await journal.call(lambda db: db.lane_states())
-                client = DecisionClient(
-                    rpc, settings.server.timeout, group, status.refuse_sequence
-                )
+                client = DecisionClient(rpc, settings.server.timeout, group)
                 decisions = DecisionService(
                     settings.server.mode, journal, client.decide
                 )
@@ -113,6 +111,7 @@ class Bridge:
                     heartbeat,
                     self.metrics,
                     site_server,
+                    puller,
                 )
                 url = await api.start()
                 pulling = group.create_task(puller.run())

@@ -25,6 +25,10 @@ from .rpc import RpcClient, RpcError
 
 TIMEOUT = 5.0
 CUT = 3.0  # seconds and intervals without an answer after which the link counts as cut
+KEY_SHARED = (
+    "server: another bridge uses the same key, or this one lost its journal: its"
+    " message numbers are behind; give this bridge a new key in Odoo"
+)
 LOOK = 0.25  # seconds between two looks at the schedule
 
 
@@ -74,7 +78,7 @@ class Heartbeat:
             seq = await self._journal.call(lambda db: db.next_seq())
         except JournalUnwritable:
             # the lanes' modes must reach the lanes all the same
-            seq = await self._journal.call(lambda db: db.last_seq())
+            seq = await self._journal.call(lambda db: db.newest_seq)
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
         copy = await self._journal.call(lambda db: db.local.state())
         self._metrics.outbox.set(outbox)
@@ -160,6 +164,10 @@ class Heartbeat:
         problems += [
             f"lane {code}: the server does not know it" for code in sorted(missing)
         ]
+        behind = answer.get("behind") is True
+        await self._keep(lambda db: db.local.told_behind(behind))
+        if behind:
+            problems.append(KEY_SHARED)
         for problem in problems:
             # a lasting problem is said once
             if problem not in self.problems:

@@ -18,12 +18,13 @@ from .heartbeat import Heartbeat
 from .journal import Journal, LogRow
 from .lane import Lane
 from .lane_machine import SetEmergency
+from .local.sync import SyncPuller
 from .metrics import Metrics
 from .model import Direction, iso, utc_now
 from .outbox import OutboxSender
 from .settings import ApiSettings
 from .site_server import SiteServer
-from .status import SEQUENCE_REFUSED, ServerState, ServerStatus
+from .status import ServerState, ServerStatus
 
 ROWS = 12
 MOST_ROWS = 500
@@ -55,6 +56,7 @@ class LocalApi:
         heartbeat: Heartbeat,
         metrics: Metrics,
         site_server: SiteServer,
+        puller: SyncPuller,
     ) -> None:
         self._settings = settings
         self._lanes = lanes
@@ -63,6 +65,7 @@ class LocalApi:
         self._outbox = outbox
         self._heartbeat = heartbeat
         self._metrics = metrics
+        self._puller = puller
         app = web.Application(middlewares=[_guard], client_max_size=4096)
         app.add_routes(
             [
@@ -101,8 +104,6 @@ class LocalApi:
         problems = list(self._heartbeat.problems)
         if status.state is not ServerState.ONLINE:
             problems.append(f"server: {status.state.value} {status.last_error}".strip())
-        if status.sequence_refused:
-            problems.append(f"server: {SEQUENCE_REFUSED}")
         problems += [
             f"lane {lane['lane']}: link down" for lane in lanes if lane["link"] != "up"
         ]
@@ -118,6 +119,8 @@ class LocalApi:
         ]
         if any(lane.unwritten for lane in self._lanes.values()):
             problems.append("journal: the disk takes nothing")
+        if self._puller.problem and status.state is ServerState.ONLINE:
+            problems.append(f"copy of the tickets: {self._puller.problem}")
         if self._outbox.parked:
             problems.append(f"outbox: {self._outbox.parked} facts set aside")
         return web.json_response(

@@ -31,9 +31,9 @@ from . import texts
 from .facts import Facts
 from .feed import Config, FeedError, Lane, Ticket, read_config, read_ticket
 from .lane_modes import ToldLane
-from .reads import Read, ReadKind
+from .reads import Read, ReadKind, SignedTicket
 from .rules import Judged, Own, OwnPass, Place, judge
-from .store import Kept, Store
+from .store import Kept, Store, to_json
 
 CLOCK_SLACK = timedelta(minutes=2)
 CLOCK_STEP = timedelta(seconds=5)
@@ -129,9 +129,8 @@ class LocalDecider:
         except (binascii.Error, TypeError, ValueError):
             raise FeedError("config: lookup_key: not base64") from None
         # the secret lies in a file of its own, not in the database
-        text = json.dumps(
-            {name: value for name, value in answer.items() if name != "lookup_key"},
-            ensure_ascii=False,
+        text = to_json(
+            {name: value for name, value in answer.items() if name != "lookup_key"}
         )
         try:
             with self._transaction():
@@ -150,8 +149,7 @@ class LocalDecider:
         with self._transaction():
             generation = int(self.store.meta("generation") or 0)
             for ticket, values in read:
-                body = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-                self.store.put_ticket(ticket, body, generation)
+                self.store.put_ticket(ticket, to_json(values), generation)
             for ticket_id in gone:
                 self.store.drop_ticket(ticket_id)
 
@@ -198,6 +196,18 @@ class LocalDecider:
         if self.store.meta("born") is not None:
             with self._transaction():
                 self.store.forget_all()
+
+    def told_behind(self, behind: bool) -> None:
+        """Remember that the server has seen the message numbers of this device before:
+        another one has its key, and what that one did is not in the copy."""
+        if behind is not self.is_behind:
+            with self._transaction():
+                self.store.set_meta("behind", "1" if behind else None)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether another bridge decides with the key of this one."""
+        return self.store.meta("behind") is not None
 
     # -- scans ----
 
@@ -289,8 +299,6 @@ class LocalDecider:
             or mode is LaneMode.EXIT
         ):
             return _Draft("WRONG_DIRECTION", facts)
-        if read.forged:
-            return _Draft("FORGED", facts)
         if now < self._clock() - CLOCK_SLACK:
             return _Draft("CLOCK", facts)
         if by == DecidedBy.OFFLINE and (
@@ -300,10 +308,13 @@ class LocalDecider:
             return _Draft("KIND_OFFLINE", facts)
         place = Place.at(self.config, lane, now)
         found = self.store.candidates(read.lookup) if read.lookup else []
-        if not found and read.signed:
-            newer = self.store.by_number(read.signed.number)
+        if not found and read.kind is ReadKind.QR:
+            signed = self.store.codes.signed(read)
+            if signed is None:
+                return _Draft("FORGED", facts)
+            newer = self.store.by_number(signed.number)
             if newer is None:
-                return self._unsynced(read, place, facts)
+                return self._unsynced(signed, place, facts)
             found = [newer]
         judged = judge(self.config, place, found)
         if judged is None:
@@ -323,7 +334,7 @@ class LocalDecider:
         if component is not None:
             facts.product = component.gate_name or component.name.zh
         elif ticket.product is not None:
-            facts.product = ticket.product.zh
+            facts.product = ticket.product
             facts.left = sum(
                 each.total
                 - judged.candidate.used(each)
@@ -390,11 +401,10 @@ class LocalDecider:
         site = self.config.site.get(pool.site) if pool else None
         return (now.astimezone(site.zone) if site else now).date()
 
-    def _unsynced(self, read: Read, place: Place, facts: Facts) -> _Draft:
+    def _unsynced(self, signed: SignedTicket, place: Place, facts: Facts) -> _Draft:
         """A genuine QR whose ticket is not in the copy: sold since, or so old or far
         away that the copy need not have it. It opens what the QR itself says."""
-        signed, offline = read.signed, self.config.offline
-        assert signed is not None
+        offline = self.config.offline
         here = [
             each
             for each in self.config.components
@@ -753,7 +763,7 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=_UTC)
 
 def _write_outcome(outcome: Outcome) -> str:
     decision, facts = outcome.decision, outcome.facts
-    return json.dumps(
+    return to_json(
         {
             "verdict": decision.verdict.value,
             "code": decision.code,
@@ -765,8 +775,7 @@ def _write_outcome(outcome: Outcome) -> str:
             "persons": facts.persons,
             "left": facts.left,
             "again": facts.again,
-        },
-        ensure_ascii=False,
+        }
     )
 
 

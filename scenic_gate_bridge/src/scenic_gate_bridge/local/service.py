@@ -19,6 +19,7 @@ from ..journal import Journal, JournalDb, JournalError
 from ..model import Decision, Scan, Verdict, utc_now
 from ..settings import ServerMode
 from .decider import DecidedBy
+from .reads import Read
 
 UNANSWERED = ("OFFLINE", "SERVER_ERROR")
 
@@ -51,8 +52,9 @@ class DecisionService:
                 unanswered = decision
             by = DecidedBy.SITE if self._mode is ServerMode.SITE else DecidedBy.OFFLINE
             at = utc_now()
+            read = self._journal.read(scan.kind.value, scan.code.value)
             return await self._journal.call(
-                lambda db: _decide_here(db, request_id, scan, at, by, unanswered)
+                lambda db: _decide_here(db, request_id, scan, read, at, by, unanswered)
             )
         except JournalError as error:
             self._log.error("the journal takes nothing", reason=str(error))
@@ -65,6 +67,7 @@ def _decide_here(
     db: JournalDb,
     request_id: str,
     scan: Scan,
+    read: Read,
     at: datetime,
     by: DecidedBy,
     unanswered: Decision | None,
@@ -76,6 +79,7 @@ def _decide_here(
     outcome = db.decide_here(
         request_id,
         scan,
+        read,
         at,
         by,
         unanswered=unanswered.code if unanswered else None,
@@ -89,6 +93,8 @@ def why_not(db: JournalDb, by: DecidedBy, at: datetime) -> Decision | None:
     permitted = ("site",) if by is DecidedBy.SITE else ("offline", "site")
     if config.decides not in permitted:
         return refusals.DECIDES_NOT
+    if db.local.is_behind:
+        return refusals.KEY_SHARED
     copy_at = db.local.store.meta("copy_at")
     oldest = at - timedelta(hours=config.offline.max_age_hours)
     if copy_at is None or datetime.fromisoformat(copy_at) < oldest:

@@ -136,7 +136,9 @@ class Day:
         self.outcome["passed" if passed else "refused"] += 1
         if passed and party.kind is Kind.TAILGATER:
             await asyncio.sleep(lane.kind.headway)
-            lane.walk(Direction.IN, force=True)
+            # where nobody saw the visitor, who follows is taken for them
+            unseen = lane.passages[-1].sight is Sight.LOST
+            lane.walk(Direction.IN, force=True, who=party.code if unseen else "")
         if party.kind is Kind.COPY:
             self._queue.append(Party(Kind.FORGED, party.code))
 
@@ -295,7 +297,7 @@ class Day:
         """The alarm opens the lane: with a fire contact the bridge learns of it."""
         contact = lane.model if isinstance(lane.model, BoardModel) else None
         if lane.kind is not LaneKind.MODBUS or contact is None:
-            lane.fire = True
+            lane.fire = lane.model.blind = True
         else:
             lane.unsure = True
             contact.hold_input("fire", True)
@@ -303,7 +305,7 @@ class Day:
             await asyncio.sleep(seconds / 3)
             if self._inside > 0:
                 lane.walk(Direction.OUT)
-        lane.fire = False
+        lane.fire = lane.model.blind = False
         if lane.unsure and contact is not None:
             contact.hold_input("fire", False)
             await asyncio.sleep(FIRE_OVER)

@@ -192,7 +192,7 @@ class SimLane:
     def walk(self, direction: Direction, *, force: bool = False, who: str = "") -> bool:
         """One person pushes the arm; whether they got through."""
         self.walked_on = self.model.releases
-        report = b"" if self.fire else self.model.push(direction, force=force)
+        report = self.model.push(direction, force=force or self.fire)
         if report is None:
             return False
         now = asyncio.get_running_loop().time()
