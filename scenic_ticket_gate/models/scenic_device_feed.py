@@ -20,7 +20,6 @@ class ScenicDevice(models.Model):
             ("offline", "By itself when the server does not answer"),
             ("site", "Always by itself (site server)"),
         ],
-        string="Decides",
         required=True,
         default="no",
         copy=False,
