@@ -28,6 +28,7 @@
         "views/scenic_staff_card_views.xml",
         "views/scenic_headcount_views.xml",
         "views/product_template_views.xml",
+        "views/scenic_admission_report_views.xml",
         "views/scenic_menus.xml",
     ],
     "assets": {

@@ -275,11 +275,13 @@ class Peer:
             ends = ("completed", "timed_out", "revoked", "outstanding")
             if granted != sum(lane[name] for name in ends):
                 raise BadParams("lanes: the counters do not add up")
+        newest = max((beat["seq"] for beat in self.heartbeats), default=0)
         self.seqs.append(params["seq"])
         self.heartbeats.append(params)
         return {
             "server_time": _now(),
             "device": "test-1",
+            "behind": params["seq"] < newest,
             "lanes": [
                 {"lane": code, "name": f"{code} 通道"} | settings
                 for code, settings in self.lanes.items()
@@ -400,10 +402,14 @@ async def _main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lanes", type=json.loads, required=True)
     parser.add_argument("--tickets", type=json.loads, required=True)
+    parser.add_argument("--settings", type=json.loads, default={})
+    parser.add_argument("--feed", type=json.loads, default=[])
     arguments = parser.parse_args()
     peer = Peer(
         arguments.lanes,
         {code: Ticket(**fields) for code, fields in arguments.tickets.items()},
+        settings=arguments.settings,
+        feed=arguments.feed,
     )
     runner = web.AppRunner(peer.app(), access_log=None)
     await runner.setup()

@@ -35,7 +35,8 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_and_version() -> None:
     runner = CliRunner()
-    for command in ([], ["run"], ["check-config"], ["simulate"]):
+    commands = ("run", "check-config", "status", "replay", "simulate")
+    for command in ([], *([name] for name in commands)):
         assert runner.invoke(app, [*command, "--help"]).exit_code == 0
     assert program("--version").stdout.startswith("19.0.")
 

@@ -75,7 +75,10 @@ class Site:
     """Peer, simulator and bridge, each a process of its own. The lanes differ in what
     they do: L2 annuls after a crash, L3 waits only a moment for the visitor."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, mode: str = "online", *peer_arguments: str
+    ) -> None:
+        self.mode = mode
         lanes = ("L1", "L2", "L3")
         known = {code: {"direction": "in", "mode": "controlled"} for code in lanes}
         tickets: dict[str, Any] = {f"CODE{number}": {} for number in range(1, 10)}
@@ -87,6 +90,7 @@ class Site:
                 str(HERE / "gate_peer.py"),
                 f"--lanes={json.dumps(known)}",
                 f"--tickets={json.dumps(tickets)}",
+                *peer_arguments,
             ]
         )
         program = ["-m", "scenic_gate_bridge"]
@@ -106,7 +110,11 @@ class Site:
         self.session = await aiohttp.ClientSession().__aenter__()
         await asyncio.gather(self.peer.start(), self.simulator.start())
         config = write_config(
-            self.directory, self.peer.url, self.lanes, pass_timeout=30.0
+            self.directory,
+            self.peer.url,
+            self.lanes,
+            pass_timeout=30.0,
+            mode=self.mode,
         )
         head, one, two, three = config.read_text().split("[[lanes]]")
         two = two.replace("assumed_passed", "annul")

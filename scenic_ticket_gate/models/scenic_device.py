@@ -155,6 +155,7 @@ class ScenicDevice(models.Model):
                 "key_date": fields.Datetime.now(),
                 "state": "active",
                 "epoch": device_sudo.epoch + 1,
+                "last_seq": 0,
             }
         )
         self._message_log(body=self.env._("New key made"))
@@ -231,7 +232,7 @@ class ScenicDevice(models.Model):
             return self
         if cr._cnx.status != STATUS_READY:
             # looking the key up has opened a transaction
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
         cr._cnx.autocommit = True
         return self.with_context(scenic_gate_connection=True)
 

@@ -5,6 +5,9 @@
 -- before, or after ten seconds; so is the row of a lane. The version of the settings is
 -- made anew each ten seconds, as it costs more than all the rest.
 --
+-- A number below one of before ("behind") comes from a second computer with this key,
+-- or from one that lost its count.
+--
 -- p_beat: {seq, version, outbox, unresolved, decides, copy_at, conflicts, lanes: [{lane,
 -- link, mode, fire, emergency, granted, completed, timed_out, revoked, outstanding}]}
 -- p_now: naive UTC; NULL is the clock of the server.
@@ -28,6 +31,7 @@ BEGIN
                decides text, copy_at timestamp, conflicts integer, lanes jsonb
            );
     SELECT d.name, d.company_id, d.settings_version, d.settings_at,
+           COALESCE(v_beat.seq < d.last_seq, false) AS is_behind,
            (d.settings_at > v_now - interval '10 seconds' AND d.settings_at <= v_now)
                IS NOT TRUE AS is_due,
            (d.version, d.outbox, d.unresolved, d.told_decides, d.conflicts)
@@ -47,7 +51,8 @@ BEGIN
     END IF;
     IF v_device.is_due OR v_device.is_news THEN
         UPDATE scenic_device d
-           SET last_seen = v_now, last_seq = v_beat.seq, version = v_beat.version,
+           SET last_seen = v_now, last_seq = GREATEST(d.last_seq, v_beat.seq),
+               version = v_beat.version,
                outbox = v_beat.outbox, unresolved = v_beat.unresolved,
                told_decides = v_beat.decides, copy_at = v_beat.copy_at,
                conflicts = v_beat.conflicts,
@@ -109,7 +114,8 @@ BEGIN
      WHERE p.company_id = v_device.company_id AND p.active;
     RETURN jsonb_build_object(
         'server_time', scenic_gate_time(v_now), 'device', v_device.name,
-        'config', v_device.settings_version, 'lanes', v_lanes, 'inside', v_inside
+        'config', v_device.settings_version, 'behind', v_device.is_behind,
+        'lanes', v_lanes, 'inside', v_inside
     );
 END
 $function$;

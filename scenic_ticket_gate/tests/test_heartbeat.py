@@ -35,7 +35,8 @@ class TestGateHeartbeat(GateHttpCase):
         self.lane_two._switch("locked", "test")
         answer = self._call("heartbeat", self._beat())
         self.assertEqual(
-            set(answer), {"server_time", "device", "config", "lanes", "inside"}
+            set(answer),
+            {"server_time", "device", "config", "behind", "lanes", "inside"},
         )
         self.assertEqual(answer["device"], "south-1")
         self.assertEqual(
@@ -66,6 +67,20 @@ class TestGateHeartbeat(GateHttpCase):
         lane = {**self._beat()["lanes"][0], "fire": True, "emergency": True}
         self._call("heartbeat", self._beat(lanes=[lane]))
         self.assertTrue(self.lane.reported_fire and self.lane.reported_emergency)
+
+    def test_second_computer_with_one_key_is_told(self):
+        def behind(seq):
+            return self._call("heartbeat", self._beat(seq=seq))["behind"]
+
+        # the same number again is a device that cannot write, not a second one
+        self.assertEqual([behind(seq) for seq in (43, 44, 44)], [False] * 3)
+        self.device.settings_at = False  # ten seconds later
+        self.assertFalse(behind(60))
+        self.assertTrue(behind(3))
+        self.assertFalse(behind(61))
+        # a device that lost its count gets a new key
+        self.key = self.device._generate_key()
+        self.assertFalse(behind(4))
 
     def _versions(self):
         """Return which versions of their rows device and lane have."""

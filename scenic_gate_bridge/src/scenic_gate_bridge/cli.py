@@ -1,11 +1,13 @@
-"""The command line: run, check-config, simulate."""
+"""The command line: run, check-config, status, replay, simulate."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,11 +19,16 @@ import typer
 
 from . import __version__
 from .bridge import Bridge, StateDirError
+from .commands import replay as replaying
+from .commands import status as asking
 from .journal import JournalError
+from .model import utc_now
+from .rpc import RpcError
 from .settings import ConfigError, ManualSettings, Settings, load
+from .simulator.day import parse_faults
 from .simulator.park import ParkError, parse_lanes
 from .simulator.reconcile import Reconciliation
-from .simulator.rehearsal import RealServer, parse_faults, rehearse, rehearse_at
+from .simulator.rehearsal import RealServer, rehearse, rehearse_at
 from .simulator.server import serve
 
 BAD_CONFIG = 2
@@ -71,6 +78,82 @@ def check_config(config: ConfigOption) -> None:
         for warning in lane.warnings:
             print(f"lane {lane.code}: warning: {warning}")
     print(f"{config}: ok")
+
+
+@app.command()
+def status(
+    config: ConfigOption,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Address of the bridge's pages, if not as in the settings."),
+    ] = None,
+    lang: Annotated[
+        str | None, typer.Option(help="zh or en; else as the terminal has it.")
+    ] = None,
+) -> None:
+    """Ask the running bridge how it is. Exit status 0: all is well, 1: something is
+    wrong and named, 3: no bridge answers."""
+    if lang not in (None, "zh", "en"):
+        _fail("--lang is zh or en", BAD_CONFIG)
+    try:
+        found = asking.health(asking.address(_load(config).api, url))
+    except ValueError as error:
+        _fail(str(error), BAD_CONFIG)
+    except asking.NotRunning as error:
+        _fail(str(error), asking.UNREACHABLE)
+    print(asking.show(found, (lang or _terminal_language()) == "zh"))
+    raise typer.Exit(asking.OK if found["status"] == "ok" else asking.DEGRADED)
+
+
+def _terminal_language() -> str:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            return "zh" if os.environ[name].startswith("zh") else "en"
+    return "en"
+
+
+@app.command()
+def replay(
+    config: ConfigOption,
+    begin: Annotated[
+        str, typer.Option("--from", help="Begin, as 2026-12-01T09:00[+08:00].")
+    ],
+    end: Annotated[
+        str | None, typer.Option("--to", help="End, exclusive; else now.")
+    ] = None,
+    lane: Annotated[str | None, typer.Option(help="Only this lane.")] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run/--send", help="Only show them, or tell the server."),
+    ] = True,
+) -> None:
+    """Show the facts that the journal has of a time span, or tell the server the very
+    same once more, for example after it was restored from a backup. Nothing is made
+    up and nothing is written: the server knows each fact by its id, keeps it once."""
+    settings = _load(config)
+    try:
+        until = utc_now() if end is None else replaying.read_time(end)
+        span = replaying.Span(replaying.read_time(begin), until, lane)
+        found = replaying.facts(settings, span)
+    except replaying.ReplayError as error:
+        _fail(str(error), BAD_CONFIG)
+    print(replaying.show(found))
+    if dry_run:
+        print(f"{len(found)} facts; nothing was sent (--send tells the server)")
+        return
+    _set_up_logging("error")
+    answers: Counter[str] = Counter()
+
+    async def send() -> None:
+        async for _fact, answer in replaying.send(settings, found):
+            answers[answer] += 1
+
+    try:
+        asyncio.run(send())
+    except (ConfigError, RpcError) as error:
+        _fail(f"sent {answers.total()} of {len(found)} facts: {error}", FATAL)
+    told = ", ".join(f"{count} {code}" for code, count in sorted(answers.items()))
+    print(f"{len(found)} facts sent: {told or 'none'}")
 
 
 @app.command()

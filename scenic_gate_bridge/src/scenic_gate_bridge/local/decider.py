@@ -18,23 +18,25 @@ import base64
 import binascii
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from ..model import Decision, Direction, Text, Verdict, iso
+from ..model import Decision, Direction, LaneMode, Text, Verdict, iso
 from . import texts
 from .facts import Facts
 from .feed import Config, FeedError, Lane, Ticket, read_config, read_ticket
-from .reads import Read, ReadKind
+from .lane_modes import ToldLane
+from .reads import Read, ReadKind, SignedTicket
 from .rules import Judged, Own, OwnPass, Place, judge
-from .store import Kept, Store
+from .store import Kept, Store, to_json
 
 CLOCK_SLACK = timedelta(minutes=2)
+CLOCK_STEP = timedelta(seconds=5)
 SHARED = (ReadKind.IC_CARD, ReadKind.ID_DOCUMENT)
 
 
@@ -57,6 +59,7 @@ class Enqueue(Protocol):
         direction: Direction,
         request_id: str | None = None,
         extra: dict[str, object] | None = None,
+        on_the_wire: bool = False,
     ) -> str: ...
 
 
@@ -126,9 +129,8 @@ class LocalDecider:
         except (binascii.Error, TypeError, ValueError):
             raise FeedError("config: lookup_key: not base64") from None
         # the secret lies in a file of its own, not in the database
-        text = json.dumps(
-            {name: value for name, value in answer.items() if name != "lookup_key"},
-            ensure_ascii=False,
+        text = to_json(
+            {name: value for name, value in answer.items() if name != "lookup_key"}
         )
         try:
             with self._transaction():
@@ -147,8 +149,7 @@ class LocalDecider:
         with self._transaction():
             generation = int(self.store.meta("generation") or 0)
             for ticket, values in read:
-                body = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-                self.store.put_ticket(ticket, body, generation)
+                self.store.put_ticket(ticket, to_json(values), generation)
             for ticket_id in gone:
                 self.store.drop_ticket(ticket_id)
 
@@ -227,13 +228,47 @@ class LocalDecider:
         by: DecidedBy,
     ) -> Outcome:
         """As `decide`, as a part of the caller's transaction."""
-        known = self.store.decision(request_id)
-        if known is not None and known.answer:
-            return _read_outcome(request_id, known.answer)
+        known = self.known(request_id)
+        if known is not None:
+            return known
         draft = self._draft(read, lane, direction, now, by)
         outcome = self._outcome(request_id, draft, lane)
         self._keep(request_id, draft, outcome, read, lane, direction, now, by)
         return outcome
+
+    def known(self, request_id: str) -> Outcome | None:
+        """The decision on this request, if there was one."""
+        kept = self.store.decision(request_id)
+        if kept is None or not kept.answer:
+            return None
+        return _read_outcome(request_id, kept.answer)
+
+    def refuse_within(
+        self,
+        code: str,
+        read: Read,
+        lane: str,
+        direction: Direction,
+        now: datetime,
+        request_id: str,
+    ) -> Outcome:
+        """Refuse without a look at the ticket. Part of the caller's transaction."""
+        draft = _Draft(code, Facts())
+        outcome = self._outcome(request_id, draft, lane)
+        by = DecidedBy.SITE
+        self._keep(request_id, draft, outcome, read, lane, direction, now, by)
+        return outcome
+
+    def annul_within(self, request_id: str, lane: str, now: datetime) -> None:
+        """Refuse a request that may still be on its way, as a part of the caller's
+        transaction: it must not reserve anything afterwards."""
+        draft = _Draft("VOID", Facts(annulled=True))
+        outcome = self._outcome(request_id, draft, lane)
+        answer = _write_outcome(outcome)
+        kept = Kept(
+            lane, Direction.IN.value, None, again=False, passes=0, answer=answer
+        )
+        self.store.keep_decision(request_id, now, kept)
 
     def _draft(
         self, read: Read, lane_code: str, direction: Direction, now: datetime, by: str
@@ -242,10 +277,16 @@ class LocalDecider:
         lane = self.config.lane.get(lane_code)
         if lane is None or lane.site not in self.config.site:
             return _Draft("LANE_UNKNOWN", facts)
-        if direction is not Direction.IN or lane.direction == "out":
+        told = self.store.lanes.get(lane_code)
+        mode = told.mode_at(now) if told else None
+        if mode in (LaneMode.LOCKED, LaneMode.EMERGENCY):
+            return _Draft("LANE_CLOSED", facts)
+        if (
+            direction is not Direction.IN
+            or lane.direction == "out"
+            or mode is LaneMode.EXIT
+        ):
             return _Draft("WRONG_DIRECTION", facts)
-        if read.forged:
-            return _Draft("FORGED", facts)
         if now < self._clock() - CLOCK_SLACK:
             return _Draft("CLOCK", facts)
         if by == DecidedBy.OFFLINE and (
@@ -255,10 +296,13 @@ class LocalDecider:
             return _Draft("KIND_OFFLINE", facts)
         place = Place.at(self.config, lane, now)
         found = self.store.candidates(read.lookup) if read.lookup else []
-        if not found and read.signed:
-            newer = self.store.by_number(read.signed.number)
+        if not found and read.kind is ReadKind.QR:
+            signed = self.store.codes.signed(read)
+            if signed is None:
+                return _Draft("FORGED", facts)
+            newer = self.store.by_number(signed.number)
             if newer is None:
-                return self._unsynced(read, place, facts)
+                return self._unsynced(signed, place, facts)
             found = [newer]
         judged = judge(self.config, place, found)
         if judged is None:
@@ -266,9 +310,8 @@ class LocalDecider:
         return self._of_ticket(judged, place, facts.shared)
 
     def _clock(self) -> datetime:
-        """The newest time that is certain to have been."""
-        kept = self.store.meta("clock")
-        return datetime.fromisoformat(kept) if kept else _LONG_AGO
+        """The newest time that is certain to have been, to `CLOCK_STEP`."""
+        return self.store.clock or _LONG_AGO
 
     def _of_ticket(self, judged: Judged, place: Place, shared: bool) -> _Draft:
         ticket, right = judged.candidate.ticket, judged.right
@@ -279,7 +322,7 @@ class LocalDecider:
         if component is not None:
             facts.product = component.gate_name or component.name.zh
         elif ticket.product is not None:
-            facts.product = ticket.product.zh
+            facts.product = ticket.product
             facts.left = sum(
                 each.total
                 - judged.candidate.used(each)
@@ -346,11 +389,10 @@ class LocalDecider:
         site = self.config.site.get(pool.site) if pool else None
         return (now.astimezone(site.zone) if site else now).date()
 
-    def _unsynced(self, read: Read, place: Place, facts: Facts) -> _Draft:
+    def _unsynced(self, signed: SignedTicket, place: Place, facts: Facts) -> _Draft:
         """A genuine QR whose ticket is not in the copy: sold since, or so old or far
         away that the copy need not have it. It opens what the QR itself says."""
-        signed, offline = read.signed, self.config.offline
-        assert signed is not None
+        offline = self.config.offline
         here = [
             each
             for each in self.config.components
@@ -441,8 +483,8 @@ class LocalDecider:
             ),
             unsynced=draft.unsynced and passes > 0,
         )
-        if now > self._clock():
-            self.store.set_meta("clock", iso(now))
+        if now > self._clock() + CLOCK_STEP:
+            self.store.set_clock(now)
         extra: dict[str, object] = {"mode": by.value}
         if not passes:
             extra |= {"code": draft.code, "credential_kind": read.kind.value}
@@ -469,6 +511,7 @@ class LocalDecider:
             direction=direction,
             request_id=request_id,
             extra=extra,
+            on_the_wire=True,
         )
         for pool in draft.pools:
             day = self._pool_day(pool, now)
@@ -664,7 +707,20 @@ class LocalDecider:
             _candidate, right = min(rights, key=rank)
             self.store.keep_pass(right.id, OwnPass(at, count, 0, lane, exit=True))
 
-    # -- what the server says of people inside, and of the time ----
+    # -- what the server says of lanes, people inside, and the time ----
+
+    def told_lanes(self, lanes: Sequence[ToldLane]) -> None:
+        """Take what a heartbeat answer says of the lanes."""
+        if {each.lane: each for each in lanes} != self.store.lanes:
+            with self._transaction():
+                self.store.keep_lanes(lanes)
+
+    def people_inside(self, now: datetime) -> dict[int, tuple[int, int]]:
+        """People inside, and admitted on their way, of each limited place."""
+        return {
+            pool: self.store.pool(pool, self._pool_day(pool, now))
+            for pool in self.config.pool
+        }
 
     def told_inside(self, inside: dict[str, Any], now: datetime) -> None:
         """Take the counts of people inside of a heartbeat answer."""
@@ -686,9 +742,7 @@ class LocalDecider:
         agrees = abs(server - now) <= CLOCK_SLACK
         if agrees or server > self._clock():
             with self._transaction():
-                self.store.set_meta(
-                    "clock", iso(min(server, now) if agrees else server)
-                )
+                self.store.set_clock(min(server, now) if agrees else server)
 
 
 _UTC = ZoneInfo("UTC")
@@ -697,20 +751,19 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=_UTC)
 
 def _write_outcome(outcome: Outcome) -> str:
     decision, facts = outcome.decision, outcome.facts
-    return json.dumps(
+    return to_json(
         {
             "verdict": decision.verdict.value,
             "code": decision.code,
-            "text": asdict(decision.text),
-            "remedy": asdict(decision.remedy),
+            "text": {"en": decision.text.en, "zh": decision.text.zh},
+            "remedy": {"en": decision.remedy.en, "zh": decision.remedy.zh},
             "passes": decision.passes,
             "product": decision.product,
             "ticket": facts.ticket,
             "persons": facts.persons,
             "left": facts.left,
             "again": facts.again,
-        },
-        ensure_ascii=False,
+        }
     )
 
 
