@@ -87,7 +87,7 @@ class ScenicLane(models.Model):
         copy=False,
         help="Empty: the lane follows its schedule.",
     )
-    schedule_ids = fields.One2many("scenic.lane.schedule", "lane_id", string="Schedule")
+    schedule_ids = fields.One2many("scenic.lane.schedule", "lane_id")
     scheduled = fields.Boolean(
         string="Has a Schedule", compute="_compute_scheduled", store=True
     )
