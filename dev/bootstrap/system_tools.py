@@ -42,6 +42,17 @@ TESTING: dict[str, Callable[[], bool]] = {
 }
 
 
+#: To build pyscard, and to run a PC/SC daemon with a virtual reader.
+PCSC: dict[str, Callable[[], bool]] = {
+    "pcscd": _program("pcscd"),
+    "vsmartcard-vpcd": Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so").exists,
+    "libpcsclite-dev": Path("/usr/include/PCSC/winscard.h").exists,
+    "swig": _program("swig"),
+    "gcc": _program("gcc"),
+    "pkg-config": _program("pkg-config"),
+}
+
+
 def need(packages: dict[str, Callable[[], bool]]) -> None:
     """See to it that each package's program is there.
 

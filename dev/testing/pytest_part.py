@@ -6,10 +6,22 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
-from bootstrap.paths import LOCAL, LOGS, PYTHON
-from bootstrap.python_env import environment
+from bootstrap.paths import BRIDGE, LOCAL, LOGS, PYTHON
+from bootstrap.python_env import environment, pip_install
+from bootstrap.system_tools import PCSC, need
 
 from .result import PartResult
+
+#: What the bridge's extra `pcsc` asks for; it has no wheel for Linux.
+PYSCARD = "pyscard==2.3.1"
+
+
+def run_pcsc() -> PartResult:
+    """Test the bridge's PC/SC readers with a real daemon, which not every machine can
+    have: the build of pyscard and the daemon need more Debian packages."""
+    need(PCSC)
+    pip_install(PYSCARD)
+    return run_pytest("pcsc", BRIDGE, ["-q", "-m", "pcsc", "tests/test_pcsc.py"])
 
 
 def run_pytest(

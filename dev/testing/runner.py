@@ -13,10 +13,13 @@ from translations import check_exports
 
 from .lint_part import run_lint
 from .odoo_part import run_addon
-from .pytest_part import run_pytest
+from .pytest_part import run_pcsc, run_pytest
 from .result import PartResult
 
 Part = Callable[[], PartResult]
+
+#: Parts that run only when they are named.
+ASKED = {"pcsc"}
 
 
 def test_cluster() -> Cluster:
@@ -46,8 +49,10 @@ def run_all(names: Sequence[str] = ()) -> int:
                 f"There is no test part {', '.join(sorted(unknown))}; "
                 f"there are: {', '.join(parts)}"
             )
-        chosen = {name: parts[name] for name in parts if not names or name in names}
-        if set(chosen) - {"lint", "bridge", "tools"}:
+        chosen = {
+            name: parts[name] for name in parts if name in (names or set(parts) - ASKED)
+        }
+        if set(chosen) - {"lint", "bridge", "tools", "pcsc"}:
             stock_template(cluster, odoo)
         results = []
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -86,6 +91,7 @@ def _parts(cluster: Cluster, odoo: Odoo) -> dict[str, Part]:
         "tools": lambda: run_pytest(
             "tools", ROOT, ["-q", "tests/lint", "tests/docker", "tests/dev"]
         ),
+        "pcsc": run_pcsc,
         "i18n": lambda: check_exports(cluster, odoo),
         "lint": run_lint,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ pass_in = 0"""
         (BOARD + "\ninverted = [5]", "input 5 is not wired"),
         (BOARD.replace('"modbus"', '"infrared"'), "missing"),
         ('kind = "catrax"', "set either port or transport"),
-        ('kind = "robot"', "one of catrax, "),
+        ('kind = "robot"', "driver.kind: one of catrax, "),
     ],
 )
 def test_wrong_driver_is_told(write: Any, driver: str, expected: str) -> None:
@@ -82,18 +83,87 @@ def test_wrong_driver_is_told(write: Any, driver: str, expected: str) -> None:
     assert any(expected in problem for problem in found), found
 
 
-def test_profile_warns_of_its_dangers(write: Any) -> None:
-    swing = 'direction = "in"\nprofile = "swing"\noutdoor = true'
+@pytest.mark.parametrize(
+    ("kind", "module", "rest"),
+    [
+        ("osdp", "osdp", 'transport = { kind = "serial", port = "/dev/card1" }'),
+        ("pcsc", "smartcard", 'reader = "ACS"'),
+    ],
+)
+def test_library_that_is_not_installed(
+    write: Any, monkeypatch: pytest.MonkeyPatch, kind: str, module: str, rest: str
+) -> None:
+    path = write((READER, f'kind = "{kind}"\n{rest}\n'))
+    monkeypatch.setitem(sys.modules, module, None)
+    (problem,) = problems(path)
+    assert problem.startswith(":14: lanes[0].readers[0].kind: not installed: ")
+    assert f"scenic-gate-bridge[{kind}]" in problem
+
+
+FLAP_INPUTS = "\npinch = 2\ntailgating = 3\nfree_in = 2\nfree_out = 3"
+
+
+@pytest.mark.parametrize(
+    ("driver", "lane", "expected"),
+    [
+        (BOARD, 'profile = "swing"\noutdoor = true', [
+            "indoors", "can pinch", "no input pinch", "no input tailgating",
+            "no relay free_in", "no relay free_out"]),
+        (BOARD + FLAP_INPUTS, 'profile = "flap"', ["an attendant is advised"]),
+        (BOARD + FLAP_INPUTS, 'profile = "flap"\nattended = true', []),
+        (BOARD + FLAP_INPUTS, 'profile = "tripod"\noutdoor = true', []),
+        (BOARD + FLAP_INPUTS, 'profile = "tripod"\npass_timeout = 3.0', [
+            "pass_timeout is shorter"]),
+        ('kind = "tpw-321asp"\ntransport = { kind = "serial", port = "/dev/l" }',
+         'profile = "swing"\nattended = true', [
+             "no input pinch", "no input tailgating", "watch for tailgating"]),
+        ('kind = "manual"', 'profile = "door"', ["a pass is assumed"]),
+        ('kind = "catrax"\nport = "/dev/lane1"', 'profile = "tripod"', []),
+    ],
+)  # fmt: skip
+def test_profiles_warn_of_their_dangers(
+    write: Any, driver: str, lane: str, expected: list[str]
+) -> None:
     path = write(
-        ('kind = "catrax"\nport = "/dev/lane1"', BOARD), ('direction = "in"', swing)
+        ('kind = "catrax"\nport = "/dev/lane1"', driver),
+        ('direction = "in"', f'direction = "in"\n{lane}'),
     )
-    lane = load(path).lanes[0]
-    text = " ".join(lane.warnings)
-    for danger in ("indoors", "pinch", "attendant", "free_in", "free_out"):
-        assert danger in text
+    found = load(path).lanes[0].warnings
+    assert len(found) == len(expected), found
+    for warning, words in zip(found, expected, strict=True):
+        assert words in warning
     result = CliRunner().invoke(app, ["check-config", "-c", str(path)])
     assert result.exit_code == 0
-    assert "lane L1: warning: a swing gate is made for indoors" in result.output
+    for warning in found:
+        assert f"lane L1: warning: {warning}" in result.output
+
+
+PUSH_BAR = BOARD.replace("_in", "_out") + "\nfree_in = 2\nfree_out = 3"
+BEAMS = """kind = "infrared"
+transport = { kind = "tcp", host = "10.0.0.5", port = 502 }
+beam_a = 0
+beam_b = 1"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "driver", "expected"),
+    [
+        ("push-bar", PUSH_BAR, []),
+        ("infrared", BEAMS, ["hold nobody back, and count two people side by side"]),
+    ],
+)
+def test_exits_without_a_reader(
+    write: Any, profile: str, driver: str, expected: list[str]
+) -> None:
+    old = 'driver = { kind = "catrax", port = "/dev/lane2" }\n'
+    new = f'profile = "{profile}"\n[lanes.driver]\n{driver}\n'
+    lane = load(write((old, new))).lanes[1]
+    assert lane.exits_freely
+    assert len(lane.warnings) == len(expected)
+    for warning, words in zip(lane.warnings, expected, strict=True):
+        assert words in warning
+    (problem,) = problems(write((old, "free_exit = false\n" + new)))
+    assert f"a {profile} exit has direction out" in problem
 
 
 def problems(path: Path) -> list[str]:
@@ -112,6 +182,36 @@ def test_good_settings_and_their_defaults(write: Any) -> None:
     assert (entry.pass_timeout, entry.driver.baud) == (5.0, 115200)
     assert (entry.exits_freely, out.exits_freely) == (False, True)
     assert KEY not in repr(settings)
+
+
+READER = """kind = "line"
+framing = "cr"
+transport = { kind = "serial", port = "/dev/scan1", baud = 115200 }
+"""
+
+
+def test_key_of_a_secure_channel(write: Any, tmp_path: Path) -> None:
+    key = tmp_path / "scbk"
+    osdp = f"""kind = "osdp"
+key_file = "{key}"
+transport = {{ kind = "serial", port = "/dev/card1" }}
+"""
+    path = write((READER, osdp))
+    where = ":15: lanes[0].readers[0].key_file: "
+    (problem,) = problems(path)
+    assert problem.startswith(where + "cannot read")
+    key.write_text("0123456789abcdef0123456789ABCDEF\n")
+    key.chmod(0o644)
+    (problem,) = problems(path)
+    assert problem.startswith(where) and "chmod 600" in problem
+    key.chmod(0o600)
+    assert not load(path).lanes[0].warnings
+    key.write_text("not a key")
+    (problem,) = problems(path)
+    assert problem == f"{where}{key} does not hold 32 hex digits"
+    open_line = osdp.replace(f'key_file = "{key}"\n', "")
+    (warning,) = load(write((READER, open_line))).lanes[0].warnings
+    assert "no key_file" in warning
 
 
 @pytest.mark.parametrize(

@@ -22,54 +22,23 @@ class Refused(Exception):
         self.code = error["data"]["code"]
 
 
-class GateClient:
-    """Speaks docs/gate-api.md as a device with one lane of the south gate.
+class ServerFailed(Refused):
+    """A fault of the server: the same request may be repeated."""
+
+
+class Device:
+    """Speaks docs/gate-api.md.
 
     Safe to be shared by threads: each scan and event gets the next ``seq``, as the
     one counter of a real device gives it.
     """
 
-    def __init__(self, manager, lane="P1", direction="in", gate="L1", decides="no"):
-        """Make the device as a manager would.
-
-        :param gate: code of a lane of the gate that the new lane belongs to
-        """
-        self.url = manager.url
+    def __init__(self, url, device, key, lane):
+        self.url = url
+        self.device = device
+        self.key = key
         self.lane = lane
-        self.manager = manager
-        (beside,) = self.manager.read(
-            "scenic.lane", [["code", "=", gate]], ["gate_id", "site_id"]
-        )
-        self.device = self.manager.call(
-            "scenic.device",
-            "create",
-            {
-                "name": f"parallel-{uuid.uuid4().hex[:6]}",
-                "site_id": beside["site_id"][0],
-                "decides": decides,
-            },
-        )
-        self.manager.call(
-            "scenic.lane",
-            "create",
-            {
-                "name": lane,
-                "code": lane,
-                "gate_id": beside["gate_id"][0],
-                "device_id": self.device,
-                "direction": direction,
-                "kind": "handheld",
-            },
-        )
         self._lock = threading.Lock()
-        self.new_key()
-
-    def new_key(self):
-        """Give the device a new key: the old one dies, the count begins anew."""
-        action = self.manager.call(
-            "scenic.device", "action_generate_key", [self.device]
-        )
-        self.key = action["context"]["scenic_device_key"]
         self._seq = itertools.count(1)
 
     def next_seq(self):
@@ -104,7 +73,8 @@ class GateClient:
         body = {"jsonrpc": "2.0", "id": 1, "method": "call", "params": parameters}
         status, answer = self.send(path, json.dumps(body).encode())
         if "error" in answer:
-            raise Refused(status, answer["error"])
+            kind = ServerFailed if status >= 500 else Refused
+            raise kind(status, answer["error"])
         return answer["result"]
 
     def scan_of(self, code, **fields):
@@ -120,10 +90,14 @@ class GateClient:
         }
 
     def scan(self, code, request_id=None, **fields):
+        """Scan a code; return the result, as soon as somebody answers."""
         if request_id:
             fields["request_id"] = request_id
-        scans = [self.scan_of(code, **fields)]
-        return self.post("validate", {"scans": scans})["results"][0]
+        scan = self.scan_of(code, **fields)
+        return until_answered(lambda: self.decide(scan))
+
+    def decide(self, scan):
+        return self.post("validate", {"scans": [scan]})["results"][0]
 
     def passed(self, request_id, count=1):
         return self.report("passed", request_id, count)
@@ -149,13 +123,61 @@ class GateClient:
         return self.post("report", {"events": events})["results"]
 
 
-def until_answered(call, seconds=60):
-    """Repeat a call with the same ids until somebody answers, as a device does."""
+class GateClient(Device):
+    """A device of the park, made as a manager makes one, with one lane."""
+
+    def __init__(self, manager, lane="P1", direction="in", gate="L1", decides="no"):
+        """:param gate: code of a lane of the gate that the new lane belongs to"""
+        self.manager = manager
+        (beside,) = manager.read(
+            "scenic.lane", [["code", "=", gate]], ["gate_id", "site_id"]
+        )
+        device = manager.call(
+            "scenic.device",
+            "create",
+            {
+                "name": f"parallel-{uuid.uuid4().hex[:6]}",
+                "site_id": beside["site_id"][0],
+                "decides": decides,
+            },
+        )
+        manager.call(
+            "scenic.lane",
+            "create",
+            {
+                "name": lane,
+                "code": lane,
+                "gate_id": beside["gate_id"][0],
+                "device_id": device,
+                "direction": direction,
+                "kind": "handheld",
+            },
+        )
+        super().__init__(manager.url, device, "", lane)
+        self.new_key()
+
+    def new_key(self):
+        """Give the device a new key: the old one dies, the count begins anew."""
+        self.key = new_key(self.manager, self.device)
+        self._seq = itertools.count(1)
+
+
+def new_key(manager, device, method="action_generate_key"):
+    """Make a key of a device, as a manager does, and return it."""
+    action = manager.call("scenic.device", method, [device])
+    return action["context"]["scenic_device_key"]
+
+
+def until_answered(call, also=(), seconds=60):
+    """Repeat a call with the same ids until somebody answers, as a device does.
+
+    :param also: answers that count as none
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
             return call()
-        except (OSError, http.client.HTTPException, ValueError):
+        except (OSError, http.client.HTTPException, *also):
             # nobody there, cut off, or more connections than two workers listen for
             if time.monotonic() > deadline:
                 raise

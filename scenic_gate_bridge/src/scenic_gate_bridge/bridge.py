@@ -83,7 +83,9 @@ class Bridge:
             ):
                 await self._recover(journal)
                 states = await journal.call(lambda db: db.lane_states())
-                client = DecisionClient(rpc, settings.server.timeout, group)
+                client = DecisionClient(
+                    rpc, settings.server.timeout, group, status.refuse_sequence
+                )
                 decisions = DecisionService(
                     settings.server.mode, journal, client.decide
                 )

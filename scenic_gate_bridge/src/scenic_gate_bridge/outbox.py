@@ -148,7 +148,8 @@ def read_conflicts(
     found: list[tuple[str | int, ...]] = []
     for item, row in zip(result["results"], rows, strict=True):
         told = item.get("conflict")
-        if item.get("code") != "CONFLICT":
+        # a repeat tells the conflict again: the first answer may have been lost
+        if item.get("code") != "CONFLICT" and told is None:
             continue
         if not isinstance(told, dict):
             told = {}

@@ -8,14 +8,20 @@ from typing import assert_never
 from ..lane import Lane
 from ..settings import (
     IcReaderSettings,
+    IdCardReaderSettings,
     LaneSettings,
     LineReaderSettings,
+    OsdpReaderSettings,
+    PcscReaderSettings,
     ReaderSettings,
 )
 from ..supervisor import supervise
 from .base import Desk, Reader
 from .ic import IcReader
+from .id_card import IdCardReader
 from .line import LineReader
+from .osdp_reader import OsdpReader
+from .pcsc import PcscReader
 
 
 def build(settings: ReaderSettings, desk: Desk) -> Reader:
@@ -25,6 +31,12 @@ def build(settings: ReaderSettings, desk: Desk) -> Reader:
             return LineReader(settings, desk)
         case IcReaderSettings():
             return IcReader(settings, desk)
+        case IdCardReaderSettings():
+            return IdCardReader(settings, desk)
+        case OsdpReaderSettings():
+            return OsdpReader(settings, desk)
+        case PcscReaderSettings():
+            return PcscReader(settings, desk)
         case _:
             assert_never(settings)
 

@@ -1,0 +1,60 @@
+"""The settings file: its parts by concern, and how it is loaded."""
+
+from .base import ConfigError
+from .drivers import (
+    CatraxSettings,
+    DriverSettings,
+    InfraredSettings,
+    ManualSettings,
+    ModbusSettings,
+    TpwSettings,
+)
+from .lanes import LaneSettings, Profile
+from .loading import load
+from .readers import (
+    CardReaderSettings,
+    IcReaderSettings,
+    IdCardReaderSettings,
+    LineReaderSettings,
+    OsdpReaderSettings,
+    PcscReaderSettings,
+    ReaderSettings,
+)
+from .root import Settings
+from .server import (
+    ApiSettings,
+    ServerMode,
+    ServerSettings,
+    SiteClient,
+    SiteServerSettings,
+)
+from .transport import SerialSettings, TcpSettings, TransportSettings
+
+__all__ = [
+    "ApiSettings",
+    "CardReaderSettings",
+    "CatraxSettings",
+    "ConfigError",
+    "DriverSettings",
+    "IcReaderSettings",
+    "IdCardReaderSettings",
+    "InfraredSettings",
+    "LaneSettings",
+    "LineReaderSettings",
+    "ManualSettings",
+    "ModbusSettings",
+    "OsdpReaderSettings",
+    "PcscReaderSettings",
+    "Profile",
+    "ReaderSettings",
+    "SerialSettings",
+    "ServerMode",
+    "ServerSettings",
+    "Settings",
+    "SiteClient",
+    "SiteServerSettings",
+    "TcpSettings",
+    "TpwSettings",
+    "TransportSettings",
+    "load",
+]
