@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
-from ..local.decider import DecidedBy, LocalDecider, Outcome
+from ..local.decider import LocalDecider
+from ..local.outcome import DecidedBy, Outcome
 from ..local.reads import Read
 from ..local.store import Store, to_json
 from ..model import (
