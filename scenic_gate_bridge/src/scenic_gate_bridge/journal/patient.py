@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import structlog
 
-from .db import JournalDb, JournalUnwritable
+from .db import JournalDb
 from .journal import Journal
+from .rows import JournalUnwritable
 
 AGAIN = 0.5  # seconds between two tries
 
