@@ -42,6 +42,8 @@ class Tables:
             self._con.execute("PRAGMA journal_mode=WAL")
             self._con.execute("PRAGMA synchronous=FULL")
             self._con.execute("PRAGMA busy_timeout=5000")
+            # KiB: what a rush touches of a copy of 200,000 tickets
+            self._con.execute("PRAGMA cache_size=-16384")
             self._migrate()
             row = self._con.execute("SELECT seq FROM counter").fetchone()
             self.newest_seq = int(row[0])

@@ -180,7 +180,8 @@ class Store:
     def _take_over(self, number: int, ticket: Ticket) -> None:
         """What was done by a QR before its ticket was in the copy."""
         row = self._con.execute(
-            "SELECT d.lane FROM own_decision d WHERE d.right = ? LIMIT 1", (-number,)
+            "SELECT lane FROM own_decision WHERE right < 0 AND right = ? LIMIT 1",
+            (-number,),
         ).fetchone()
         if row is None:
             return
