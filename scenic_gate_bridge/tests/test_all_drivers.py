@@ -229,10 +229,10 @@ class DriverModel(RuleBasedStateMachine):
         self.wait(seconds)
         self.wire.plugged = True
 
-    @rule()
-    def refuse(self) -> None:
+    @rule(count=st.sampled_from([1, 1, 2, 10]))
+    def refuse(self, count: int) -> None:
         if not isinstance(self.model, Nothing):
-            self.model.refuse = 1
+            self.model.refuse = count
 
     # -- people who run the place ------------------------------------------------------
 

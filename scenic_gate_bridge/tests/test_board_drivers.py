@@ -26,6 +26,7 @@ from scenic_gate_bridge.drivers.base import (
     CommandUnanswered,
     Fire,
     LaneDriver,
+    LinkDown,
     LinkLost,
     LinkUp,
     Passed,
@@ -134,6 +135,30 @@ async def test_modbus_pulse_opens_once_and_its_pass_is_seen(
         assert events.index(Accepted()) < events.index(Passed(Direction.IN))
         await driver.rest(NONE)
         assert not far.model.released(Direction.IN)
+
+
+async def test_modbus_rest_that_is_refused_is_made_up_for(
+    line: tuple[Far, Any],
+) -> None:
+    """A board that is busy for a moment is asked again; one that goes on refusing is
+    begun anew, and then the lane rests as it was told last."""
+    far, transport = line
+    settings = ModbusSettings(kind="modbus", transport=transport, **WIRES)
+    board(far, settings)
+    driver = modbus(settings)
+    async with running(driver) as events:
+        far.model.refuse = 1
+        await driver.rest(BOTH)
+        assert far.model.is_free(Direction.IN) and far.model.is_free(Direction.OUT)
+        far.model.refuse = 50
+        with pytest.raises(LinkLost):
+            await driver.rest(NONE)
+        await until(lambda: any(isinstance(event, LinkDown) for event in events))
+    assert far.model.is_free(Direction.IN)
+    far.model.refuse = 0
+    async with running(driver):
+        assert not far.model.is_free(Direction.IN)
+        assert not far.model.is_free(Direction.OUT)
 
 
 async def test_modbus_links_are_cleared_before_use(line: tuple[Far, Any]) -> None:

@@ -90,7 +90,7 @@ class ModbusDriver(BoardDriver):
             try:
                 await self._board.relay(relay, on)
                 return
-            except CommandUnanswered:
+            except (CommandUnanswered, CommandRefused):
                 if not left:
                     raise
 
