@@ -69,9 +69,11 @@ DRIVERS: dict[str, dict[str, Any]] = {
     "modbus": MODBUS | RELAYS | PASSES,
     "modbus-hold": MODBUS | RELAYS | PASSES | {"hold": True, "pulse": 5.0},
     "modbus-blind": MODBUS | RELAYS,
-    "infrared": {"kind": "infrared", "transport": LINE, "beam_a": 0, "beam_b": 1},
+    "infrared": {
+        "kind": "infrared", "transport": LINE, "beam_a": 0, "beam_b": 1, "poll": 0.05,
+    },
     "manual": {"kind": "manual"},
-}
+}  # fmt: skip
 SEEN = ("passed", "exit", "entry", "forced", "tailgating", "wrong_direction")
 
 
@@ -321,6 +323,7 @@ def admit(passes: int) -> Decision:
     return Decision(Verdict.ADMIT, "ADMIT", Text("in", "请进"), passes=passes)
 
 
+@pytest.mark.timeout(600)  # minutes of a lane's life, on a machine that may be busy
 @pytest.mark.parametrize("kind", DRIVERS)
 def test_every_driver_keeps_the_books(kind: str) -> None:
     machine = type(kind, (DriverModel,), {"kind": kind})
