@@ -39,9 +39,14 @@ def uninstall_hook(env):
             scenic_gate_settings(integer, timestamp),
             scenic_gate_words(jsonb),
             scenic_gate_time(timestamp),
-            scenic_gate_heartbeat(
-                integer, text, integer, text, integer, integer, jsonb
+            scenic_gate_heartbeat(integer, text, jsonb, timestamp),
+            scenic_lane_mode(
+                scenic_lane, scenic_gate, scenic_device, timestamp
             ),
+            scenic_lane_scheduled(integer, timestamp, timestamp),
+            scenic_lane_plan(integer, timestamp),
+            scenic_gate_count_people(integer, integer, integer, text, text),
+            scenic_gate_uncount_people(integer, integer, text, text),
             scenic_gate_give_back(integer, integer, text, text, boolean),
             scenic_gate_ticket_state(integer[], timestamp[]),
             scenic_pass_event_append_only()

@@ -1,5 +1,6 @@
 """Odoo's command line and server, on a cluster of ours with our add-ons."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ from .python_env import environment
 
 #: What the suite stands on; a database with these is the template of all others.
 STOCK_MODULES = ("point_of_sale", "account", "portal", "sale_management", "l10n_cn")
+
+ODOO_BIN = Path(__file__).parent / "bin" / "odoo-bin"
 
 #: The embedded PostgreSQL has no pg_trgm; Odoo says so and does without.
 MISSING_EXTENSION = "bad query: b'CREATE EXTENSION IF NOT EXISTS pg_trgm'"
@@ -90,7 +93,7 @@ class Odoo:
         head = []
         while words and not words[0].startswith("-"):
             head.append(words.pop(0))
-        return [str(PYTHON), "-m", "odoo", *head, "-c", str(self.config), *words]
+        return [str(PYTHON), str(ODOO_BIN), *head, "-c", str(self.config), *words]
 
     def run(self, arguments: Sequence[str | Path], log: str, failure: str) -> Path:
         """Run a command of Odoo to its end, logged.
@@ -226,8 +229,17 @@ class OdooProcess:
             return False
 
     def kill(self) -> None:
-        """Kill -9 the server and its workers, as a crash would."""
+        """Kill -9 the server and its workers, as a crash would.
+
+        Its port is free again when this returns.
+        """
         self._signal(signal.SIGKILL)
+        # the kernel may still be ending the workers, who hold the port, too
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with contextlib.suppress(SetupError):
+                return check_port(self.port)
+            time.sleep(0.05)
 
     def stop(self) -> None:
         self._signal(signal.SIGTERM)
@@ -235,7 +247,8 @@ class OdooProcess:
     def _signal(self, number: signal.Signals) -> None:
         if not self.process:
             return
-        if self.process.poll() is None:
+        # its workers, too, if it has ended itself
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
         try:
             self.process.wait(timeout=30)

@@ -52,15 +52,18 @@ class Cluster:
             "PGPASSWORD": self.password,
         }
 
-    def start(self) -> "Cluster":
-        """Start the server unless it runs; creates the cluster on the first call."""
+    def start(self, port: int = 0) -> "Cluster":
+        """Start the server unless it runs; creates the cluster on the first call.
+
+        :param port: to listen on, where clients wait for it to come back
+        """
         if not (self.data / "PG_VERSION").exists():
             self._create()
         running = self._running_port()
         if running:
             self.port = running
             return self
-        self.port = free_port()
+        self.port = port or free_port()
         options = {
             "listen_addresses": self.host,
             "port": str(self.port),

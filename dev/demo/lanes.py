@@ -136,7 +136,6 @@ class Bridge(LineProcess):
             f'database = "{database}"',
             f'key_file = "{key_file}"',
             f"timeout = {answer_timeout}",
-            "heartbeat = 2.0",
             "backoff_max = 2.0",
             "[api]",
             f"port = {port}",

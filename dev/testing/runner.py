@@ -31,6 +31,8 @@ def test_cluster() -> Cluster:
             "synchronous_commit": "off",
             "full_page_writes": "off",
             "shared_buffers": "512MB",
+            # with the database, for several parts log into one file
+            "log_line_prefix": "%m [%p] %d ",
         },
     )
 

@@ -56,7 +56,8 @@ port = 0
     free_exit = lane.pop("free_exit", None)
     ack_timeout = lane.pop("ack_timeout", 2.0)
     after_crash = lane.pop("after_crash", "assumed_passed")
-    for code, direction in parse_lanes(lanes).items():
+    for code, spec in parse_lanes(lanes).items():
+        direction = spec.direction.value
         free = direction == "out" if free_exit is None else free_exit
         text += f"""
 [[lanes]]
@@ -168,8 +169,8 @@ async def serving(peer: Peer, port: int = 0) -> AsyncIterator[str]:
 def new_peer(lanes: str, **tickets: Ticket) -> Peer:
     """A peer that knows these lanes and tickets T1, T2, … T9 with one entry each."""
     known = {
-        code: {"direction": direction.value, "mode": "controlled"}
-        for code, direction in parse_lanes(lanes).items()
+        code: {"direction": spec.direction.value, "mode": "controlled"}
+        for code, spec in parse_lanes(lanes).items()
     }
     single = {f"T{number}": Ticket() for number in range(1, 10)}
     codes = {f"CODE{name}": ticket for name, ticket in (single | tickets).items()}

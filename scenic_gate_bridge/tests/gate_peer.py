@@ -400,10 +400,14 @@ async def _main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lanes", type=json.loads, required=True)
     parser.add_argument("--tickets", type=json.loads, required=True)
+    parser.add_argument("--settings", type=json.loads, default={})
+    parser.add_argument("--feed", type=json.loads, default=[])
     arguments = parser.parse_args()
     peer = Peer(
         arguments.lanes,
         {code: Ticket(**fields) for code, fields in arguments.tickets.items()},
+        settings=arguments.settings,
+        feed=arguments.feed,
     )
     runner = web.AppRunner(peer.app(), access_log=None)
     await runner.setup()

@@ -28,7 +28,6 @@ from hypothesis.stateful import (
 )
 
 from scenic_gate_bridge import refusals
-from scenic_gate_bridge.decision import Request
 from scenic_gate_bridge.drivers import make_driver
 from scenic_gate_bridge.drivers.base import Caps
 from scenic_gate_bridge.journal import JournalDb
@@ -159,7 +158,8 @@ class DriverModel(RuleBasedStateMachine):
             return TpwModel(driver.address)
         return Nothing() if isinstance(driver, ManualSettings) else CatraxModel()
 
-    async def decide(self, request: Request) -> Decision:
+    async def decide(self, request_id: str, scan: Scan) -> Decision:
+        await self.journal.call(lambda db: db.ask(request_id, scan, scan.at))
         await asyncio.sleep(0.05)
         return self.next_decision
 

@@ -20,10 +20,12 @@ import pytest
 
 from conftest import until
 from scenic_gate_bridge.model import Direction, LaneDirection
-from scenic_gate_bridge.simulator.authority import Authority, Device, Ticket
-from scenic_gate_bridge.simulator.park import Passage, SimLane, Visit
+from scenic_gate_bridge.simulator.authority import Authority
+from scenic_gate_bridge.simulator.gate import Gate, open_gates
+from scenic_gate_bridge.simulator.ledger import Device, Ticket
+from scenic_gate_bridge.simulator.park import LaneSpec, Passage, Sight, SimLane, Visit
 from scenic_gate_bridge.simulator.reconcile import Reconciliation, reconcile
-from scenic_gate_bridge.simulator.rehearsal import Gate, books_of, open_gates
+from scenic_gate_bridge.simulator.rehearsal import books_of
 
 KEY, FRESH_KEY = "sgk_" + "1" * 40, "sgk_" + "2" * 40
 LANES = {"L1": LaneDirection.IN, "L2": LaneDirection.IN}
@@ -69,7 +71,7 @@ async def scene(directory: Path, timeout: float = 0.8) -> AsyncIterator[Scene]:
     try:
         async with open_gates(
             directory,
-            {"one": LANES},
+            {"one": {code: LaneSpec(way) for code, way in LANES.items()}},
             {"one": KEY},
             random.Random(1),
             ("127.0.0.1", port),
@@ -159,7 +161,7 @@ async def test_unplugged_in_the_middle_of_a_report(tmp_path: Path) -> None:
         assert await site.lane.wait_released(Direction.IN, 5)
         report = site.lane.model.push(Direction.IN)
         assert report is not None
-        site.lane.on_passage(Passage("L1", Direction.IN, "CODE1", 0.0, False))
+        site.lane.on_passage(Passage("L1", Direction.IN, "CODE1", 0.0, Sight.UNSURE))
         site.lane.lane_port.send(report[:3])
         await site.lane.pull("lane", 0.5)
         await site.gate.linked("L1")
@@ -249,7 +251,7 @@ async def test_second_bridge_at_one_gate_gets_no_device(tmp_path: Path) -> None:
 
 
 async def test_a_short_day_with_every_fault(tmp_path: Path) -> None:
-    """The whole program, as docs/bench.md runs it with 2000."""
+    """The whole program, in a small form of `--visitors=2000`."""
     done = await asyncio.to_thread(
         subprocess.run,
         [

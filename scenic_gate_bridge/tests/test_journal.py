@@ -17,7 +17,7 @@ import pytest
 from scenic_gate_bridge import refusals
 from scenic_gate_bridge.bridge import StateDirError, state_dir_lock
 from scenic_gate_bridge.journal import Journal, JournalDb, JournalError
-from scenic_gate_bridge.journal.db import LaneState, PlannedMode
+from scenic_gate_bridge.journal.db import LaneState
 from scenic_gate_bridge.model import (
     AfterCrash,
     Code,
@@ -25,6 +25,7 @@ from scenic_gate_bridge.model import (
     Direction,
     LaneMode,
     ModeSource,
+    PlannedMode,
     Scan,
     Text,
     Verdict,
@@ -102,7 +103,6 @@ STEPS: list[tuple[str, Any]] = [
     ("authorise", lambda db: db.authorise("r1", admit(), AT)),
     ("open", lambda db: db.open("r1", AT)),
     ("passed", lambda db: db.passed("r1", AT)),
-    ("deny", lambda db: db.deny("r1", refusals.OFFLINE_UNSURE, AT)),
     ("close", lambda db: db.close_admission("r1", "x", AT)),
 ]
 
@@ -119,6 +119,14 @@ def test_no_step_twice_and_none_after_the_end(
     with pytest.raises(JournalError, match="is annulled, expected"):
         step(db)
     assert (events(db), state(db)) == before
+
+
+def test_a_refusal_may_come_before_the_question_but_not_twice(db: JournalDb) -> None:
+    db.deny("r1", refusals.OFFLINE, AT, SCAN)
+    assert state(db) == ("denied", 0, 0, 0, 0)
+    with pytest.raises(JournalError, match="is denied, expected"):
+        db.deny("r1", refusals.OFFLINE, AT, SCAN)
+    assert events(db) == []
 
 
 def test_a_request_id_is_used_once(db: JournalDb) -> None:
@@ -195,7 +203,7 @@ def test_refusal_without_answer_is_annulled_at_the_server(db: JournalDb) -> None
         (refusals.OFFLINE_UNSURE, refusals.OFFLINE, refusals.SERVER_REFUSED)
     ):
         db.ask(f"r{number}", SCAN, AT)
-        db.deny(f"r{number}", decision, AT)
+        db.deny(f"r{number}", decision, AT, SCAN)
     (row,) = db.waiting(9)
     assert "count" not in row.event
     assert events(db) == [("annulled", None, False, "no answer: OFFLINE")]

@@ -28,15 +28,10 @@ async def with_copy(start: Start, decides: str, **settings: Any) -> World:
     world = await start("L1:in", mode=mode, **settings)
     world.peer.feed = [today(number) for number in (1, 2, 3)]
     world.peer.settings = config(decides=decides)
-    local = next(iter(world.bridge.lanes.values()))._journal
-    await until_copy(local)
+    await until(
+        lambda: world.peer.heartbeats[-1:] and world.peer.heartbeats[-1]["copy_at"]
+    )
     return world
-
-
-async def until_copy(journal: Any) -> None:
-    async with asyncio.timeout(15):
-        while not await journal.call(lambda db: db.local.store.meta("copy_at")):
-            await asyncio.sleep(0.02)
 
 
 async def test_a_bridge_decides_while_the_server_is_silent(start: Start) -> None:

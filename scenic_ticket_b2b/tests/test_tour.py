@@ -1,6 +1,5 @@
 from odoo import fields
 from odoo.tests import tagged
-from odoo.tools import file_path
 
 from .common import B2BHttpCommon
 
@@ -10,21 +9,6 @@ class TestTour(B2BHttpCommon):
     def setUp(self):
         super().setUp()
         self.env["res.lang"]._activate_lang("zh_CN")
-
-    def _drop_missing_library(self):
-        """Debian's Odoo lacks a file of the web client, which fails every tour."""
-        path = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
-        try:
-            file_path(path)
-        except FileNotFoundError:
-            self.env["ir.asset"].create(
-                {
-                    "name": "Missing library",
-                    "bundle": "web.assets_backend",
-                    "directive": "remove",
-                    "path": path,
-                }
-            )
 
     def test_an_agency_orders_and_shows_its_codes(self):
         self.agent.lang = "zh_CN"

@@ -61,6 +61,9 @@ ACTIONS = [
     # Gates
     ("device_key", "Device Key Made"),
     ("device_revoke", "Device Key Revoked"),
+    ("device_enable", "Device Enabled"),
+    ("device_disable", "Device Disabled"),
+    ("lane_mode", "Lane Switched"),
     ("pass_give_back", "Entry Given Back"),
     ("pass_review", "Pass Reviewed"),
     # The trail itself

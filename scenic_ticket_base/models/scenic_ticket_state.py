@@ -52,7 +52,8 @@ class ScenicTicket(models.Model):
             persons[ticket_sudo.booking_line_id] += count
         # sudo: no user has the right to write what belongs to a ticket
         pools_sudo = self.env["scenic.capacity.pool"].sudo()
-        by_count = defaultdict(self.env["scenic.booking.line"].browse)
+        # a union has the rights of what it began with
+        by_count = defaultdict(self.env["scenic.booking.line"].sudo().browse)
         for line_sudo, count in persons.items():
             by_count[count] |= line_sudo
         for count, lines_sudo in by_count.items():

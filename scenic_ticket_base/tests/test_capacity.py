@@ -120,6 +120,15 @@ class TestCapacity(CapacityCommon):
         self.assertEqual(self._stand(pool), {"held": 0, "sold": 0, "free": 10})
         self.assertEqual(line.hold_ids.state, "released")
 
+    def test_a_supervisor_who_voids_a_ticket_gives_its_place_back(self):
+        pool = self._pool(10)
+        ticket, _other = self._scenic_sell(self.scenic_individual, 2)
+        self.assertEqual(self._stand(pool), {"held": 0, "sold": 2, "free": 8})
+        supervisor = self._scenic_users("place", ("supervisor",))["supervisor"]
+        ticket.with_user(supervisor)._void("misprint")
+        self.assertEqual(ticket.state, "void")
+        self.assertEqual(self._stand(pool), {"held": 0, "sold": 1, "free": 9})
+
     def test_taking_again_takes_what_is_missing(self):
         pool = self._pool(10)
         line = self._line(4)

@@ -42,6 +42,9 @@ class ScenicGateDispatcher(Dispatcher):
         return True
 
     def dispatch(self, endpoint, args):
+        if self.request.httprequest.method != "POST":
+            # the framework lets OPTIONS through to every route
+            raise InvalidRequest()
         try:
             body = json.loads(
                 self.request.httprequest.get_data(), parse_constant=_refuse_constant

@@ -51,14 +51,10 @@ class ScenicGateApi(Controller):
             values = check(params)
         except gate_schema.SchemaError as error:
             raise InvalidParams(error.en, error.zh) from error
-        context = request.env.context
-        # sudo: a device is no user; its key was proven and is proven again in the
-        # statement that does the work
-        device_sudo = (
-            request.env["scenic.device"].sudo().browse(context["scenic_device_id"])
-        )
-        device_sudo = device_sudo._use_own_connection()
-        result = getattr(device_sudo, method)(context["scenic_device_key_hash"], values)
+        device_id, key_hash = request.scenic_device
+        # its key was proven and is proven again in the statement that does the work
+        device = request.env["scenic.device"].browse(device_id)
+        result = getattr(device, method)(key_hash, values)
         if result is None:
             raise DeviceKeyInvalid()
         return result

@@ -27,28 +27,26 @@ class IrHttp(models.AbstractModel):
         There is no user behind a device: neither a session nor the API key of a
         user counts here, and a device key is unknown to all other routes.
         """
-        request.env = api.Environment(request.env.cr, None, {})
-        request.env.transaction.default_env = request.env
         request.session.can_save = False
         match = _BEARER.fullmatch(request.httprequest.headers.get("Authorization", ""))
         if not match:
             raise DeviceKeyInvalid()
+        # One environment for the whole request. As superuser: there is no user to ask
+        # as, and whatever a device does is bound to it by the statement that does it.
+        # With a language: else the framework reads company and partner to find one.
+        env = api.Environment(request.env.cr, None, {}, su=True)
+        device = env["scenic.device"]._use_own_connection()
+        language, _name = device.env["res.lang"].get_installed()[0]
+        env = device.env(context={**device.env.context, "lang": language})
+        env.transaction.default_env = env
+        request.env = env
         key_hash = hashlib.sha256(match[1].encode("ascii")).hexdigest()
         try:
-            device = request.env["scenic.device"]._use_own_connection()
-            device_id = device._id_of_key(key_hash)
+            device_id = env["scenic.device"]._id_of_key(key_hash)
         except KeyError:
             cls._refuse_unknown_key()
         cls._limit_device(device_id)
-        # sudo: there is no user to ask as. Without a language here the framework
-        # reads company and partner in each request to find one (8 ms); the answers
-        # carry both languages anyway.
-        language, _name = request.env["res.lang"].sudo().get_installed()[0]
-        request.update_context(
-            lang=language,
-            scenic_device_id=device_id,
-            scenic_device_key_hash=key_hash,
-        )
+        request.scenic_device = (device_id, key_hash)
 
     @classmethod
     def _refuse_unknown_key(cls):
@@ -69,9 +67,8 @@ class IrHttp(models.AbstractModel):
     @classmethod
     def _limit_device(cls, device_id):
         """Hold up a device that asks more often than it may, in this worker."""
-        # sudo: system parameter; there is no user to ask as
-        parameters_sudo = request.env["ir.config_parameter"].sudo()
-        rate = float(parameters_sudo.get_param(RATE_PARAMETER, RATE_DEFAULT))
+        parameters = request.env["ir.config_parameter"]
+        rate = float(parameters.get_param(RATE_PARAMETER, RATE_DEFAULT))
         wait = _limit.take((request.db, "device", device_id), rate, 2 * rate)
         if wait:
             raise RateLimited(wait)

@@ -15,7 +15,6 @@ from ..tools.gate_connection import CONNECTIONS
 
 KEY_PREFIX = "sgk_"
 KEY_FIELDS = ("key_hash", "next_key_hash", "old_key_hash")
-ONLINE_SECONDS = 90
 SQL_FILES = (
     "device_key",
     "ticket_state",
@@ -24,7 +23,6 @@ SQL_FILES = (
     "refusal",
     "validate",
     "report",
-    "heartbeat",
     "give_back",
 )
 
@@ -76,26 +74,6 @@ class ScenicDevice(models.Model):
         help="The message numbers of a device begin anew with each new key of a lost "
         "or reset device.",
     )
-    # What it says of itself
-    last_seen = fields.Datetime(readonly=True, copy=False)
-    last_seq = fields.Integer(
-        string="Message Number", readonly=True, copy=False, aggregator=None
-    )
-    version = fields.Char(readonly=True, copy=False)
-    outbox = fields.Integer(
-        string="Waiting Messages",
-        readonly=True,
-        copy=False,
-        help="Reports that wait on the device for the line.",
-    )
-    unresolved = fields.Integer(
-        readonly=True, copy=False, help="Admissions whose end the device does not know."
-    )
-    connection = fields.Selection(
-        [("never", "Never Seen"), ("online", "Online"), ("offline", "Offline")],
-        compute="_compute_connection",
-    )
-
     _name_unique = models.Constraint(
         "UNIQUE (name, company_id)", "Another device of this company has this name."
     )
@@ -107,16 +85,6 @@ class ScenicDevice(models.Model):
         for name in SQL_FILES:
             with tools.file_open(f"scenic_ticket_gate/sql/{name}.sql") as file:
                 self.env.cr.execute(file.read())
-
-    def _compute_connection(self):
-        now = fields.Datetime.now()
-        for device in self:
-            if not device.last_seen:
-                device.connection = "never"
-            elif (now - device.last_seen).total_seconds() <= ONLINE_SECONDS:
-                device.connection = "online"
-            else:
-                device.connection = "offline"
 
     @api.constrains("site_id")
     def _check_site(self):
@@ -263,7 +231,7 @@ class ScenicDevice(models.Model):
             return self
         if cr._cnx.status != STATUS_READY:
             # looking the key up has opened a transaction
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
         cr._cnx.autocommit = True
         return self.with_context(scenic_gate_connection=True)
 
@@ -382,32 +350,6 @@ class ScenicDevice(models.Model):
         ]
         results = self._call_function("scenic_gate_report", key_hash, rows, now)
         return None if results is None else {"results": results}
-
-    def _gate_heartbeat(self, key_hash, values):
-        """Keep that the device lives.
-
-        :param dict values: as ``gate_schema.check_heartbeat`` returns them
-        :return: the answer of the API, or None if the key is no longer valid
-        """
-        self.ensure_one()
-        [answer] = self._fetch_one(
-            SQL(
-                "SELECT scenic_gate_heartbeat(%s, %s, %s, %s, %s, %s, %s::jsonb)",
-                self.id,
-                key_hash,
-                values["seq"],
-                values["version"],
-                values["outbox"],
-                values["unresolved"],
-                json.dumps(values["lanes"]),
-            )
-        )
-        if answer is None:
-            return None
-        for lane in answer["lanes"]:
-            name = lane["name"]
-            lane["name"] = name.get("zh_CN") or name["en_US"]
-        return {"server_time": self._server_time(), **answer}
 
     def _call_function(self, name, key_hash, rows, now):
         [results] = self._fetch_one(

@@ -20,7 +20,6 @@ class ScenicDevice(models.Model):
             ("offline", "By itself when the server does not answer"),
             ("site", "Always by itself (site server)"),
         ],
-        string="Decides",
         required=True,
         default="no",
         copy=False,
@@ -52,7 +51,19 @@ class ScenicDevice(models.Model):
         string="Settings",
         readonly=True,
         copy=False,
-        help="Version of the settings that the device is told to have.",
+        help="Version of the settings that the device was told last.",
+    )
+    config_at = fields.Datetime(
+        string="Settings Changed on",
+        readonly=True,
+        copy=False,
+        help="When the device was told these settings.",
+    )
+    settings_version = fields.Char(
+        string="Settings to Have",
+        readonly=True,
+        copy=False,
+        help="Version of the settings that the device ought to have.",
     )
 
     _offline_limits = models.Constraint(
@@ -125,10 +136,13 @@ class ScenicDevice(models.Model):
         if not rows:
             return None
         [[version, settings, decides, server_time]] = rows
-        head = {"version": version, "unchanged": settings is None}
+        head = {
+            "version": version,
+            "unchanged": settings is None,
+            "server_time": server_time,
+        }
         if settings is None:
             return json.dumps(head)
-        head["server_time"] = server_time
         head["lookup_key"] = None
         if decides != "no":
             secret = self.env["scenic.signing.key"]._data().lookup_secret

@@ -1,6 +1,10 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ValidationError
-from odoo.tools import SQL
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL, file_open
+
+from odoo.addons.scenic_ticket_base.tools.guard import check_groups, check_reason
+
+OPERATOR = "scenic_ticket_base.group_scenic_gate_operator"
 
 MODES = [
     ("controlled", "Controlled"),
@@ -9,6 +13,10 @@ MODES = [
     ("locked", "Locked"),
     ("emergency", "Emergency"),
 ]
+# Whose barrier is driven: weather makes it fail, it may close on somebody, and a second
+# person fits in behind the first.
+INDOOR = ("flap", "swing", "door")
+ATTENDED = ("flap", "swing")
 
 
 class ScenicLane(models.Model):
@@ -39,7 +47,9 @@ class ScenicLane(models.Model):
             ("tripod", "Tripod Turnstile"),
             ("flap", "Flap Barrier"),
             ("swing", "Swing Gate"),
+            ("push_bar_exit", "Push-bar Exit"),
             ("infrared_exit", "Infrared Exit"),
+            ("door", "Electronic Door"),
             ("handheld", "Handheld Reader"),
             ("manual", "Manual Check"),
         ],
@@ -47,18 +57,45 @@ class ScenicLane(models.Model):
         default="tripod",
     )
     outdoor = fields.Boolean(help="The lane stands in the open, without a roof.")
-    outdoor_unfit = fields.Boolean(
-        compute="_compute_outdoor_unfit",
-        help="Flap barriers and swing gates are built for indoor use.",
+    indoor_only = fields.Boolean(
+        compute="_compute_advice",
+        help="Built for indoor use: rain, dust and wind make it fail or open.",
+    )
+    attendant_advised = fields.Boolean(
+        compute="_compute_advice",
+        help="Somebody should stand by: the barrier may close on a visitor, or a "
+        "second person may follow the first.",
     )
     direction = fields.Selection(
         [("in", "In"), ("out", "Out"), ("both", "Both")], required=True, default="in"
     )
+    # How it works now
     mode = fields.Selection(
         MODES,
+        string="Mode Chosen",
         required=True,
+        readonly=True,
         default="controlled",
+        copy=False,
         tracking=True,
+        help="What a person chose. It holds until the next change by the schedule of "
+        "the lane; an emergency, until a person ends it.",
+    )
+    mode_at = fields.Datetime(
+        string="Chosen on",
+        readonly=True,
+        copy=False,
+        help="Empty: the lane follows its schedule.",
+    )
+    schedule_ids = fields.One2many("scenic.lane.schedule", "lane_id", string="Schedule")
+    scheduled = fields.Boolean(
+        string="Has a Schedule", compute="_compute_scheduled", store=True
+    )
+    current_mode = fields.Selection(
+        MODES,
+        string="Mode",
+        compute="_compute_current_mode",
+        search="_search_current_mode",
         help="Controlled: one admission, one pass. Exit: people leave freely and are "
         "counted, nobody enters. Free: the lane stands open. Locked: nobody passes. "
         "Emergency: the lane stands open both ways, whatever else is asked for.",
@@ -66,7 +103,24 @@ class ScenicLane(models.Model):
     active = fields.Boolean(default=True)
     # What the device says of it
     link = fields.Selection([("up", "Up"), ("down", "Down")], readonly=True, copy=False)
-    reported_mode = fields.Selection(MODES, readonly=True, copy=False)
+    reported_mode = fields.Selection(
+        MODES,
+        readonly=True,
+        copy=False,
+        help="In which mode the lane works, by what the device says.",
+    )
+    reported_fire = fields.Boolean(
+        string="Fire Alarm",
+        readonly=True,
+        copy=False,
+        help="The fire alarm opened the lane.",
+    )
+    reported_emergency = fields.Boolean(
+        string="Emergency at the Lane",
+        readonly=True,
+        copy=False,
+        help="Somebody declared an emergency at the device.",
+    )
     granted = fields.Integer(readonly=True, copy=False)
     completed = fields.Integer(readonly=True, copy=False)
     timed_out = fields.Integer(readonly=True, copy=False)
@@ -93,10 +147,66 @@ class ScenicLane(models.Model):
         "CHECK (length(code) BETWEEN 1 AND 32)", "A lane code has 1 to 32 characters."
     )
 
-    @api.depends("kind", "outdoor")
-    def _compute_outdoor_unfit(self):
+    def init(self):
+        # the functions take rows of gates and devices
+        if self.pool.ready:
+            self._init_mode()
+        else:
+            self.pool.post_init(self._init_mode)
+
+    @api.model
+    def _init_mode(self):
+        with file_open("scenic_ticket_gate/sql/lane_mode.sql") as file:
+            self.env.cr.execute(file.read())
+
+    @api.depends("kind")
+    def _compute_advice(self):
         for lane in self:
-            lane.outdoor_unfit = lane.outdoor and lane.kind in ("flap", "swing")
+            lane.indoor_only = lane.kind in INDOOR
+            lane.attendant_advised = lane.kind in ATTENDED
+
+    @api.depends("schedule_ids")
+    def _compute_scheduled(self):
+        for lane in self:
+            lane.scheduled = bool(lane.schedule_ids)
+
+    @api.depends(
+        *("mode", "mode_at", "active", "gate_id.active", "device_id.enabled"),
+        *("schedule_ids.time_from", "schedule_ids.time_to", "schedule_ids.mode"),
+    )
+    def _compute_current_mode(self):
+        self.env.flush_all()
+        modes = dict(
+            self.env.execute_query(
+                SQL("%s WHERE l.id IN %s", self._mode_query(), tuple(self.ids) or (0,))
+            )
+        )
+        for lane in self:
+            lane.current_mode = modes.get(lane._origin.id, lane.mode)
+
+    def _search_current_mode(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        self.env.flush_all()
+        query = SQL(
+            "SELECT m.id FROM (%s) m WHERE m.mode IN %s",
+            self._mode_query(),
+            tuple(value) or (None,),
+        )
+        return [("id", "in", [row[0] for row in self.env.execute_query(query)])]
+
+    @api.model
+    def _mode_query(self):
+        return SQL(
+            """
+            SELECT l.id, scenic_lane_mode(
+                       l, g, d, clock_timestamp() AT TIME ZONE 'UTC'
+                   ) AS mode
+              FROM scenic_lane l
+              JOIN scenic_gate g ON g.id = l.gate_id
+              JOIN scenic_device d ON d.id = l.device_id
+            """
+        )
 
     def _compute_last_event(self):
         last = dict(
@@ -133,25 +243,152 @@ class ScenicLane(models.Model):
                     )
                 )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            if vals.get("mode", "controlled") != "controlled":
+                self._check_switched_by_button()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if vals.keys() & {"mode", "mode_at"}:
+            self.check_access("write")
+            self._check_switched_by_button()
+        return super().write(vals)
+
+    def _check_switched_by_button(self):
+        if not self.env.su:
+            raise UserError(
+                self.env._(
+                    "A lane is switched by its buttons, so that it is known who did it."
+                )
+            )
+
+    # ------------------------------------------------------------------
+    # Switching
+    # ------------------------------------------------------------------
+
     def action_controlled(self):
         """Let one visitor pass for each admission."""
-        self._set_mode("controlled")
-
-    def action_locked(self):
-        """Let nobody pass."""
-        self._set_mode("locked")
-
-    def action_free(self):
-        """Let everybody pass, for example when a building is cleared."""
-        self._set_mode("free")
+        self._switch("controlled")
 
     def action_exit(self):
-        """Let people leave freely by this lane, and nobody enter."""
-        self._set_mode("exit")
+        """Let people leave freely by these lanes, and nobody enter."""
+        self._switch("exit")
+
+    def action_follow_schedule(self):
+        """Let these lanes work as their schedule says, whatever was chosen before."""
+        self._switch(None)
+
+    def action_locked(self):
+        """Ask for a reason, then let nobody pass."""
+        return self._open_switch("locked")
+
+    def action_free(self):
+        """Ask for a reason, then let everybody pass."""
+        return self._open_switch("free")
 
     def action_emergency(self):
-        """Let everybody out, and in, until the lane is controlled again."""
-        self._set_mode("emergency")
+        """Ask for a reason, then let everybody out, and in, until it is over."""
+        return self._open_switch("emergency")
+
+    def action_end_emergency(self):
+        """Ask for a reason, then let these lanes work again."""
+        return self._open_switch("controlled", default_ends_emergency=True)
+
+    def _open_switch(self, mode, **context):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Switch Lanes"),
+            "res_model": "scenic.lane.switch",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_lane_ids": self.ids,
+                "default_mode": mode,
+                **context,
+            },
+        }
+
+    def _switch(self, mode, reason=None, ends_emergency=False):
+        """Switch lanes for a gate operator, who may change nothing else of them.
+
+        :param str mode: until the next change by schedule; None: follow the schedule
+        :param str reason: asked for, except to control a lane, make it an exit or let
+            it follow its schedule
+        :param bool ends_emergency: the lanes may be in an emergency
+        :raise AccessError: the user is no gate operator
+        :raise UserError: a lane is in an emergency, or has no schedule; nothing changed
+        """
+        self.check_access("read")
+        check_groups(
+            self.env, [OPERATOR], self.env._("Only a gate operator may switch a lane.")
+        )
+        if ends_emergency or mode not in ("controlled", "exit", None):
+            check_reason(self.env, reason)
+        in_emergency = self.filtered(lambda lane: lane.mode == "emergency")
+        if in_emergency and not ends_emergency and mode != "emergency":
+            raise UserError(
+                self.env._(
+                    "Lane “%(lane)s” is open because of an emergency. Please end the "
+                    "emergency first.",
+                    lane=in_emergency[0].display_name,
+                )
+            )
+        if mode is None and not all(self.mapped("scheduled")):
+            raise UserError(
+                self.env._(
+                    "Lane “%(lane)s” has no schedule that it could follow.",
+                    lane=self.filtered(lambda lane: not lane.scheduled)[0].display_name,
+                )
+            )
+        before = {lane.id: {"mode": lane.current_mode} for lane in self}
+        # sudo: the mode is all that an operator may change
+        lanes_sudo = self.sudo()
+        if reason:
+            lanes_sudo._track_set_log_message(reason)
+        lanes_sudo.write(
+            {
+                "mode": mode or "controlled",
+                "mode_at": mode and fields.Datetime.now(),
+            }
+        )
+        self.env["scenic.audit"]._log(
+            "lane_mode",
+            self,
+            reason=reason,
+            before=before,
+            after={lane.id: {"mode": lane.current_mode} for lane in self},
+        )
+
+    def _forget_old_choice(self):
+        """Let what a person chose before the last change by schedule stay in the past.
+
+        Called before a schedule changes: by another one the same choice might hold
+        again.
+        """
+        for lane in self:
+            if (
+                lane.mode_at
+                and lane.mode != "emergency"
+                and lane._scheduled_mode() is not None
+            ):
+                # sudo: nobody chooses a mode here
+                lane.sudo().write({"mode": "controlled", "mode_at": False})
+
+    def _scheduled_mode(self):
+        """Return the mode that the schedule asks for now, or None: see the function."""
+        self.ensure_one()
+        self.env.flush_all()
+        [[mode]] = self.env.execute_query(
+            SQL(
+                "SELECT scenic_lane_scheduled(%s, %s, "
+                "clock_timestamp() AT TIME ZONE 'UTC')",
+                self.id,
+                self.mode_at or None,
+            )
+        )
+        return mode
 
     def action_view_events(self):
         """Open the events of these lanes."""
@@ -159,11 +396,3 @@ class ScenicLane(models.Model):
             "scenic_ticket_gate.scenic_pass_event_action"
         )
         return {**action, "domain": [("lane_id", "in", self.ids)], "context": {}}
-
-    def _set_mode(self, mode):
-        """Switch lanes for a gate operator, who may change nothing else of them."""
-        self.check_access("read")
-        if not self.env.user.has_group("scenic_ticket_base.group_scenic_gate_operator"):
-            raise AccessError(self.env._("Only a gate operator may switch a lane."))
-        # sudo: the mode is all that an operator may change; the chatter keeps who did
-        self.sudo().mode = mode

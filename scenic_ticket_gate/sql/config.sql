@@ -142,10 +142,10 @@ BEGIN
                   FROM scenic_lane l
                   JOIN scenic_gate g ON g.id = l.gate_id
                  CROSS JOIN LATERAL (
-                           SELECT array_agg(c.pool_id) FILTER (WHERE c.step = 1)
-                                      AS into_pools,
-                                  array_agg(c.pool_id) FILTER (WHERE c.step = -1)
-                                      AS out_of_pools
+                           SELECT array_agg(c.pool_id ORDER BY c.pool_id)
+                                      FILTER (WHERE c.step = 1) AS into_pools,
+                                  array_agg(c.pool_id ORDER BY c.pool_id)
+                                      FILTER (WHERE c.step = -1) AS out_of_pools
                              FROM scenic_gate_crossed(g.from_zone_id, g.to_zone_id) c
                        ) x
                  WHERE l.device_id = d.id
@@ -192,8 +192,10 @@ BEGIN
     END IF;
     settings := scenic_gate_settings(p_device, v_now);
     version := md5(settings);
-    UPDATE scenic_device d SET config_version = version
-     WHERE d.id = p_device AND d.config_version IS DISTINCT FROM version;
+    UPDATE scenic_device d
+       SET config_version = version, config_at = v_now, settings_version = version
+     WHERE d.id = p_device AND (d.config_version, d.settings_version)
+               IS DISTINCT FROM (version, version);
     server_time := scenic_gate_time(v_now);
     IF p_version = version THEN
         settings := NULL;

@@ -161,23 +161,30 @@ BEGIN
        SET inside = h.inside + d.inside,
            reserved = GREATEST(0, h.reserved - d.released)
       FROM (
+            WITH move AS (
+                SELECT m."from", m."to", m.people, m.at, m.pools, m.released
+                  FROM jsonb_to_recordset(p_moves) AS m (
+                           "from" integer, "to" integer, people integer, at timestamp,
+                           pools jsonb, released integer
+                       )
+            )
             SELECT k.pool_id, sum(k.inside) AS inside, sum(k.released) AS released
-              FROM jsonb_to_recordset(p_moves) AS m (
-                       "from" integer, "to" integer, people integer, at timestamp,
-                       pools jsonb, released integer
-                   )
-             CROSS JOIN LATERAL (
-                       SELECT c.pool_id, 0 AS released, CASE
-                                  WHEN (m.at AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date
-                                       = (p_now AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date
-                                  THEN c.step * m.people ELSE 0
-                              END AS inside
-                         FROM scenic_gate_crossed(m."from", m."to") c
-                         JOIN scenic_capacity_pool p ON p.id = c.pool_id
-                         JOIN scenic_site s ON s.id = p.site_id
-                       UNION ALL
-                       SELECT r.id::integer, m.released, 0
-                         FROM jsonb_array_elements_text(m.pools) r (id)
+              FROM (
+                    SELECT c.pool_id, 0 AS released, CASE
+                               WHEN (m.at AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date
+                                    = (p_now AT TIME ZONE 'UTC' AT TIME ZONE s.tz)::date
+                               THEN c.step * m.people ELSE 0
+                           END AS inside
+                      FROM (SELECT DISTINCT w."from", w."to" FROM move w) w
+                     CROSS JOIN LATERAL scenic_gate_crossed(w."from", w."to") c
+                      JOIN scenic_capacity_pool p ON p.id = c.pool_id
+                      JOIN scenic_site s ON s.id = p.site_id
+                      JOIN move m ON m."from" IS NOT DISTINCT FROM w."from"
+                                 AND m."to" IS NOT DISTINCT FROM w."to"
+                    UNION ALL
+                    SELECT r.id::integer, m.released, 0
+                      FROM move m
+                     CROSS JOIN LATERAL jsonb_array_elements_text(m.pools) r (id)
                    ) k
              GROUP BY k.pool_id
            ) d

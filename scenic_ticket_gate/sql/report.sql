@@ -40,8 +40,8 @@ BEGIN
       FROM jsonb_to_record(p_event) AS (
                request_id text, seq integer, lane text, direction text, count integer,
                mode text, again boolean, "right" integer, kind text, lookup text,
-               at timestamp, note text, lane_id integer, gate_id integer,
-               site_id integer, company_id integer, epoch integer
+               at timestamp, note text, id integer, lane_id integer,
+               gate_id integer, site_id integer, company_id integer, epoch integer
            );
     IF v_event."right" IS NULL THEN
         -- a genuine code that the device had no copy of
@@ -108,13 +108,13 @@ BEGIN
     END IF;
     WITH kept AS (
         INSERT INTO scenic_pass_event (
-            uid, phase, code, device_id, lane_id, lane_code, gate_id, site_id,
+            id, uid, phase, code, device_id, lane_id, lane_code, gate_id, site_id,
             company_id, direction, credential_kind, ticket_id, entitlement_id, passes,
             reserved_delta, used_delta, free_delta, reentry, staff, assumed, epoch, seq,
             device_time, event_time, received_time, note, detail, mode, conflict,
             conflict_persons, conflict_value
         ) VALUES (
-            v_event.request_id, 'authorised',
+            v_event.id, v_event.request_id, 'authorised',
             CASE WHEN v_why IS NULL THEN 'ADMIT' ELSE 'CONFLICT' END, p_device,
             v_event.lane_id, v_event.lane, v_event.gate_id, v_event.site_id,
             v_event.company_id, v_event.direction, v_event.kind, v_right.ticket_id,
@@ -157,7 +157,10 @@ $function$;
 -- the device's living key. A fact is always kept; what does not fit is kept as CONFLICT.
 -- Locks as in scenic_gate_validate.
 --
--- Two statements an event: who has 500 of them has been cut off and wants to be done.
+-- Who has 500 of them has been cut off and wants to be done: what is plain is kept by
+-- one statement for all. Plain is what fits: a lane of the device, an admission that is
+-- covered by free entries, no more passes than were admitted, no code to look for. If
+-- one event of a right is not plain, none of this right is; those go one by one.
 DROP FUNCTION IF EXISTS scenic_gate_report(integer, text, jsonb);
 CREATE OR REPLACE FUNCTION scenic_gate_report(
     p_device integer, p_key_hash text, p_events jsonb, p_now timestamp DEFAULT NULL
@@ -193,7 +196,7 @@ DECLARE
     v_tickets integer[] := '{}';
     v_times timestamp[] := '{}';
     v_pools integer[];
-    v_moves jsonb := '[]'::jsonb;
+    v_moves jsonb[] := '{}';
     v_results jsonb[] := '{}';
 BEGIN
     SELECT d.id, d.site_id, d.company_id, d.epoch INTO v_device
@@ -229,50 +232,262 @@ BEGIN
       ORDER BY t.id
         FOR NO KEY UPDATE;
 
+    v_now := COALESCE(p_now, clock_timestamp() AT TIME ZONE 'UTC');
     SELECT array_agg(h.pool_id) INTO v_pools
       FROM scenic_headcount h
       JOIN scenic_capacity_pool p ON p.id = h.pool_id
      WHERE p.company_id = v_device.company_id;
     IF v_pools IS NOT NULL THEN
-        PERFORM scenic_gate_lock_counts(
-            v_pools, COALESCE(p_now, clock_timestamp() AT TIME ZONE 'UTC')
-        );
+        PERFORM scenic_gate_lock_counts(v_pools, v_now);
     END IF;
 
     FOR v_event IN
-        SELECT s.*, l.id AS lane_id, l.gate_id, z.site_id, g.company_id, t.tz,
-               g.from_zone_id, g.to_zone_id, COALESCE(k.id, q.id) AS kept_id,
-               q.detail -> 'conflict' AS conflict,
-               row_number() OVER (PARTITION BY s.seq ORDER BY s.position) > 1
-               OR EXISTS (
-                   SELECT 1 FROM scenic_pass_event x
-                    WHERE x.device_id = p_device AND x.epoch = v_device.epoch
-                      AND x.seq = s.seq
-               ) AS is_reused
-          FROM ROWS FROM (
-                   jsonb_to_recordset(p_events) AS (
-                       uid text, seq integer, lane text, type text, request_id text,
-                       count integer, direction text, assumed boolean, at timestamp,
-                       note text, kind text, lookup text, mode text, again boolean,
-                       "right" integer, code text
-                   )
-               ) WITH ORDINALITY
-               AS s (uid, seq, lane, type, request_id, count, direction, assumed, at,
-                     note, kind, lookup, mode, again, "right", code, position)
-          LEFT JOIN scenic_lane l ON l.device_id = p_device AND l.code = s.lane
-          LEFT JOIN scenic_gate g ON g.id = l.gate_id
-          LEFT JOIN scenic_zone z ON z.id = g.to_zone_id
-          LEFT JOIN scenic_site t ON t.id = z.site_id
-          LEFT JOIN scenic_pass_event k
-                 ON k.device_id = p_device AND k.uid = s.uid
-                AND k.phase NOT IN ('authorised', 'denied')
-                AND s.type NOT IN ('admitted', 'refused')
-          LEFT JOIN scenic_pass_event q
-                 ON q.device_id = p_device AND q.phase IN ('authorised', 'denied')
-                AND q.uid = CASE s.type WHEN 'admitted' THEN s.request_id
-                                        WHEN 'refused' THEN s.uid END
-         ORDER BY s.position
+        WITH event AS MATERIALIZED (
+            SELECT nextval('scenic_pass_event_id_seq')::integer AS id, n.*
+              FROM (
+                    SELECT s.*, l.id AS lane_id, l.gate_id, z.site_id, g.company_id,
+                           t.tz, g.from_zone_id, g.to_zone_id,
+                           LEAST(s.at, v_now) AS happened,
+                           COALESCE(k.id, q.id) AS kept_id,
+                           q.detail -> 'conflict' AS conflict,
+                           row_number() OVER (PARTITION BY s.seq ORDER BY s.position) > 1
+                           OR EXISTS (
+                               SELECT 1 FROM scenic_pass_event x
+                                WHERE x.device_id = p_device
+                                  AND x.epoch = v_device.epoch AND x.seq = s.seq
+                           ) AS is_reused,
+                           row_number() OVER (
+                               PARTITION BY s.type IN ('admitted', 'refused'),
+                                            CASE s.type WHEN 'admitted'
+                                                 THEN s.request_id ELSE s.uid END
+                               ORDER BY s.position
+                           ) = 1
+                           AND l.id IS NOT NULL
+                           -- which ticket a code means depends on all that was before
+                           AND count(s.lookup) OVER (ORDER BY s.position) = 0
+                               AS may_be_plain
+                      FROM ROWS FROM (
+                               jsonb_to_recordset(p_events) AS (
+                                   uid text, seq integer, lane text, type text,
+                                   request_id text, count integer, direction text,
+                                   assumed boolean, at timestamp, note text, kind text,
+                                   lookup text, mode text, again boolean,
+                                   "right" integer, code text
+                               )
+                           ) WITH ORDINALITY
+                           AS s (uid, seq, lane, type, request_id, count, direction,
+                                 assumed, at, note, kind, lookup, mode, again, "right",
+                                 code, position)
+                      LEFT JOIN scenic_lane l
+                             ON l.device_id = p_device AND l.code = s.lane
+                      LEFT JOIN scenic_gate g ON g.id = l.gate_id
+                      LEFT JOIN scenic_zone z ON z.id = g.to_zone_id
+                      LEFT JOIN scenic_site t ON t.id = z.site_id
+                      LEFT JOIN scenic_pass_event k
+                             ON k.device_id = p_device AND k.uid = s.uid
+                            AND k.phase NOT IN ('authorised', 'denied')
+                            AND s.type NOT IN ('admitted', 'refused')
+                      LEFT JOIN scenic_pass_event q
+                             ON q.device_id = p_device
+                            AND q.phase IN ('authorised', 'denied')
+                            AND q.uid = CASE s.type WHEN 'admitted' THEN s.request_id
+                                                    WHEN 'refused' THEN s.uid END
+                     ORDER BY s.position
+                   ) n
+        ), admission AS MATERIALIZED (
+            -- of this call
+            SELECT v.request_id, v.id, v.position, v.count AS outstanding,
+                   v.again IS TRUE AS reentry, t.kind = 'staff' AS staff,
+                   NULL::text AS flag, v.direction, v.happened, e.id AS right_id,
+                   e.ticket_id, NULL::jsonb AS pools,
+                   t.state NOT IN ('refunded', 'void', 'frozen', 'held')
+                   AND e.valid_from <= v.happened AND e.valid_to > v.happened
+                   AND t.visitor_id IS NULL AS is_open,
+                   CASE WHEN e.unlimited IS NOT TRUE THEN
+                       e.entries_total - e.entries_used - e.entries_reserved
+                       - e.entries_refunded END AS free,
+                   jsonb_build_object('name', t.name, 'product', k.gate_name,
+                                      'persons', t.persons) AS ticket
+              FROM event v
+              JOIN scenic_entitlement e ON e.id = v."right"
+              JOIN scenic_ticket t ON t.id = e.ticket_id
+              LEFT JOIN scenic_ticket_component k ON k.id = e.component_id
+             WHERE v.type = 'admitted' AND v.kept_id IS NULL AND v.may_be_plain
+               AND t.company_id = v.company_id
+            UNION ALL
+            -- of calls before
+            SELECT o.uid, o.id, 0, f.outstanding, o.reentry IS TRUE, o.staff, o.flag,
+                   o.direction, o.event_time, o.entitlement_id, o.ticket_id,
+                   o.detail -> 'pools', true, NULL, NULL
+              FROM scenic_pass_event o
+             CROSS JOIN LATERAL (
+                       SELECT o.reserved_delta + COALESCE(o.free_delta, 0) + COALESCE(
+                                  sum(p.reserved_delta + COALESCE(p.free_delta, 0)), 0
+                              ) AS outstanding
+                         FROM scenic_pass_event p WHERE p.origin_id = o.id
+                   ) f
+             WHERE o.device_id = p_device AND o.phase = 'authorised'
+               AND o.uid = ANY (ARRAY(
+                       SELECT v.request_id FROM event v
+                        WHERE v.type IN ('passed', 'annulled') AND v.kept_id IS NULL
+                   ))
+        ), step AS MATERIALIZED (
+            SELECT v.*, a.id AS origin_id, a.right_id, a.ticket_id, a.reentry, a.staff,
+                   a.flag, a.pools, a.direction AS origin_direction,
+                   a.happened AS admitted_at, a.ticket, a.free - sum(CASE
+                       WHEN a.reentry THEN 0
+                       WHEN v.type = 'admitted' THEN v.count
+                       WHEN v.type = 'annulled' THEN -v.count
+                       ELSE 0
+                   END) OVER (PARTITION BY a.right_id ORDER BY v.position) AS remaining,
+                   v.may_be_plain AND CASE
+                       WHEN v.type = 'refused' THEN true
+                       WHEN v.type = 'admitted' THEN
+                           a.is_open AND a.position = v.position AND (sum(v.count)
+                               FILTER (WHERE v.type = 'admitted' AND NOT a.reentry)
+                               OVER (PARTITION BY a.right_id) > a.free) IS NOT TRUE
+                       WHEN v.type IN ('passed', 'annulled') THEN
+                           v.count IS NOT NULL AND a.position < v.position
+                           AND sum(v.count)
+                               FILTER (WHERE v.type <> 'admitted')
+                               OVER (PARTITION BY a.id) <= a.outstanding
+                       ELSE v.request_id IS NULL
+                   END AS fits
+              FROM event v
+              LEFT JOIN admission a
+                     ON a.request_id = v.request_id
+                    AND v.type IN ('admitted', 'passed', 'annulled')
+             WHERE v.kept_id IS NULL
+        ), plain AS MATERIALIZED (
+            SELECT p.id, p.position, p.uid, p.type, p.request_id, p.lane_id, p.lane,
+                   p.gate_id, p.site_id, p.company_id, p.kind, p.mode, p.seq, p.at,
+                   p.again, p.assumed, p.reentry, p.flag, p.pools, p.ticket || jsonb_strip_nulls(
+                       jsonb_build_object('left', p.remaining)
+                   ) AS ticket, p.code, m.*,
+                   CASE WHEN p.type <> 'admitted' THEN p.origin_id END AS origin_id,
+                   COALESCE(p.right_id, r.id) AS right_id,
+                   COALESCE(p.ticket_id, r.ticket_id) AS ticket_id, p.staff,
+                   CASE WHEN NOT p.is_reused THEN v_device.epoch END AS epoch,
+                   CASE WHEN p.is_reused
+                        THEN concat_ws('; ', NULLIF(p.note, ''), 'seq reused')
+                        ELSE p.note END AS note,
+                   CASE WHEN m.is_counted AND m.direction = 'in' THEN p.from_zone_id
+                        WHEN m.is_counted THEN p.to_zone_id END AS zone_from,
+                   CASE WHEN m.is_counted AND m.direction = 'in' THEN p.to_zone_id
+                        WHEN m.is_counted THEN p.from_zone_id END AS zone_to
+              FROM (
+                    SELECT x.*, (x.right_id IS NULL OR bool_and(x.fits)
+                                     OVER (PARTITION BY x.right_id)) AND x.fits AS is_plain
+                      FROM step x
+                   ) p
+             CROSS JOIN LATERAL (
+                       SELECT CASE p.type WHEN 'refused' THEN 0
+                                          ELSE COALESCE(p.count, 0) END AS people,
+                              CASE p.type WHEN 'admitted' THEN p.count
+                                          WHEN 'passed' THEN -p.count
+                                          WHEN 'annulled' THEN -p.count
+                                          ELSE 0 END AS step,
+                              p.type IN ('exit', 'entry', 'passed')
+                              AND p.staff IS NOT TRUE AS is_counted,
+                              COALESCE(p.direction, CASE p.type
+                                  WHEN 'exit' THEN 'out'
+                                  WHEN 'entry' THEN 'in'
+                                  WHEN 'passed' THEN COALESCE(p.origin_direction, 'in')
+                                  WHEN 'annulled' THEN p.origin_direction
+                              END) AS direction,
+                              CASE WHEN p.type IN ('passed', 'annulled')
+                                   THEN GREATEST(p.happened, p.admitted_at)
+                                   ELSE p.happened END AS happened
+                   ) m
+              LEFT JOIN (
+                       scenic_entitlement r
+                       JOIN scenic_ticket t
+                         ON t.id = r.ticket_id AND t.company_id = v_device.company_id
+                   ) ON r.id = p."right" AND p.type = 'refused'
+             WHERE p.is_plain
+        ), done AS (
+            INSERT INTO scenic_pass_event (
+                id, uid, phase, code, origin_id, request_uid, device_id, lane_id,
+                lane_code, gate_id, zone_from_id, zone_to_id, site_id, company_id,
+                direction, credential_kind, ticket_id, entitlement_id, passes,
+                reserved_delta, used_delta, free_delta, reentry, staff, flag, assumed,
+                epoch, seq, device_time, event_time, received_time, note, detail, mode
+            )
+            SELECT p.id,
+                   CASE p.type WHEN 'admitted' THEN p.request_id ELSE p.uid END,
+                   CASE p.type WHEN 'admitted' THEN 'authorised'
+                               WHEN 'refused' THEN 'denied' ELSE p.type END,
+                   CASE p.type WHEN 'admitted' THEN 'ADMIT'
+                               WHEN 'refused' THEN p.code ELSE 'OK' END,
+                   p.origin_id,
+                   CASE WHEN p.type IN ('passed', 'annulled') THEN p.request_id END,
+                   p_device, p.lane_id, p.lane, p.gate_id, p.zone_from, p.zone_to,
+                   p.site_id, p.company_id, p.direction, p.kind, p.ticket_id,
+                   p.right_id, p.people, CASE WHEN p.reentry THEN 0 ELSE p.step END,
+                   CASE WHEN p.type = 'passed' AND NOT p.reentry THEN p.people
+                        ELSE 0 END,
+                   CASE WHEN p.reentry THEN p.step ELSE 0 END,
+                   CASE p.type WHEN 'admitted' THEN p.again
+                               WHEN 'passed' THEN p.reentry ELSE false END,
+                   p.staff, CASE WHEN p.type = 'passed' THEN p.flag END,
+                   p.assumed IS TRUE, p.epoch, p.seq, p.at, p.happened, v_now, p.note,
+                   CASE p.type WHEN 'admitted'
+                               THEN jsonb_build_object('ticket', p.ticket)
+                               WHEN 'refused' THEN '{}' END,
+                   p.mode
+              FROM plain p
+             ORDER BY p.position
+            ON CONFLICT DO NOTHING
+            RETURNING id
+        ), moved AS (
+            UPDATE scenic_entitlement e
+               SET entries_reserved = e.entries_reserved + d.reserved,
+                   entries_used = e.entries_used + d.used,
+                   reentries_reserved = e.reentries_reserved + d.free,
+                   write_date = v_now
+              FROM (
+                    SELECT p.right_id,
+                           COALESCE(sum(p.step) FILTER (WHERE NOT p.reentry), 0)
+                               AS reserved,
+                           COALESCE(sum(p.people) FILTER (
+                               WHERE NOT p.reentry AND p.type = 'passed'
+                           ), 0) AS used,
+                           COALESCE(sum(p.step) FILTER (WHERE p.reentry), 0) AS free
+                      FROM plain p
+                      JOIN done ON done.id = p.id
+                     WHERE p.step <> 0
+                     GROUP BY p.right_id
+                   ) d
+             WHERE e.id = d.right_id AND (d.reserved, d.used, d.free) <> (0, 0, 0)
+        )
+        SELECT v.*, done.id IS NOT NULL AS is_done, p.ticket_id AS done_ticket_id,
+               p.happened AS done_at, p.step, p.people, p.zone_from, p.zone_to, p.pools
+          FROM event v
+          LEFT JOIN done ON done.id = v.id
+          LEFT JOIN plain p ON p.id = done.id
+         ORDER BY v.position
     LOOP
+        IF v_event.is_done THEN
+            v_results := v_results
+                || jsonb_build_object('event_id', v_event.uid, 'code', 'OK');
+            IF v_event.step < 0 THEN
+                v_tickets := v_tickets || v_event.done_ticket_id;
+                v_times := v_times || CASE WHEN v_event.type = 'passed'
+                                           THEN v_event.done_at END;
+            END IF;
+            IF v_pools IS NOT NULL AND (
+                v_event.step < 0 OR v_event.zone_from IS NOT NULL
+                OR v_event.zone_to IS NOT NULL
+            ) THEN
+                v_moves := v_moves || jsonb_build_object(
+                    'from', v_event.zone_from, 'to', v_event.zone_to,
+                    'people', v_event.people, 'at', v_event.done_at,
+                    'pools', COALESCE(v_event.pools, '[]'),
+                    'released', GREATEST(0, -v_event.step)
+                );
+            END IF;
+            CONTINUE;
+        END IF;
         IF v_event.kept_id IS NOT NULL THEN
             v_results := v_results || (jsonb_build_object(
                 'event_id', v_event.uid, 'code', 'REPEAT'
@@ -281,7 +496,6 @@ BEGIN
             CONTINUE;
         END IF;
 
-        v_now := COALESCE(p_now, clock_timestamp() AT TIME ZONE 'UTC');
         v_code := 'OK';
         v_count := COALESCE(v_event.count, 0);
         v_reserved := 0;
@@ -319,12 +533,12 @@ BEGIN
             CONTINUE;
         ELSIF v_event.type = 'refused' THEN
             INSERT INTO scenic_pass_event (
-                uid, phase, code, device_id, lane_id, lane_code, gate_id, site_id,
+                id, uid, phase, code, device_id, lane_id, lane_code, gate_id, site_id,
                 company_id, direction, credential_kind, ticket_id, entitlement_id,
                 passes, reserved_delta, used_delta, free_delta, assumed, epoch, seq,
                 device_time, event_time, received_time, note, detail, mode
             )
-            SELECT v_event.uid, 'denied', v_event.code, p_device, v_event.lane_id,
+            SELECT v_event.id, v_event.uid, 'denied', v_event.code, p_device, v_event.lane_id,
                    v_event.lane, v_event.gate_id,
                    COALESCE(v_event.site_id, v_device.site_id),
                    COALESCE(v_event.company_id, v_device.company_id),
@@ -512,13 +726,14 @@ BEGIN
         v_at := GREATEST(LEAST(v_event.at, v_now), v_origin.event_time);
         WITH kept AS (
             INSERT INTO scenic_pass_event (
-                uid, phase, code, origin_id, request_uid, device_id, lane_id, lane_code,
-                gate_id, zone_from_id, zone_to_id, site_id, company_id, direction,
+                id, uid, phase, code, origin_id, request_uid, device_id, lane_id,
+                lane_code, gate_id, zone_from_id, zone_to_id, site_id, company_id, direction,
                 credential_kind, ticket_id, entitlement_id, passes, reserved_delta,
                 used_delta, free_delta, reentry, staff, flag, assumed, epoch, seq,
                 device_time, event_time, received_time, note
             ) VALUES (
-                v_event.uid, v_event.type, v_code, v_origin.id, v_event.request_id,
+                v_event.id, v_event.uid, v_event.type, v_code, v_origin.id,
+                v_event.request_id,
                 p_device, v_event.lane_id, v_event.lane,
                 v_event.gate_id, v_zone_from, v_zone_to,
                 COALESCE(v_event.site_id, v_device.site_id),
@@ -562,8 +777,8 @@ BEGIN
         v_results := v_results
             || jsonb_build_object('event_id', v_event.uid, 'code', v_code);
     END LOOP;
-    IF v_moves <> '[]' THEN
-        PERFORM scenic_gate_move_people(v_moves, v_now);
+    IF v_moves <> '{}' THEN
+        PERFORM scenic_gate_move_people(to_jsonb(v_moves), v_now);
     END IF;
     PERFORM scenic_gate_ticket_state(v_tickets, v_times);
     RETURN to_jsonb(v_results);

@@ -85,9 +85,8 @@ BEGIN
                extract(epoch FROM o.clock) / 60 AS minute,
                CASE
                    WHEN l.id IS NULL THEN 'LANE_UNKNOWN'
-                   WHEN l.mode IN ('locked', 'emergency') OR NOT l.active
-                        OR NOT g.active THEN 'LANE_CLOSED'
-                   WHEN s.direction <> 'in' OR l.direction = 'out' OR l.mode = 'exit'
+                   WHEN m.mode IN ('locked', 'emergency') THEN 'LANE_CLOSED'
+                   WHEN s.direction <> 'in' OR l.direction = 'out' OR m.mode = 'exit'
                        THEN 'WRONG_DIRECTION'
                    WHEN s.forged THEN 'FORGED'
                END AS code
@@ -105,6 +104,7 @@ BEGIN
           LEFT JOIN scenic_lane l ON l.device_id = d.id AND l.code = s.lane
           LEFT JOIN scenic_gate g ON g.id = l.gate_id
           LEFT JOIN scenic_site z ON z.id = l.site_id
+          LEFT JOIN LATERAL (SELECT scenic_lane_mode(l, g, d, n.now) AS mode) m ON true
           LEFT JOIN LATERAL (
                     SELECT (n.now AT TIME ZONE 'UTC' AT TIME ZONE z.tz)::date AS day,
                            (n.now AT TIME ZONE 'UTC' AT TIME ZONE z.tz)::time AS clock
@@ -334,34 +334,43 @@ BEGIN
         )
         SELECT count(*) > 0 INTO v_kept FROM kept;
         IF NOT v_kept THEN
-            -- The request was decided before: it gets the first answer.
-            SELECT v_results || jsonb_build_object(
-                       'request_id', v_scan.uid, 'code', e.code, 'passes', e.passes,
-                       'detail', e.detail, 'repeat', true
-                   )
-              INTO v_first
-              FROM scenic_pass_event e
-             WHERE e.device_id = p_device AND e.uid = v_scan.uid
-               AND e.phase IN ('authorised', 'denied');
-            IF FOUND THEN
-                v_results := v_first;
+            -- The request was decided before: it gets the first answer. Otherwise
+            -- another one carried its number, and this refusal may meet a parallel
+            -- repeat of the same request, whose answer then is the first one.
+            FOR v_try IN 1..2 LOOP
+                SELECT jsonb_build_object(
+                           'request_id', v_scan.uid, 'code', e.code, 'passes', e.passes,
+                           'detail', e.detail, 'repeat', true
+                       )
+                  INTO v_first
+                  FROM scenic_pass_event e
+                 WHERE e.device_id = p_device AND e.uid = v_scan.uid
+                   AND e.phase IN ('authorised', 'denied');
+                EXIT WHEN FOUND;
+                v_first := NULL;
+                INSERT INTO scenic_pass_event (
+                    uid, phase, code, device_id, lane_id, lane_code, gate_id, site_id,
+                    company_id, direction, credential_kind, ticket_id, passes,
+                    reserved_delta, used_delta, free_delta, assumed, seq, device_time,
+                    event_time, received_time, detail
+                ) VALUES (
+                    v_scan.uid, 'denied', 'SEQUENCE', p_device, v_scan.lane_id,
+                    v_scan.lane, v_scan.gate_id, v_scan.event_site_id,
+                    v_scan.event_company_id, v_scan.direction, v_scan.kind,
+                    v_right.ticket_id, 0, 0, 0, 0, false, v_scan.seq, v_scan.at,
+                    v_scan.now, v_scan.now, '{"why": "replayed"}'
+                )
+                ON CONFLICT (device_id, uid) WHERE phase IN ('authorised', 'denied')
+                DO NOTHING;
+                EXIT WHEN FOUND;
+            END LOOP;
+            IF v_first IS NOT NULL THEN
+                v_results := v_results || v_first;
                 CONTINUE;
             END IF;
-            -- Another one carried this number.
             v_code := 'SEQUENCE';
             v_passes := 0;
             v_fact := '{"why": "replayed"}';
-            INSERT INTO scenic_pass_event (
-                uid, phase, code, device_id, lane_id, lane_code, gate_id, site_id,
-                company_id, direction, credential_kind, ticket_id, passes,
-                reserved_delta, used_delta, free_delta, assumed, seq, device_time,
-                event_time, received_time, detail
-            ) VALUES (
-                v_scan.uid, 'denied', v_code, p_device, v_scan.lane_id, v_scan.lane,
-                v_scan.gate_id, v_scan.event_site_id, v_scan.event_company_id,
-                v_scan.direction, v_scan.kind, v_right.ticket_id, 0, 0, 0, 0, false,
-                v_scan.seq, v_scan.at, v_scan.now, v_scan.now, v_fact
-            );
         END IF;
         v_results := v_results || jsonb_build_object(
             'request_id', v_scan.uid, 'code', v_code, 'passes', v_passes,

@@ -34,10 +34,15 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
         "scenic.zone": SETTING,
         "scenic.gate": SETTING,
         "scenic.lane": SETTING,
+        "scenic.lane.schedule": SETTING,
         "scenic.device": SETTING,
         "scenic.pass.event": Right(read=EVENT_READERS),
+        "scenic.admission.report": Right(read=EVENT_READERS),
         "scenic.headcount": FACT,
         "scenic.device.key": wizard("manager"),
+        "scenic.device.switch": wizard(*OPERATORS),
+        "scenic.lane.count": wizard(*OPERATORS),
+        "scenic.lane.switch": wizard(*OPERATORS),
         "scenic.pass.review": wizard(*SUPERVISORS),
         "scenic.staff.lanes": wizard("manager"),
     }
@@ -46,11 +51,23 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
         ("scenic.device", "action_rotate_key"): (MANAGER, []),
         ("scenic.device", "action_revoke"): (MANAGER, []),
         ("scenic.lane", "action_controlled"): (OPERATORS, []),
-        ("scenic.lane", "action_free"): (OPERATORS, []),
         ("scenic.lane", "action_exit"): (OPERATORS, []),
-        ("scenic.lane", "action_emergency"): (OPERATORS, []),
-        ("scenic.lane", "action_locked"): (OPERATORS, []),
+        ("scenic.lane", "action_follow_schedule"): (OPERATORS, []),
+        ("scenic.lane", "action_free"): (ANYBODY, []),
+        ("scenic.lane", "action_emergency"): (ANYBODY, []),
+        ("scenic.lane", "action_end_emergency"): (ANYBODY, []),
+        ("scenic.lane", "action_locked"): (ANYBODY, []),
+        ("scenic.lane", "action_count_one"): (OPERATORS, []),
+        ("scenic.lane", "action_count_five"): (OPERATORS, []),
+        ("scenic.lane", "action_count_group"): (ANYBODY, []),
+        ("scenic.lane", "action_uncount"): (OPERATORS, []),
+        ("scenic.lane.count", "action_confirm"): (OPERATORS, []),
+        ("scenic.lane.switch", "action_confirm"): (OPERATORS, []),
+        ("scenic.device", "action_disable"): (ANYBODY, []),
+        ("scenic.device", "action_enable"): (ANYBODY, []),
+        ("scenic.device.switch", "action_confirm"): (OPERATORS, []),
         ("scenic.lane", "action_view_events"): (ANYBODY, []),
+        ("scenic.admission.report", "action_open_event"): (EVENT_READERS, []),
         ("scenic.pass.event", "action_recognise_revenue"): (MONEY, ()),
         ("scenic.pass.event", "action_review"): (ANYBODY, []),
         ("scenic.pass.review", "action_confirm"): (SUPERVISORS, []),
@@ -81,11 +98,16 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
                 "capacity": 100,
             }
         )
+        # an exit where somebody counts
+        cls.lane.write({"kind": "manual", "direction": "both"})
         cls._rights_setup(
             {
                 "scenic.zone": cls.zone,
                 "scenic.gate": cls.gate,
                 "scenic.lane": cls.lane,
+                "scenic.lane.schedule": cls.env["scenic.lane.schedule"].create(
+                    {"lane_id": cls.lane.id, "time_from": 17, "time_to": 19}
+                ),
                 "scenic.device": cls.device,
                 "scenic.staff.card": cls.env["scenic.staff.card"].create(
                     {
@@ -116,6 +138,19 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
             "scenic.pass.event": event,
             "scenic.pass.review": review,
             "scenic.device.key": self.env["scenic.device.key"].create({}),
+            "scenic.device.switch": self.env["scenic.device.switch"].create(
+                {"device_ids": self.device.ids, "enabled": True, "reason": "Sample"}
+            ),
+            "scenic.lane.count": self.env["scenic.lane.count"].create(
+                {"lane_id": self.lane.id, "people": 3}
+            ),
+            "scenic.lane.switch": self.env["scenic.lane.switch"].create(
+                {
+                    "lane_ids": self.lane.ids,
+                    "mode": "controlled",
+                    "reason": "Sample",
+                }
+            ),
             "scenic.staff.lanes": self.env["scenic.staff.lanes"].create(
                 {"card_ids": [], "reason": "Sample"}
             ),

@@ -1,6 +1,7 @@
 import base64
 import json
 from datetime import timedelta
+from unittest import mock
 
 from odoo import api, fields
 from odoo.tests import tagged
@@ -283,19 +284,28 @@ class TestConfig(FeedMixin, GateCommon):
         self.assertIn({"kid": key.kid, "key": key.public_key}, told["public_keys"])
 
     def test_version(self):
-        first = self._config()
+        now = fields.Datetime.now()
+        first = self._config(now=now)
         self.assertEqual(self.device.config_version, first["version"])
+        # the same settings again, told as a whole: nothing but the time differs
         self.assertEqual(
-            self._config(first["version"]),
-            {"version": first["version"], "unchanged": True},
+            self._config(now=now + timedelta(milliseconds=1)),
+            {**first, "server_time": mock.ANY},
+        )
+        self.assertEqual(
+            self._config(first["version"], now),
+            {
+                "version": first["version"],
+                "unchanged": True,
+                "server_time": first["server_time"],
+            },
         )
         self.lane.name = "Another Name"
-        second = self._config(first["version"])
+        second = self._config(first["version"], now)
         self.assertFalse(second["unchanged"])
         self.assertNotEqual(second["version"], first["version"])
         # the days move on
-        tomorrow = fields.Datetime.now() + timedelta(days=1)
-        third = self._config(second["version"], tomorrow)
+        third = self._config(second["version"], now + timedelta(days=1))
         self.assertNotEqual(third["version"], second["version"])
 
     def test_no_look_up_key_for_a_device_that_does_not_decide(self):

@@ -357,11 +357,11 @@ class TestGateDecisions(GateHttpCase):
 
     def test_lane_closed(self):
         token = self._today_ticket()._qr_token()
-        self.lane.action_locked()
+        self.lane._switch("locked", "test")
         self._assert_denied("LANE_CLOSED", token)
-        self.lane.action_emergency()
+        self.lane._switch("emergency", "test")
         self._assert_denied("LANE_CLOSED", token)
-        self.lane.action_exit()
+        self.lane._switch("exit", "test", ends_emergency=True)
         self._assert_denied("WRONG_DIRECTION", token)
         self.lane.action_controlled()
         self.lane.active = False
@@ -522,68 +522,6 @@ class TestGateReport(GateHttpCase):
         events = [self._event("exit") for _ in range(500)]
         self.assertEqual(self._report(*events), ["OK"] * 500)
         self.assertEqual(self._report(*events), ["REPEAT"] * 500)
-
-
-@tagged("post_install", "-at_install")
-class TestGateHeartbeat(GateHttpCase):
-    def _beat(self, **values):
-        lane = {
-            "lane": "L1",
-            "link": "up",
-            "mode": "controlled",
-            "granted": 10,
-            "completed": 8,
-            "timed_out": 1,
-            "revoked": 0,
-            "outstanding": 1,
-        }
-        return {
-            "seq": 43,
-            "version": "19.0.1.0.0",
-            "outbox": 3,
-            "unresolved": 1,
-            "lanes": [lane],
-            **values,
-        }
-
-    def test_heartbeat(self):
-        self.assertEqual(self.device.connection, "never")
-        self.lane_two.action_locked()
-        answer = self._call("heartbeat", self._beat())
-        self.assertEqual(set(answer), {"server_time", "device", "lanes"})
-        self.assertEqual(answer["device"], "south-1")
-        self.assertEqual(
-            [lane["lane"] for lane in answer["lanes"]], ["C1", "L1", "L2", "X1"]
-        )
-        self.assertEqual(
-            answer["lanes"][2],
-            {"lane": "L2", "name": "Lane 2", "direction": "in", "mode": "locked"},
-        )
-        self.assertEqual(self.device.connection, "online")
-        self.assertEqual((self.device.outbox, self.device.last_seq), (3, 43))
-        self.assertEqual((self.lane.link, self.lane.granted), ("up", 10))
-        self.assertFalse(self.lane_two.link)
-
-    def test_offline_after_a_while(self):
-        self._call("heartbeat", self._beat())
-        self.device.last_seen -= timedelta(minutes=5)
-        self.device.invalidate_recordset(["connection"])
-        self.assertEqual(self.device.connection, "offline")
-
-    def test_archived_lane_is_locked(self):
-        self.lane.active = False
-        answer = self._call("heartbeat", self._beat(lanes=[]))
-        modes = {lane["lane"]: lane["mode"] for lane in answer["lanes"]}
-        self.assertEqual((modes["L1"], modes["L2"]), ("locked", "controlled"))
-
-    def test_lanes_of_others_are_left_alone(self):
-        other = self.env["scenic.device"].create(
-            {"name": "north-1", "site_id": self.scenic_area.id}
-        )
-        lane = self._lane("L1", device_id=other.id)
-        self._call("heartbeat", self._beat())
-        self.assertFalse(lane.link)
-        self.assertFalse(other.last_seen)
 
 
 @tagged("post_install", "-at_install")

@@ -1,26 +1,39 @@
 import psycopg2.errors
 
-from odoo.exceptions import AccessError, ValidationError
-from odoo.tests import Form, new_test_user, tagged
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from .common import GateCommon
 
-MODES = (
-    *("action_locked", "action_controlled", "action_free"),
-    *("action_exit", "action_emergency"),
-)
-
 
 @tagged("post_install", "-at_install")
 class TestLane(GateCommon):
-    def test_outdoor_flap_warns_and_saves(self):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.users = cls._scenic_users("lane", ("gate_operator", "cashier", "manager"))
+
+    def _switch(self, action, role="gate_operator", reason="because"):
+        """Confirm the window that a button opens."""
+        env = self.env(user=self.users[role])
+        wizard = env[action["res_model"]].with_context(**action["context"])
+        with Form(wizard) as form:
+            form.reason = reason
+        form.record.action_confirm()
+
+    def test_outdoor_warns_and_saves(self):
+        warned = {"flap": (True, True), "swing": (True, True), "door": (True, False)}
         with Form(self.lane) as form:
             form.outdoor = True
-            self.assertFalse(form.outdoor_unfit)
-            for kind in ("flap", "swing"):
+            for kind, _name in self.lane._fields["kind"].selection:
                 form.kind = kind
-                self.assertTrue(form.outdoor_unfit)
+                self.assertEqual(
+                    (form.indoor_only, form.attendant_advised),
+                    warned.get(kind, (False, False)),
+                    kind,
+                )
+            form.kind = "swing"
         self.assertEqual((self.lane.kind, self.lane.outdoor), ("swing", True))
 
     @mute_logger("odoo.sql_db")
@@ -56,29 +69,117 @@ class TestLane(GateCommon):
                 self.gate.write(zones)
 
     def test_operator_switches_the_mode_and_nothing_else(self):
-        operator = new_test_user(
-            self.env, "lane_operator", "scenic_ticket_base.group_scenic_gate_operator"
-        )
-        lane = self.lane.with_user(operator)
-        lane.action_locked()
-        self.assertEqual(lane.mode, "locked")
-        lane.action_free()
-        self.assertEqual(lane.mode, "free")
+        lane = self.lane.with_user(self.users["gate_operator"])
+        self._switch(lane.action_locked())
+        self.assertEqual((lane.mode, lane.current_mode), ("locked", "locked"))
+        self._switch(lane.action_free())
+        self.assertEqual(lane.current_mode, "free")
+        lane.action_exit()
+        self.assertEqual(lane.current_mode, "exit")
         lane.action_controlled()
-        self.assertEqual(lane.mode, "controlled")
+        self.assertEqual(lane.current_mode, "controlled")
         with self.assertRaises(AccessError):
             lane.write({"mode": "free"})
         with self.assertRaises(AccessError):
             lane.write({"direction": "both"})
 
-    def test_cashier_does_not_switch(self):
-        cashier = new_test_user(
-            self.env, "lane_cashier", "scenic_ticket_base.group_scenic_cashier"
+    def test_emergency_is_declared_and_ended_with_a_reason(self):
+        lanes = (self.lane | self.lane_two).with_user(self.users["gate_operator"])
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            lanes._switch("emergency", " ")
+        self._switch(lanes.action_emergency(), reason="smoke in the cave")
+        self.assertEqual(set(lanes.mapped("current_mode")), {"emergency"})
+        # nothing but its end leaves it
+        for act in (
+            lanes.action_controlled,
+            lanes.action_exit,
+            lambda: self._switch(lanes.action_locked()),
+            lambda: self._switch(lanes.action_free()),
+        ):
+            with self.assertRaises(UserError), self.env.cr.savepoint():
+                act()
+        self.assertEqual(set(lanes.mapped("current_mode")), {"emergency"})
+        self._switch(lanes.action_end_emergency(), reason="it was a kettle")
+        self.assertEqual(set(lanes.mapped("current_mode")), {"controlled"})
+
+    def test_who_switched_and_why_is_known(self):
+        lane = self.lane.with_user(self.users["gate_operator"])
+        self._switch(lane.action_emergency(), reason="smoke in the cave")
+        self.env.cr.flush()  # what the tracking waits for
+        message = self.lane.message_ids[0]
+        self.assertEqual(message.author_id, self.users["gate_operator"].partner_id)
+        self.assertIn("smoke in the cave", message.body)
+        self.assertEqual(message.tracking_value_ids.new_value_char, "Emergency")
+        audit = self.env["scenic.audit"].search([("action", "=", "lane_mode")], limit=1)
+        self.assertEqual(
+            (audit.res_id, audit.user_id, audit.reason, audit.before, audit.after),
+            (
+                self.lane.id,
+                self.users["gate_operator"],
+                "smoke in the cave",
+                {"mode": "controlled"},
+                {"mode": "emergency"},
+            ),
         )
-        for method in MODES:
+
+    def test_nobody_writes_the_mode(self):
+        lane = self.lane.with_user(self.users["manager"])
+        for values in ({"mode": "free"}, {"mode_at": False}):
+            with self.assertRaises(UserError):
+                lane.write(values)
+        with self.assertRaises(UserError):
+            lane.create(
+                {
+                    "name": "L9",
+                    "code": "L9",
+                    "mode": "emergency",
+                    "gate_id": self.gate.id,
+                    "device_id": self.device.id,
+                }
+            )
+        device = self.device.with_user(self.users["manager"])
+        with self.assertRaises(UserError):
+            device.write({"enabled": False})
+        with self.assertRaises(UserError):
+            device.create(
+                {"name": "x", "site_id": self.scenic_area.id, "enabled": False}
+            )
+
+    def test_cashier_does_not_switch(self):
+        cashier = self.users["cashier"]
+        lane = self.lane.with_user(cashier)
+        for mode in ("controlled", "exit", "locked", "free", "emergency", None):
             with self.assertRaises(AccessError):
-                getattr(self.lane.with_user(cashier), method)()
-        self.assertEqual(self.lane.mode, "controlled")
+                lane._switch(mode, "because")
+        for name in ("scenic.lane.switch", "scenic.device.switch"):
+            with self.assertRaises(AccessError):
+                self.env[name].with_user(cashier).create({"reason": "because"})
+        with self.assertRaises(AccessError):
+            self.device.with_user(cashier)._enable(False, "because")
+        self.assertEqual(self.lane.current_mode, "controlled")
+
+    def test_device_is_disabled_and_enabled_with_a_reason(self):
+        device = self.device.with_user(self.users["gate_operator"])
+        with self.assertRaises(UserError):
+            device._enable(False, "")
+        self._switch(device.action_disable(), reason="water in the box")
+        self.assertFalse(device.enabled)
+        self.assertEqual(self.lane.current_mode, "locked")
+        self.assertEqual(
+            self.env["scenic.lane"].search(
+                [("current_mode", "!=", "locked"), ("device_id", "=", device.id)]
+            ),
+            self.env["scenic.lane"],
+        )
+        self._switch(device.action_enable(), reason="dry again")
+        self.assertEqual((device.enabled, self.lane.current_mode), (True, "controlled"))
+        audit = self.env["scenic.audit"].search(
+            [("res_model", "=", "scenic.device"), ("res_id", "=", device.id)], limit=2
+        )
+        self.assertEqual(
+            audit.mapped(lambda a: (a.action, a.reason)),
+            [("device_enable", "dry again"), ("device_disable", "water in the box")],
+        )
 
     def test_last_event(self):
         self._pass(self._today_ticket())

@@ -120,7 +120,7 @@ class TestLifeLine(EntryCommon):
         operator = new_test_user(
             self.env, "life_operator", "scenic_ticket_base.group_scenic_gate_operator"
         )
-        self.lane.with_user(operator).action_locked()
+        self.lane.with_user(operator)._switch("locked", "lunch")
         trail = self.env["scenic.audit"].search(
             [("res_model", "=", "scenic.lane"), ("res_id", "=", self.lane.id)], limit=1
         )

@@ -107,6 +107,13 @@ class TestStaff(EntryCommon):
         # the entries of the card are counted all the same
         self.assertEqual(self.staff_ticket.entitlement_ids.entries_used, 1)
 
+    def test_c2_not_among_the_admissions(self):
+        report = self.env["scenic.admission.report"]
+        before = report.search_count([])
+        self._enter_at(self.staff_ticket, MONDAY)
+        self._leave_at(self.staff_ticket, MONDAY, "17:00")
+        self.assertEqual(report.search_count([]), before)
+
     def test_c2_never_revenue(self):
         self._enter_at(self.staff_ticket, MONDAY)
         self.env["scenic.pass.event"]._recognise_revenue()

@@ -110,7 +110,7 @@ class TestVectors(GateCommon):
         setup = VectorSetup(self.env, vector, self.account)
         self.numbers = vector_feed.Numbers(setup)
         self.setup = setup
-        self.device = setup.devices["main"]
+        self.device = setup.devices["main"].sudo()  # sudo: it is no user, as its calls
         self.born = moment(vector["setup"]["sold_at"])
         if WRITES:
             vector = self._with_answers(vector)
@@ -132,7 +132,8 @@ class TestVectors(GateCommon):
 
     def _feed(self, at):
         now = moment(at)
-        rows = vector_feed.sync_rows(self.setup, self.device, self.born, now)
+        self.env.flush_all()
+        rows = vector_feed.sync_rows(self.device, self.born, now)
         return self.numbers.feed(rows)
 
     def _config(self, vector):
@@ -141,17 +142,18 @@ class TestVectors(GateCommon):
         A device asks anew each day: a day is taken from the answer of that day.
         """
         moments = vector_feed.step_days(vector)
+        self.env.flush_all()
         answers = {
-            day: self.numbers.config(
-                vector_feed.config_answer(self.setup, self.device, now)
-            )
+            day: self.numbers.config(vector_feed.config_answer(self.device, now))
             for day, now in moments.items()
         }
         config = answers[min(answers)]
         for number, site in enumerate(config["sites"]):
+            # no days of a place to which no lane of the device leads
             site["days"] = {
                 day: answer["sites"][number]["days"][day]
                 for day, answer in answers.items()
+                if answer["sites"][number]["days"]
             }
         return config
 

@@ -176,7 +176,11 @@ class VectorSetup:
             name = values.get("device", "main")
             if name not in self.devices:
                 self.devices[name] = self.env["scenic.device"].create(
-                    {"name": name, "site_id": next(iter(self.sites.values())).id}
+                    {
+                        "name": name,
+                        "site_id": next(iter(self.sites.values())).id,
+                        "decides": "site",
+                    }
                 )
                 self.devices[name]._generate_key()
             self.lanes[values["lane"]] = self.env["scenic.lane"].create(
@@ -451,7 +455,7 @@ class VectorSetup:
                     self.slots[rest["slot"]] if "slot" in rest else None,
                 )
             case {"lane": lane, "mode": mode}:
-                self.lanes[lane].mode = mode
+                self.lanes[lane]._switch(mode, "as told")
             case _:
                 raise ValueError(f"no such change: {values}")
         self.env.flush_all()

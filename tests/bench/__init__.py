@@ -5,7 +5,7 @@ import importlib
 from bootstrap.console import SetupError, say
 
 #: A part is a module of this package with ``main(*, tickets, seconds) -> int``.
-PARTS = ("validate", "confirm", "quote", "repeat", "shred", "expire")
+PARTS = ("validate", "decide", "confirm", "quote", "repeat", "shred", "expire")
 
 
 def run(only: list[str], *, tickets: int, seconds: float) -> int:

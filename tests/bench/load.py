@@ -1,157 +1,147 @@
-"""Load on a server from this machine, and what it took."""
+"""Load on a server of this machine, and what it took."""
 
-import http.client
+import json
+import os
 import re
 import statistics
 import subprocess
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bootstrap.console import SetupError
+from bootstrap.postgres import Cluster
+
+CLIENT = Path(__file__).parent / "client.py"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Latencies in milliseconds, throughput in calls a second, refusals counted."""
+    """One kind of call under load: latencies in ms, wrong answers counted.
+
+    :ivar rate: calls a second
+    :ivar cpu: share of one core that the load generator itself took
+    """
 
     name: str
     clients: int
-    calls: int
-    seconds: float
+    rate: float
     p50: float
     p95: float
     p99: float
-    unexpected: int
-
-    @property
-    def rate(self) -> float:
-        return self.calls / self.seconds
+    wrong: int
+    cpu: float = 0.0
 
 
-class KeepAliveClient:
-    """One HTTP connection that asks to be kept and reconnects when it is not."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self.connection = http.client.HTTPConnection(host, port, timeout=30)
-
-    def post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-        headers = {
-            "Content-Type": "application/json",
-            "Connection": "keep-alive",
-            **headers,
-        }
-        for attempt in (1, 2):
-            try:
-                self.connection.request("POST", path, body, headers)
-                return self.connection.getresponse().read()
-            except (http.client.RemoteDisconnected, ConnectionResetError):
-                self.connection.close()
-                if attempt == 2:
-                    raise
-        raise AssertionError("unreachable")
-
-
-def load(
-    name: str, clients: int, seconds: float, make_call: Callable[[], Callable[[], bool]]
-) -> Measured:
-    """Call from ``clients`` threads for ``seconds``.
-
-    :param make_call: makes one client's call, which tells whether it got what it wanted
-    """
-    latencies: list[list[float]] = [[] for _ in range(clients)]
-    unexpected = [0] * clients
-    barrier = threading.Barrier(clients + 1)
-    errors: list[BaseException] = []
-
-    def work(index: int) -> None:
-        call = make_call()
-        barrier.wait()
-        end = time.perf_counter() + seconds
-        try:
-            while (start := time.perf_counter()) < end:
-                if not call():
-                    unexpected[index] += 1
-                latencies[index].append((time.perf_counter() - start) * 1000)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(clients)]
-    for thread in threads:
-        thread.start()
-    barrier.wait()
-    started = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    took = time.perf_counter() - started
-    if errors:
-        raise errors[0]
-    flat = sorted(value for part in latencies for value in part)
-    return Measured(
-        name=name,
-        clients=clients,
-        calls=len(flat),
-        seconds=took,
-        p50=_quantile(flat, 0.50),
-        p95=_quantile(flat, 0.95),
-        p99=_quantile(flat, 0.99),
-        unexpected=sum(unexpected),
-    )
-
-
-def _quantile(ordered: list[float], share: float) -> float:
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
-
-
-def pgbench(
-    program: str,
-    environment: dict[str, str],
-    database: str,
-    script: str,
+def send(
+    name: str,
+    port: int,
+    path: str,
+    bodies: Iterable[bytes],
     *,
     clients: int,
-    transactions: int,
-    variables: dict[str, int],
+    seconds: float,
+    wanted: str,
+    times: int = 1,
+    key: str | None = None,
 ) -> Measured:
-    """Run pgbench with prepared statements; percentiles come from its log of calls."""
-    import tempfile
-    from pathlib import Path
+    """Send bodies from a process of its own, ``clients`` at once.
 
+    :param bodies: more than can be sent in the time, without line breaks
+    :param wanted: what each right answer holds, exactly ``times`` times
+    :raises SetupError: the bodies ran out, or the server went away
+    """
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "script.sql")
-        file.write_text(script)
-        started = time.perf_counter()
+        file = Path(folder, "bodies")
+        file.write_bytes(b"\n".join(bodies))
+        job = {
+            "port": port,
+            "path": path,
+            "headers": {"Authorization": f"Bearer {key}"} if key else {},
+            "bodies": str(file),
+            "clients": clients,
+            "seconds": seconds,
+            "wanted": wanted,
+            "times": times,
+        }
+        place = Path(folder, "job.json")
+        place.write_text(json.dumps(job))
         done = subprocess.run(
-            [program, "-n", "-M", "prepared", "-f", str(file)]
-            + ["-c", str(clients), "-j", str(min(clients, 2))]
-            + ["-t", str(transactions), "-l", "--log-prefix", f"{folder}/log"]
-            + [part for k, v in variables.items() for part in ("-D", f"{k}={v}")]
-            + [database],
-            env=environment,
+            [sys.executable, str(CLIENT), str(place)],
             capture_output=True,
             text=True,
             check=False,
         )
-        took = time.perf_counter() - started
-        if done.returncode:
-            raise RuntimeError(f"pgbench: {done.stderr.strip()}")
+    if done.returncode:
+        raise SetupError(f"The load generator failed: {done.stderr.strip()}")
+    found = json.loads(done.stdout)
+    if found["errors"]:
+        raise SetupError(f"{name}: {found['errors'][0]}")
+    if found["wrong"]:
+        print(f"✗ {name}: {found['first_wrong']}")
+    took = found["seconds"]
+    measured = _measured(name, clients, found["latencies"], took)
+    return replace(measured, wrong=found["wrong"], cpu=found["cpu"] / took)
+
+
+def pgbench(
+    cluster: Cluster,
+    database: str,
+    name: str,
+    script: str,
+    *,
+    clients: int,
+    seconds: float,
+) -> Measured:
+    """Run a script in pgbench with prepared statements, for some whole seconds.
+
+    :raises SetupError: a call failed; the script fails on a wrong answer itself
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "script.sql")
+        file.write_text(script)
+        done = subprocess.run(
+            [str(cluster.bin / "pgbench"), "-n", "-M", "prepared", "-f", str(file)]
+            + ["-c", str(clients), "-j", str(min(clients, 2))]
+            + ["-T", str(max(1, round(seconds)))]
+            + ["-l", "--log-prefix", f"{folder}/log", database],
+            env={**os.environ, **cluster.environment()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         rate = re.search(r"tps = ([\d.]+)", done.stdout)
-        flat = sorted(
+        if done.returncode or not rate:
+            raise SetupError(f"pgbench: {done.stderr.strip()}")
+        latencies = [
             int(line.split()[2]) / 1000
             for log in Path(folder).glob("log*")
             for line in log.read_text().splitlines()
-        )
-    if rate:
-        took = len(flat) / float(rate[1])
+        ]
+    measured = _measured(name, clients, latencies, 1)
+    return replace(measured, rate=float(rate[1]))
+
+
+def _measured(
+    name: str, clients: int, latencies: list[float], seconds: float
+) -> Measured:
+    ordered = sorted(latencies)
     return Measured(
-        name="pgbench",
+        name=name,
         clients=clients,
-        calls=len(flat),
-        seconds=took,
-        p50=_quantile(flat, 0.50),
-        p95=_quantile(flat, 0.95),
-        p99=_quantile(flat, 0.99),
-        unexpected=0,
+        rate=len(ordered) / seconds,
+        p50=quantile(ordered, 0.50),
+        p95=quantile(ordered, 0.95),
+        p99=quantile(ordered, 0.99),
+        wrong=0,
     )
+
+
+def quantile(ordered: list[float], share: float) -> float:
+    """Return the value below which a share of some ordered values lies."""
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 def median_of(runs: list[Measured]) -> Measured:
@@ -160,10 +150,10 @@ def median_of(runs: list[Measured]) -> Measured:
     return Measured(
         name=runs[0].name,
         clients=runs[0].clients,
-        calls=round(middle(r.calls for r in runs)),
-        seconds=middle(r.seconds for r in runs),
+        rate=middle(r.rate for r in runs),
         p50=middle(r.p50 for r in runs),
         p95=middle(r.p95 for r in runs),
         p99=middle(r.p99 for r in runs),
-        unexpected=sum(r.unexpected for r in runs),
+        wrong=sum(r.wrong for r in runs),
+        cpu=middle(r.cpu for r in runs),
     )

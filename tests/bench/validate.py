@@ -1,279 +1,309 @@
 """What a validation through Odoo costs, against bare PostgreSQL and a plain ORM method.
 
-All three validate the same live tickets in turns within one run, so that the machine's
+All of them work on the same live tickets in turns within one run, so that the machine's
 mood falls on each alike: read the ratios, not the milliseconds.
 """
 
-import itertools
 import json
 import os
-import shutil
-import subprocess
-import sys
+import statistics
+import threading
+import time
 import uuid
-from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
-from pathlib import Path
+from typing import Any
 
-from bootstrap.console import SetupError, say, step
-from bootstrap.odoo_server import Odoo, OdooProcess
-from bootstrap.paths import LOCAL, ROOT
-from bootstrap.postgres import Cluster, free_port
-from databases import demo_database
+import psycopg2
+from bootstrap.console import say, step
 
-from .load import KeepAliveClient, Measured, load, median_of, pgbench
+from .client import exchange, request
+from .gate_park import REPORT, VALIDATE, GatePark, envelope, gate_park
+from .in_odoo import bench_database
+from .load import Measured, median_of, quantile
 
-HERE = Path(__file__).parent
-DATABASE = "scenic_bench"
 ROUNDS = 3
-LOGIN = PASSWORD = "bench"
-
-PGBENCH_SCRIPT = """\
-\\set n :n + 1
-\\set id :base + :client_id * :share + :n
-SELECT scenic_gate_validate({device}, '{key_hash}',
-  jsonb_build_array(jsonb_build_object(
-    'uid', gen_random_uuid()::text, 'seq', 1, 'lane', 'B1', 'direction', 'in',
-    'kind', 'qr', 'lookup', (SELECT lookup FROM scenic_bench_code WHERE id = :id),
-    'forged', false, 'at', '{now}')));
-"""
-
-
-class Codes:
-    """Hands out codes that nobody had before; says when they have run out."""
-
-    def __init__(self, tokens: list[str]) -> None:
-        self.tokens = tokens
-        self.next = itertools.count()
-
-    def take(self) -> str:
-        index = next(self.next)
-        if index >= len(self.tokens):
-            raise SetupError("The tickets have run out: ask for more with --tickets.")
-        return self.tokens[index]
+LIVE = 50_000
+LIST = 20
+RECORDS = 500
+PERSONS = 100
+GATES = 16
+CLEARS = 20
 
 
 def main(*, tickets: int, seconds: float) -> int:
-    """Run the measurement and print its table and ratios; 0 if every call was right."""
-    if tickets < 10_000:
-        raise SetupError("The bench needs at least 10000 tickets.")
-    with Cluster("bench") as cluster:
-        addons = f"{ROOT},{HERE / 'addons'}"
-        odoo = Odoo(cluster, "bench")
-        demo_database(cluster, odoo, DATABASE)
-        odoo = Odoo(
-            cluster,
-            "bench",
-            addons_path=",".join([*map(str, odoo.source.addons), addons]),
-            log_level="warn",
+    """Run the measurement and print its table and ratios; 0 if all were reached.
+
+    :param tickets: more than 50,000: a second database with so many is measured, too
+    """
+    with bench_database("validate") as database, ExitStack() as stack:
+        large_name = f"{database.name}_large"
+        database.odoo.drop_database(large_name)
+        stack.callback(database.odoo.drop_database, large_name)
+        if tickets > LIVE:
+            database.odoo.copy_database(database.name, large_name)
+        park = stack.enter_context(
+            gate_park(
+                database.cluster,
+                database.name,
+                tickets=LIVE,
+                groups=ROUNDS * (GATES + 1),
+                copies=0,
+            )
         )
-        with step("installing the baseline"):
-            odoo.install(DATABASE, ["scenic_bench"])
-        codes_file = LOCAL / "bench-codes.txt"
-        with step(f"{tickets} live tickets"):
-            answer = odoo.shell(
-                DATABASE,
-                HERE / "make_tickets.py",
-                BENCH_TICKETS=str(tickets),
-                BENCH_CODES=str(codes_file),
+        large = None
+        if tickets > LIVE:
+            large = stack.enter_context(
+                gate_park(
+                    database.cluster, large_name, tickets=LIVE, groups=0, copies=tickets
+                )
             )
-        device = json.loads(answer.splitlines()[-1])
-        _bench_user(cluster, odoo)
-        pairs = [line.split() for line in codes_file.read_text().splitlines()]
-        _code_table(cluster, [pair[0] for pair in pairs])
-        with OdooProcess(odoo, DATABASE, free_port(), workers=2) as server:
-            return _measure(
-                cluster, server, device, [pair[1] for pair in pairs], seconds
-            )
+        return _print(*measure(park, large, seconds), tickets)
 
 
-def _measure(
-    cluster: Cluster,
-    server: OdooProcess,
-    device: dict[str, str],
-    tokens: list[str],
-    seconds: float,
-) -> int:
-    gate = _gate_call(server, device["key"])
-    orm = _orm_call(server)
+def measure(
+    park: GatePark, large: GatePark | None, seconds: float
+) -> tuple[dict[str, Measured], list[float], dict[str, list[float]]]:
+    """Return the median line of each kind, first calls after clears, group scans."""
     runs: dict[str, list[Measured]] = {}
+    firsts: list[float] = []
+    groups: dict[str, list[float]] = {"own": [], "shared": []}
+    short = min(seconds, 3.0)
 
     def keep(measured: Measured) -> None:
-        runs.setdefault(f"{measured.name} c={measured.clients}", []).append(measured)
+        runs.setdefault(measured.name, []).append(measured)
 
-    for number in range(1, ROUNDS + 1):
-        with step(f"round {number} of {ROUNDS}"):
-            _fresh(cluster)
-            codes = Codes(tokens)
-            for clients in (1, 8):
-                keep(load("gate API", clients, seconds, gate(codes)))
-            for clients in (1, 8):
-                keep(load("ORM /jsonrpc", clients, seconds, orm(codes)))
-            _fresh(cluster)
-            share = min(len(tokens) // 10, 4000)
-            for clients, base in ((1, 8 * share), (8, 0)):
+    for number in range(ROUNDS):
+        with step(f"round {number + 1} of {ROUNDS}"):
+            for one in (park, large) if large else (park,):
+                one.fresh()
+                one.validate("warm-up", clients=4, seconds=1, most=1500)
+            for clients, most in ((1, 800), (16, 1500)):
+                for one in (park, large) if large else (park,):
+                    size = " large" if one is large else ""
+                    keep(
+                        one.validate(
+                            f"one scan, {clients}{size}",
+                            clients=clients,
+                            seconds=seconds,
+                            most=most,
+                        )
+                    )
                 keep(
-                    pgbench(
-                        str(cluster.bin / "pgbench"),
-                        {**os.environ, **cluster.environment()},
-                        DATABASE,
-                        PGBENCH_SCRIPT.format(
-                            device=device["device"],
-                            key_hash=device["key_hash"],
-                            now=datetime.now(UTC).isoformat(),
-                        ),
-                        clients=clients,
-                        transactions=share,
-                        variables={"n": 0, "base": base, "share": share},
+                    park.orm(
+                        f"ORM, {clients}", clients=clients, seconds=seconds, most=most
                     )
                 )
-    lines = {key: median_of(found) for key, found in runs.items()}
-    return _print(lines, len(tokens))
+            keep(
+                park.validate(
+                    "one scan, 16, counted",
+                    clients=16,
+                    seconds=short,
+                    most=1500,
+                    lane="COUNTED",
+                )
+            )
+            keep(park.pgbench("pgbench, 1", clients=1, seconds=short))
+            for one in (park, large) if large else (park,):
+                one.fresh()
+                size = " large" if one is large else ""
+                keep(one.pgbench(f"pgbench, 16{size}", clients=16, seconds=short))
+            park.fresh()
+            keep(
+                park.validate(
+                    "lists of 20, 4",
+                    clients=4,
+                    seconds=short,
+                    most=800,
+                    scans=LIST,
+                    device="list",
+                )
+            )
+            park.fresh()
+            keep(
+                park.upload(
+                    "uploads of 500, 1", seconds=short, most=60, records=RECORDS
+                )
+            )
+            park.fresh()
+            firsts += after_clear(park)
+            start = number * (GATES + 1)
+            own = park.groups[start : start + GATES]
+            groups["own"] += group_scans(park, own, 10 * GATES)
+            groups["shared"] += group_scans(
+                park, [park.groups[start + GATES]] * GATES, PERSONS
+            )
+    return {key: median_of(found) for key, found in runs.items()}, firsts, groups
 
 
-def _print(lines: dict[str, Measured], tickets: int) -> int:
+def after_clear(park: GatePark) -> list[float]:
+    """Return the ms of the first call after each of some cache clears."""
+    found = []
+    connection = psycopg2.connect(
+        dbname=park.database,
+        host=park.cluster.host,
+        port=park.cluster.port,
+        user=park.cluster.user,
+        password=park.cluster.password,
+    )
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for _number in range(CLEARS):
+            for _call in range(6):
+                # both workers have full caches again
+                _scan(park, park.take(1)[0].token)
+            cursor.execute("INSERT INTO orm_signaling_default DEFAULT VALUES")
+            token = park.take(1)[0].token
+            started = time.perf_counter()
+            _scan(park, token)
+            found.append((time.perf_counter() - started) * 1000)
+    connection.close()
+    return found
+
+
+def _scan(park: GatePark, token: str) -> None:
+    [result] = call(
+        park, "one", VALIDATE, {"scans": [park.scan("one", token, "PLAIN")]}
+    )
+    if result["code"] != "ADMIT":
+        raise AssertionError(result)
+
+
+def call(
+    park: GatePark, device: str, path: str, parameters: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Call the gate API and return the results."""
+    headers = {"Authorization": f"Bearer {park.devices[device]['key']}"}
+    answer = exchange(park.port, request(path, headers, envelope(parameters)))
+    found: list[dict[str, Any]] = json.loads(answer.partition(b"\r\n\r\n")[2])[
+        "result"
+    ]["results"]
+    return found
+
+
+def group_scans(park: GatePark, codes: list[str], passes: int) -> list[float]:
+    """Let people of group codes in one by one, from one gate a code of the list.
+
+    Each gate scans its code, reports one pass and gives the other entries back, until
+    ``passes`` people are in, or the code is used up.
+
+    :return: ms of the scans, those that had to wait for another gate included
+    """
+    lock = threading.Lock()
+    latencies: list[float] = []
+    passed = 0
+
+    def gate(code: str) -> None:
+        nonlocal passed
+        while passed < passes:
+            with lock:
+                scan = park.scan("group", code, "PLAIN")
+            started = time.perf_counter()
+            [result] = call(park, "group", VALIDATE, {"scans": [scan]})
+            latencies.append((time.perf_counter() - started) * 1000)
+            if result["code"] == "USED":
+                return
+            if result["code"] == "IN_USE":
+                continue
+            if result["code"] != "ADMIT":
+                raise AssertionError(result)
+            with lock:
+                passed += 1
+                events = [
+                    {
+                        "event_id": str(uuid.uuid4()),
+                        "seq": park.number("group"),
+                        "lane": "PLAIN",
+                        "type": kind,
+                        "request_id": scan["request_id"],
+                        "at": datetime.now(UTC).isoformat(),
+                        **({"count": 1} if kind == "passed" else {}),
+                    }
+                    for kind in ("passed", "annulled")[
+                        : 2 if result["passes"] > 1 else 1
+                    ]
+                ]
+            call(park, "group", REPORT, {"events": events})
+
+    threads = [threading.Thread(target=gate, args=(code,)) for code in codes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(set(codes)) == 1 and passed != passes:
+        raise AssertionError(f"{passed} people came in by a code of {passes}")
+    return latencies
+
+
+def _print(
+    lines: dict[str, Measured],
+    firsts: list[float],
+    groups: dict[str, list[float]],
+    tickets: int,
+) -> int:
     say("")
-    say(f"validate on {date.today()}: {tickets} live tickets, 2 Odoo workers,")
+    say(f"validate on {date.today()}: {LIVE:,} live tickets, 2 Odoo workers,")
+    if tickets > LIVE:
+        say(f"large: {tickets:,} live tickets, two more workers,")
     say(f"{os.cpu_count()} cores, PostgreSQL with default durability,")
-    say(f"median of {ROUNDS} rounds, taken in turns")
-    say(f"{'':<18}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'calls/s':>10}{'wrong':>7}")
+    say(f"median of {ROUNDS} rounds, taken in turns; load: core that the client took")
+    say(
+        f"{'':<24}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'calls/s':>9}{'wrong':>7}"
+        f"{'load':>6}"
+    )
     for key, line in lines.items():
         say(
-            f"{key:<18}{line.p50:>9.2f}{line.p95:>9.2f}{line.p99:>9.2f}"
-            f"{line.rate:>10.0f}{line.unexpected:>7}"
+            f"{key:<24}{line.p50:>9.2f}{line.p95:>9.2f}{line.p99:>9.2f}"
+            f"{line.rate:>9.0f}{line.wrong:>7}{line.cpu:>6.2f}"
         )
-    one, many = lines["gate API c=1"], lines["gate API c=8"]
-    orm_one, orm_many = lines["ORM /jsonrpc c=1"], lines["ORM /jsonrpc c=8"]
-    bare_one, bare_many = lines["pgbench c=1"], lines["pgbench c=8"]
     say("")
-    say(
-        f"validate_vs_orm: p50 c=1 {one.p50 / orm_one.p50:.2f}, "
-        f"throughput c=8 {many.rate / orm_many.rate:.2f}"
-    )
-    say(
-        f"validate_vs_pgbench: p50 c=1 {one.p50 / bare_one.p50:.1f}, "
-        f"throughput c=8 {many.rate / bare_many.rate:.3f}"
-    )
-    wrong = sum(line.unexpected for line in lines.values())
+    one, many = lines["one scan, 1"], lines["one scan, 16"]
+    bare = lines["pgbench, 16"].rate
+    first = statistics.median(firsts)
+    own, shared = (quantile(sorted(groups[key]), 0.95) for key in ("own", "shared"))
+    reached = [
+        _line("validate_vs_orm: p50 of 1 client", one.p50 / lines["ORM, 1"].p50, 0.45),
+        _line(
+            "validate_vs_orm: throughput of 16",
+            many.rate / lines["ORM, 16"].rate,
+            2,
+            at_least=True,
+        ),
+        _line(
+            "validate_vs_pgbench: throughput of 16",
+            many.rate / bare,
+            0.06,
+            at_least=True,
+        ),
+        _line(
+            "validate20_vs_pgbench: scans",
+            lines["lists of 20, 4"].rate * LIST / bare,
+            0.75,
+            at_least=True,
+        ),
+        _line(
+            "upload500_vs_pgbench1: records",
+            lines["uploads of 500, 1"].rate * RECORDS / lines["pgbench, 1"].rate,
+            5,
+            at_least=True,
+        ),
+        _line("validate_first_vs_p50: after a cache clear", first / one.p50, 4),
+        _line("validate_group_vs_own: p95 of 16 gates", shared / own, 3),
+    ]
+    if tickets > LIVE:
+        slow, slow_many = (lines[f"one scan, {clients} large"] for clients in (1, 16))
+        reached += [
+            _line("validate_large_vs_50k: p50 of 1", slow.p50 / one.p50, 1.2),
+            _line("validate_large_vs_50k: time of 16", many.rate / slow_many.rate, 1.2),
+        ]
+    wrong = sum(line.wrong for line in lines.values())
     if wrong:
         say(f"✗ {wrong} calls were not answered as expected")
-    return 1 if wrong else 0
+    return 0 if all(reached) and not wrong else 1
 
 
-def _gate_call(
-    server: OdooProcess, key: str
-) -> Callable[[Codes], Callable[[], Callable[[], bool]]]:
-    headers = {"Authorization": f"Bearer {key}"}
-    numbers = itertools.count(1)
-
-    def bind(codes: Codes) -> Callable[[], Callable[[], bool]]:
-        def make() -> Callable[[], bool]:
-            client = KeepAliveClient("127.0.0.1", server.port)
-
-            def call() -> bool:
-                scan = {
-                    "request_id": str(uuid.uuid4()),
-                    "seq": next(numbers),
-                    "lane": "B1",
-                    "direction": "in",
-                    "credential": {"kind": "auto", "value": codes.take()},
-                    "at": datetime.now(UTC).isoformat(),
-                }
-                body = _envelope({"scans": [scan]})
-                answer = json.loads(
-                    client.post("/scenic/gate/v1/validate", body, headers)
-                )
-                return bool(
-                    answer.get("result", {}).get("results", [{}])[0].get("code")
-                    == "ADMIT"
-                )
-
-            return call
-
-        return make
-
-    return bind
-
-
-def _orm_call(
-    server: OdooProcess,
-) -> Callable[[Codes], Callable[[], Callable[[], bool]]]:
-    first = KeepAliveClient("127.0.0.1", server.port)
-    asked = {
-        "service": "common",
-        "method": "login",
-        "args": [DATABASE, LOGIN, PASSWORD],
-    }
-    uid = json.loads(first.post("/jsonrpc", _envelope(asked), {}))["result"]
-
-    def bind(codes: Codes) -> Callable[[], Callable[[], bool]]:
-        def make() -> Callable[[], bool]:
-            client = KeepAliveClient("127.0.0.1", server.port)
-
-            def call() -> bool:
-                arguments = [DATABASE, uid, PASSWORD, "scenic.bench.pass"]
-                arguments += ["validate_orm", [codes.take(), str(uuid.uuid4())]]
-                body = _envelope(
-                    {"service": "object", "method": "execute_kw", "args": arguments}
-                )
-                answer = json.loads(client.post("/jsonrpc", body, {}))
-                return bool(answer.get("result", {}).get("code") == "ADMIT")
-
-            return call
-
-        return make
-
-    return bind
-
-
-def _envelope(parameters: dict[str, object]) -> bytes:
-    return json.dumps(
-        {"jsonrpc": "2.0", "id": 1, "method": "call", "params": parameters}
-    ).encode()
-
-
-def _fresh(cluster: Cluster) -> None:
-    """Give every entry back, so that each code is again one nobody had before."""
-    cluster.psql(
-        DATABASE,
-        "UPDATE scenic_entitlement SET entries_reserved = 0, entries_used = 0 "
-        "WHERE entries_reserved + entries_used > 0",
-    )
-    cluster.psql(DATABASE, "VACUUM ANALYZE scenic_entitlement")
-    cluster.psql(DATABASE, "CHECKPOINT")
-
-
-def _code_table(cluster: Cluster, lookups: list[str]) -> None:
-    cluster.psql(
-        DATABASE,
-        "DROP TABLE IF EXISTS scenic_bench_code; "
-        "CREATE TABLE scenic_bench_code (id serial PRIMARY KEY, lookup text)",
-    )
-    psql = shutil.which("psql", path=str(cluster.bin))
-    subprocess.run(
-        [str(psql), "-X", "-q", "-d", DATABASE]
-        + ["-c", "COPY scenic_bench_code (lookup) FROM STDIN"],
-        input="\n".join(lookups) + "\n",
-        text=True,
-        env={**os.environ, **cluster.environment()},
-        check=True,
-    )
-    cluster.psql(DATABASE, "ANALYZE")
-
-
-def _bench_user(cluster: Cluster, odoo: Odoo) -> None:
-    """The baseline's user; its database never leaves this machine."""
-    script = LOCAL / "bench_user.py"
-    script.write_text(
-        "user = env['res.users'].search([('login', '=', 'bench')])\n"
-        "if not user:\n"
-        "    env['res.users'].create({'name': 'bench', 'login': 'bench',\n"
-        "        'password': 'bench',\n"
-        "        'group_ids': [(4, env.ref('base.group_system').id)]})\n"
-        "    env.cr.commit()\n"
-    )
-    odoo.shell(DATABASE, script)
-
-
-if __name__ == "__main__":
-    sys.exit("run it with: make bench")
+def _line(name: str, ratio: float, target: float, *, at_least: bool = False) -> bool:
+    reached = ratio >= target if at_least else ratio <= target
+    asked = "at least" if at_least else "at most"
+    say(f"{'✓' if reached else '✗'} {name} {ratio:.3f} ({asked} {target} asked for)")
+    return reached

@@ -2,16 +2,7 @@
 
 import signal
 
-import pytest
 from demo.park import wait_for
-from demo.window import Window
-
-
-@pytest.fixture(scope="module")
-def window(park):
-    window = Window(park.person("cashier"))
-    yield window
-    window.close()
 
 
 def sell_one(window):

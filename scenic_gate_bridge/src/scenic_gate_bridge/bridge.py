@@ -14,7 +14,7 @@ import structlog
 from .decision import DecisionClient
 from .drivers import make_driver
 from .heartbeat import Heartbeat
-from .journal import Journal
+from .journal import Journal, JournalUnwritable
 from .journal.db import LaneState
 from .lane import Lane
 from .lane_machine import LaneMachine, LaneRules
@@ -27,6 +27,7 @@ from .outbox import OutboxSender
 from .readers.watch import watch
 from .rpc import RpcClient, RpcError
 from .settings import LaneSettings, Settings
+from .site_server import SiteServer
 from .status import ServerStatus
 from .supervisor import supervise
 
@@ -82,7 +83,9 @@ class Bridge:
             ):
                 await self._recover(journal)
                 states = await journal.call(lambda db: db.lane_states())
-                client = DecisionClient(rpc, settings.server.timeout, group)
+                client = DecisionClient(
+                    rpc, settings.server.timeout, group, status.refuse_sequence
+                )
                 decisions = DecisionService(
                     settings.server.mode, journal, client.decide
                 )
@@ -92,8 +95,14 @@ class Bridge:
                 outbox = OutboxSender(
                     journal, rpc, status, self.metrics, settings.server.backoff_max
                 )
+                site_server = SiteServer(settings.site_server, journal, self.metrics)
                 heartbeat = Heartbeat(
-                    journal, rpc, self.lanes, self.metrics, settings.server.heartbeat
+                    journal,
+                    rpc,
+                    self.lanes,
+                    self.metrics,
+                    settings.server.heartbeat,
+                    site_server.lanes,
                 )
                 api = LocalApi(
                     settings.api,
@@ -103,6 +112,7 @@ class Bridge:
                     outbox,
                     heartbeat,
                     self.metrics,
+                    site_server,
                 )
                 url = await api.start()
                 pulling = group.create_task(puller.run())
@@ -149,7 +159,7 @@ class Bridge:
             async with asyncio.timeout(LAST_UPLOAD):
                 while await outbox.send_once():
                     pass
-        except (RpcError, TimeoutError):
+        except (RpcError, JournalUnwritable, TimeoutError):
             self._log.info("the outbox keeps what could not be uploaded")
 
     async def _recover(self, journal: Journal) -> None:
@@ -201,7 +211,11 @@ class Bridge:
     async def _prune(self, journal: Journal) -> None:
         days = self.settings.retention_days
         while True:
-            gone = await journal.call(lambda db: db.prune(days, utc_now()))
+            try:
+                gone = await journal.call(lambda db: db.prune(days, utc_now()))
+            except JournalUnwritable as error:
+                self._log.error("old rows are kept", reason=str(error))
+                gone = 0
             if gone:
                 self._log.info("old rows forgotten", rows=gone)
             await asyncio.sleep(PRUNE_EVERY)

@@ -19,9 +19,10 @@ from . import __version__
 from .bridge import Bridge, StateDirError
 from .journal import JournalError
 from .settings import ConfigError, ManualSettings, Settings, load
+from .simulator.day import parse_faults
 from .simulator.park import ParkError, parse_lanes
 from .simulator.reconcile import Reconciliation
-from .simulator.rehearsal import RealServer, parse_faults, rehearse, rehearse_at
+from .simulator.rehearsal import RealServer, rehearse, rehearse_at
 from .simulator.server import serve
 
 BAD_CONFIG = 2

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -62,12 +63,18 @@ class _Pending:
 
 
 class DecisionClient:
-    """Its work runs in `group`."""
+    """Its work runs in `group`. `refuse_sequence` is called when the server refuses a
+    scan for its number."""
 
     def __init__(
-        self, rpc: RpcClient, timeout: float, group: asyncio.TaskGroup
+        self,
+        rpc: RpcClient,
+        timeout: float,
+        group: asyncio.TaskGroup,
+        refuse_sequence: Callable[[], None] = lambda: None,
     ) -> None:
         self._rpc = rpc
+        self._refuse_sequence = refuse_sequence
         self._group = group
         self._timeout = timeout
         self._queue: deque[_Pending] = deque()
@@ -120,6 +127,8 @@ class DecisionClient:
             self._settle(batch, error)
         else:
             for pending, decision in zip(batch, decisions, strict=True):
+                if decision.code == "SEQUENCE":
+                    self._refuse_sequence()
                 pending.answer.set_result(decision)
 
     def _settle(self, batch: list[_Pending], error: RpcError) -> None:

@@ -8,7 +8,7 @@ bridge carries out those changes by itself, on the server's clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
@@ -16,16 +16,16 @@ from typing import Any
 import structlog
 
 from . import __version__
-from .journal import Journal, PlannedMode
+from .journal import Journal, JournalDb, JournalUnwritable
 from .lane import Lane
+from .local.lane_modes import read_lanes, read_time
 from .metrics import Metrics
-from .model import LaneMode, ModeSource, utc_now
+from .model import ModeSource, PlannedMode, utc_now
 from .rpc import RpcClient, RpcError
 
 TIMEOUT = 5.0
 CUT = 3.0  # seconds and intervals without an answer after which the link counts as cut
 LOOK = 0.25  # seconds between two looks at the schedule
-MOST_PLANNED = 200
 
 
 class Heartbeat:
@@ -38,12 +38,15 @@ class Heartbeat:
         lanes: dict[str, Lane],
         metrics: Metrics,
         interval: float,
+        others: Callable[[], list[dict[str, Any]]],
     ) -> None:
+        """`others`: what clients of this site server say of their lanes."""
         self._journal = journal
         self._rpc = rpc
         self._lanes = lanes
         self._metrics = metrics
         self._interval = interval
+        self._others = others
         self._log = structlog.get_logger()
         self.problems: list[str] = []
         self.device = ""
@@ -67,7 +70,11 @@ class Heartbeat:
 
     async def beat(self) -> None:
         """One heartbeat; raises RpcError."""
-        seq = await self._journal.call(lambda db: db.next_seq())
+        try:
+            seq = await self._journal.call(lambda db: db.next_seq())
+        except JournalUnwritable:
+            # the lanes' modes must reach the lanes all the same
+            seq = await self._journal.call(lambda db: db.last_seq())
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
         copy = await self._journal.call(lambda db: db.local.state())
         self._metrics.outbox.set(outbox)
@@ -80,7 +87,10 @@ class Heartbeat:
                 "outbox": outbox,
                 "unresolved": unresolved,
                 **copy,
-                "lanes": [lane.counters() for lane in self._lanes.values()],
+                "lanes": [
+                    *(lane.counters() for lane in self._lanes.values()),
+                    *self._others(),
+                ],
             },
             TIMEOUT,
         )
@@ -104,41 +114,47 @@ class Heartbeat:
 
     async def _set_plan(self, lane: Lane, plan: tuple[PlannedMode, ...]) -> None:
         if plan != lane.plan:
-            await self._journal.call(lambda db: db.set_plan(lane.code, plan))
+            await self._keep(lambda db: db.set_plan(lane.code, plan))
             lane.plan = plan
+
+    async def _keep(self, work: Callable[[JournalDb], None]) -> None:
+        """Remember it over a restart, if the disk takes it."""
+        try:
+            await self._journal.call(work)
+        except JournalUnwritable as error:
+            self._log.debug("not kept", reason=str(error))
 
     async def _apply(self, answer: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
         self._answered = loop.time()
         try:
-            self._ahead = _time(answer.get("server_time")) - utc_now()
+            self._ahead = read_time(answer.get("server_time")) - utc_now()
         except ValueError:
             self._log.debug("the heartbeat's answer has no server_time")
         inside = answer.get("inside")
         if isinstance(inside, dict):
             at = utc_now()
-            await self._journal.call(lambda db: db.local.told_inside(inside, at))
+            await self._keep(lambda db: db.local.told_inside(inside, at))
         if isinstance(answer.get("device"), str):
             self.device = answer["device"][:100]
-        told = answer.get("lanes")
+        told = list(read_lanes(answer.get("lanes")))
+        await self._keep(lambda db: db.local.told_lanes(told))
         problems: list[str] = []
         missing = set(self._lanes)
-        for item in told if isinstance(told, list) else []:
-            code = item.get("lane") if isinstance(item, dict) else None
-            lane = self._lanes.get(code) if isinstance(code, str) else None
+        for item in told:
+            lane = self._lanes.get(item.lane)
             if lane is None:
                 continue
             missing.discard(lane.code)
-            self.names[lane.code] = str(item.get("name") or "")[:100]
-            mode, direction = item.get("mode"), item.get("direction")
-            await self._set_plan(lane, tuple(_plan(item.get("next"))))
-            try:
-                lane.set_mode(LaneMode(mode), ModeSource.SERVER)
-            except ValueError:
+            self.names[lane.code] = item.name
+            await self._set_plan(lane, item.plan)
+            if item.mode is None:
                 problems.append(f"lane {lane.code}: the server names an unknown mode")
-            if direction != lane.machine.rules.direction.value:
+            else:
+                lane.set_mode(item.mode, ModeSource.SERVER)
+            if item.direction != lane.machine.rules.direction.value:
                 problems.append(
-                    f"lane {lane.code}: direction is {direction} at the server,"
+                    f"lane {lane.code}: direction is {item.direction} at the server,"
                     f" {lane.machine.rules.direction.value} in the settings"
                 )
         problems += [
@@ -149,22 +165,3 @@ class Heartbeat:
             if problem not in self.problems:
                 self._log.warning(problem)
         self.problems = problems
-
-
-def _time(text: object) -> datetime:
-    """A time with offset; ValueError for anything else."""
-    at = datetime.fromisoformat(text) if isinstance(text, str) else None
-    if at is None or at.tzinfo is None:
-        raise ValueError("no time")
-    return at
-
-
-def _plan(told: object) -> Iterator[PlannedMode]:
-    """The planned changes that can be understood, soonest first."""
-    found = []
-    for item in told[:MOST_PLANNED] if isinstance(told, list) else []:
-        try:
-            found.append(PlannedMode(_time(item["at"]), LaneMode(item["mode"])))
-        except (TypeError, KeyError, ValueError):
-            continue
-    yield from sorted(found, key=lambda planned: planned.at)

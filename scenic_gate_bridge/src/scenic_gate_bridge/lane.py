@@ -9,7 +9,7 @@ from typing import assert_never
 
 import structlog
 
-from .decision import Request
+from . import refusals
 from .drivers.base import (
     CommandRefused,
     CommandUnanswered,
@@ -17,7 +17,8 @@ from .drivers.base import (
     LinkDown,
     LinkLost,
 )
-from .journal import Journal, PlannedMode
+from .journal import Journal
+from .journal.patient import PatientWriter
 from .lane_machine import (
     Allow,
     AllowFailed,
@@ -37,7 +38,16 @@ from .lane_machine import (
     Write,
 )
 from .metrics import Metrics
-from .model import Decision, Direction, LaneMode, ModeSource, Scan, iso, utc_now
+from .model import (
+    Decision,
+    Direction,
+    LaneMode,
+    ModeSource,
+    PlannedMode,
+    Scan,
+    iso,
+    utc_now,
+)
 
 WAITING_SCANS = 16
 
@@ -50,13 +60,13 @@ class Lane:
         machine: LaneMachine,
         driver: LaneDriver,
         journal: Journal,
-        decide: Callable[[Request], Awaitable[Decision]],
+        decide: Callable[[str, Scan], Awaitable[Decision]],
         metrics: Metrics,
     ) -> None:
         self.machine = machine
         self.driver = driver
         self.code = machine.rules.code
-        self._journal = journal
+        self._writer = PatientWriter(journal, self.code)
         self._decide = decide
         self._metrics = metrics
         self._inbox: asyncio.Queue[Input] = asyncio.Queue()
@@ -71,12 +81,22 @@ class Lane:
         self._inbox.put_nowait(event)
 
     def scan(self, scan: Scan) -> None:
-        """Hand over a scan; a flood of them is cut off."""
+        """Hand over a scan; a flood of them is cut off. While the journal cannot be
+        written nobody is let in, and a refusal leaves no trace but this."""
+        if self._writer.stuck:
+            self._metrics.scans.labels(self.code, refusals.JOURNAL_FAULT.code).inc()
+            scan.answered(refusals.JOURNAL_FAULT)
+            return
         if self._scans >= WAITING_SCANS:
             self.rejected("flood")
             return
         self._scans += 1
         self.put(ScanRead(scan))
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether the journal does not take what this lane did."""
+        return self._writer.stuck
 
     def rejected(self, reason: str) -> None:
         """Count a read that is no scan."""
@@ -105,7 +125,7 @@ class Lane:
     async def _reader_event(self, kind: str, name: str) -> None:
         at = utc_now()
         direction = min(self.machine.rules.direction.served)
-        await self._journal.call(
+        await self._writer.write(
             lambda db: db.lane_event(self.code, kind, direction, at, note=name)
         )
 
@@ -117,8 +137,11 @@ class Lane:
             # there is no link yet: this only tells the driver how to begin
             await self.driver.rest(self.machine.commanded_rest)
         async with asyncio.TaskGroup() as group:
+            retrying = group.create_task(self._writer.run())
             while not self.machine.finished:
                 await self._step(group, await self._next())
+            retrying.cancel()
+        await self._writer.finish()
 
     async def _next(self) -> Input:
         try:
@@ -139,11 +162,12 @@ class Lane:
     async def _carry_out(self, group: asyncio.TaskGroup, effect: Effect) -> None:
         match effect:
             case Write(work):
-                await self._journal.call(work)
+                await self._writer.write(work)
             case Ask(request_id, scan):
-                at = utc_now()
-                seq = await self._journal.call(lambda db: db.ask(request_id, scan, at))
-                group.create_task(self._ask(Request(request_id, seq, scan)))
+                group.create_task(self._ask(request_id, scan))
+            case Allow(ticket, _direction) if self._writer.stuck:
+                # a release that is not written down first must not be given
+                self.put(AllowFailed(ticket, AllowFailure.NOT_SENT))
             case Allow(ticket, direction):
                 group.create_task(self._allow(ticket, direction))
             case Rest(ticket, free):
@@ -151,20 +175,23 @@ class Lane:
             case _:
                 assert_never(effect)
 
-    async def _ask(self, request: Request) -> None:
+    async def _ask(self, request_id: str, scan: Scan) -> None:
         started = asyncio.get_running_loop().time()
-        decision = await self._decide(request)
+        if self._writer.stuck:
+            decision = refusals.JOURNAL_FAULT
+        else:
+            decision = await self._decide(request_id, scan)
         self._metrics.decision.observe(asyncio.get_running_loop().time() - started)
         self._metrics.scans.labels(self.code, decision.code).inc()
         self._log.info(
             "decision",
-            request_id=request.request_id,
+            request_id=request_id,
             code=decision.code,
-            scanned=repr(request.scan.code),
+            scanned=repr(scan.code),
             passes=decision.passes,
         )
-        self.put(Decided(request.request_id, decision))
-        request.scan.answered(decision)
+        self.put(Decided(request_id, decision))
+        scan.answered(decision)
 
     async def _allow(self, ticket: int, direction: Direction) -> None:
         try:

@@ -416,9 +416,9 @@ class LaneMachine:
             or admission.request_id != request_id
         ):
             return
-        at = self._at
+        at, scan = self._at, admission.scan
         if decision.verdict is not Verdict.ADMIT:
-            self._write(lambda db: db.deny(request_id, decision, at))
+            self._write(lambda db: db.deny(request_id, decision, at, scan))
             self._idle()
             return
         self._write(lambda db: db.authorise(request_id, decision, at))

@@ -22,7 +22,8 @@ from .metrics import Metrics
 from .model import Direction, iso, utc_now
 from .outbox import OutboxSender
 from .settings import ApiSettings
-from .status import ServerState, ServerStatus
+from .site_server import SiteServer
+from .status import SEQUENCE_REFUSED, ServerState, ServerStatus
 
 ROWS = 12
 MOST_ROWS = 500
@@ -53,6 +54,7 @@ class LocalApi:
         outbox: OutboxSender,
         heartbeat: Heartbeat,
         metrics: Metrics,
+        site_server: SiteServer,
     ) -> None:
         self._settings = settings
         self._lanes = lanes
@@ -72,6 +74,7 @@ class LocalApi:
                 web.get("/lanes", self._lanes_json),
                 web.post("/lanes/{code}/emergency", self._emergency),
                 web.post("/lanes/{code}/count", self._count),
+                *site_server.routes(),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -92,11 +95,14 @@ class LocalApi:
 
     async def _health(self, _request: web.Request) -> web.Response:
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
+        copy = await self._journal.call(lambda db: db.local.state())
         status = self._status
         lanes = [lane.state() for lane in self._lanes.values()]
         problems = list(self._heartbeat.problems)
         if status.state is not ServerState.ONLINE:
             problems.append(f"server: {status.state.value} {status.last_error}".strip())
+        if status.sequence_refused:
+            problems.append(f"server: {SEQUENCE_REFUSED}")
         problems += [
             f"lane {lane['lane']}: link down" for lane in lanes if lane["link"] != "up"
         ]
@@ -110,6 +116,8 @@ class LocalApi:
             for lane in lanes
             if lane["fire"]
         ]
+        if any(lane.unwritten for lane in self._lanes.values()):
+            problems.append("journal: the disk takes nothing")
         if self._outbox.parked:
             problems.append(f"outbox: {self._outbox.parked} facts set aside")
         return web.json_response(
@@ -126,6 +134,7 @@ class LocalApi:
                 "outbox": outbox,
                 "parked": self._outbox.parked,
                 "unresolved": unresolved,
+                **copy,
                 "lanes": lanes,
             }
         )

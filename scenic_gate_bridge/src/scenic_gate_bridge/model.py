@@ -46,6 +46,14 @@ class LaneMode(StrEnum):
     EMERGENCY = "emergency"
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedMode:
+    """A change of a lane's mode that is to come."""
+
+    at: datetime
+    mode: LaneMode
+
+
 class ModeSource(StrEnum):
     """By whom a mode was set."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from .backoff import Backoff
-from .journal import Journal, OutboxRow
+from .journal import Journal, JournalUnwritable, OutboxRow
 from .metrics import Metrics
 from .model import utc_now
 from .rpc import KeyInvalid, RequestRefused, RpcClient, RpcError, ServerFault
@@ -55,7 +55,7 @@ class OutboxSender:
             self._journal.outbox_ready.clear()
             try:
                 more = await self.send_once()
-            except RpcError as error:
+            except (RpcError, JournalUnwritable) as error:
                 wait = self._backoff.next()
                 if isinstance(error, KeyInvalid):
                     wait = max(wait, self._backoff.cap)
@@ -148,7 +148,8 @@ def read_conflicts(
     found: list[tuple[str | int, ...]] = []
     for item, row in zip(result["results"], rows, strict=True):
         told = item.get("conflict")
-        if item.get("code") != "CONFLICT":
+        # a repeat tells the conflict again: the first answer may have been lost
+        if item.get("code") != "CONFLICT" and told is None:
             continue
         if not isinstance(told, dict):
             told = {}

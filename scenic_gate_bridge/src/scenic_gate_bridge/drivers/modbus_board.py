@@ -146,6 +146,11 @@ class ModbusBoard:
             raise LinkLost(str(error), sent=True) from error
         except ModbusException as error:
             raise CommandUnanswered("the board does not answer") from error
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # Python 3.11's wait_for forgets a cancellation that comes together with the
+            # answer; whoever waits for the end of the task would wait for ever
+            raise asyncio.CancelledError
         if answer.isError():
             raise CommandRefused("the board refused the command")
         return answer

@@ -25,6 +25,7 @@ from ..model import (
     Direction,
     LaneMode,
     ModeSource,
+    PlannedMode,
     Scan,
     Verdict,
     iso,
@@ -38,6 +39,11 @@ OPEN_STATES = "('asking', 'authorised', 'opening')"
 
 class JournalError(Exception):
     """The journal cannot be read or written, or was asked for an impossible step."""
+
+
+class JournalUnwritable(JournalError):
+    """The disk does not take it: no room, not writable, broken. Nothing was kept, and
+    the same step may be tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +90,6 @@ class Recovered:
     annulled: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedMode:
-    """A change of a lane's mode that is to come."""
-
-    at: datetime
-    mode: LaneMode
-
-
 @dataclass(slots=True)
 class LaneState:
     """What a lane remembers over a restart."""
@@ -136,6 +134,8 @@ class JournalDb:
     outbox_touched: bool = False
     local: LocalDecider = field(init=False)
     _con: sqlite3.Connection = field(init=False)
+    _in_company: bool = field(default=False, init=False)
+    _lost: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         try:
@@ -184,17 +184,64 @@ class JournalDb:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        try:
+        """All or nothing, and on the disk at the end of `together` or, outside of it,
+        at once."""
+        if self._in_company:
+            with self._part():
+                yield
+            return
+        with _unwritable():
             self._con.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._con.execute("COMMIT")
             except BaseException:
-                if self._con.in_transaction:
-                    self._con.execute("ROLLBACK")
+                self._roll_back()
                 raise
-        except sqlite3.Error as error:
-            raise JournalError(f"cannot write the journal: {error}") from error
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        with _unwritable():
+            if not self._con.in_transaction:
+                if self._lost:
+                    raise JournalUnwritable("what was written before is lost")
+                self._con.execute("BEGIN IMMEDIATE")
+            self._con.execute("SAVEPOINT part")
+            try:
+                yield
+                self._con.execute("RELEASE part")
+            except BaseException:
+                if self._con.in_transaction:
+                    self._con.execute("ROLLBACK TO part")
+                    self._con.execute("RELEASE part")
+                else:
+                    # a full disk undoes all of the transaction, not only this part
+                    self._lost = True
+                raise
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is on the disk at the end, by one commit. Each write
+        inside is all or nothing for itself. Raises JournalUnwritable if none is kept.
+        """
+        self._in_company, self._lost = True, False
+        try:
+            yield
+            with _unwritable():
+                if self._lost:
+                    raise JournalUnwritable("the disk took none of it")
+                if self._con.in_transaction:
+                    self._con.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            self.local.store.reload()
+            raise
+        finally:
+            self._in_company = False
+
+    def _roll_back(self) -> None:
+        if self._con.in_transaction:
+            self._con.execute("ROLLBACK")
 
     # -- small pieces, inside a transaction ---------------------------------------
 
@@ -238,11 +285,13 @@ class JournalDb:
         note: str = "",
         event_id: str | None = None,
         extra: Mapping[str, object] | None = None,
+        on_the_wire: bool = False,
     ) -> str:
         """Queue one fact for the server, and move the own counts with it. An annulment
-        with count None is of all that is reserved. Returns the event_id."""
+        with count None is of all that is reserved. `on_the_wire`: the request_id is the
+        one that the server knows. Returns the event_id."""
         event_id = event_id or str(uuid.uuid4())
-        if request_id is not None:
+        if request_id is not None and not on_the_wire:
             request_id = self._wire_id(request_id)
         seq = self._next_seq()
         event: dict[str, object] = {
@@ -330,30 +379,43 @@ class JournalDb:
     def ask(self, request_id: str, scan: Scan, at: datetime) -> int:
         """asking: written before the server is asked. Returns the message's seq."""
         with self._transaction():
-            seq = self._next_seq()
-            self._con.execute(
-                "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
-                " state, scanned_at, changed_at)"
-                " VALUES (?, ?, ?, ?, ?, 'asking', ?, ?)",
-                (
-                    request_id,
-                    seq,
-                    scan.lane,
-                    scan.direction.value,
-                    scan.code.digest,
-                    iso(scan.at),
-                    iso(at),
-                ),
-            )
+            return self._ask(request_id, scan, at)
+
+    def _ask(self, request_id: str, scan: Scan, at: datetime) -> int:
+        seq = self._next_seq()
+        self._con.execute(
+            "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
+            " state, scanned_at, changed_at)"
+            " VALUES (?, ?, ?, ?, ?, 'asking', ?, ?)",
+            (
+                request_id,
+                seq,
+                scan.lane,
+                scan.direction.value,
+                scan.code.digest,
+                iso(scan.at),
+                iso(at),
+            ),
+        )
         return seq
 
-    def deny(self, request_id: str, decision: Decision, at: datetime) -> None:
-        """asking → denied. Without an answer the request is annulled at the server,
-        so that a reservation that did happen is given back."""
+    def _is_known(self, request_id: str) -> bool:
+        row = self._con.execute(
+            "SELECT 1 FROM journal WHERE request_id = ?", (request_id,)
+        ).fetchone()
+        return row is not None
+
+    def deny(
+        self, request_id: str, decision: Decision, at: datetime, scan: Scan
+    ) -> None:
+        """asking, or never asked, → denied. Without an answer the request is annulled
+        at the server, so that a reservation that did happen is given back."""
         stamp = iso(at)
         with self._transaction():
             if self._decided_here(request_id, "denied"):
                 return
+            if not self._is_known(request_id):
+                self._ask(request_id, scan, at)
             row = self._row(request_id, "asking")
             self._set(request_id, stamp, state="denied", reason=decision.code)
             if decision.verdict is Verdict.UNSURE:
@@ -405,16 +467,16 @@ class JournalDb:
         *,
         unanswered: str | None = None,
     ) -> Outcome:
-        """asking → authorised or denied by the local rule, in one transaction with the
-        reservation and the fact for the server. `unanswered`: why the server, which may
-        have reserved entries for this request, gave no answer; they are annulled, and
-        the local decision gets an id of its own."""
+        """asking, or never asked, → authorised or denied by the local rule, in one
+        transaction with the reservation and the fact for the server. `unanswered`: why
+        the server, which may have reserved entries for this request, gave no answer;
+        they are annulled, and the local decision gets an id of its own."""
         stamp = iso(at)
         read = self.local.read(scan.kind.value, scan.code.value)
         with self._transaction():
-            row = self._row(request_id, "asking")
             wire_id = request_id
             if unanswered is not None:
+                row = self._row(request_id, "asking")
                 self._give_back(request_id, row, stamp, f"no answer: {unanswered}")
                 wire_id = str(uuid.uuid4())
             outcome = self.local.decide_within(
@@ -422,23 +484,36 @@ class JournalDb:
             )
             decision = outcome.decision
             admitted = decision.verdict is Verdict.ADMIT
-            self._set(
-                request_id,
-                stamp,
-                state="authorised" if admitted else "denied",
-                passes=decision.passes,
-                reason="" if admitted else decision.code,
-                wire_id=wire_id,
-                decided_here=1,
+            self._con.execute(
+                "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
+                " state, passes, reason, scanned_at, changed_at, wire_id, decided_here)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+                " ON CONFLICT (request_id) DO UPDATE SET state = excluded.state,"
+                " passes = excluded.passes, reason = excluded.reason,"
+                " changed_at = excluded.changed_at, wire_id = excluded.wire_id,"
+                " decided_here = 1 WHERE state = 'asking'",
+                (
+                    request_id,
+                    self._next_seq(),
+                    scan.lane,
+                    scan.direction.value,
+                    scan.code.digest,
+                    "authorised" if admitted else "denied",
+                    decision.passes,
+                    "" if admitted else decision.code,
+                    iso(scan.at),
+                    stamp,
+                    wire_id,
+                ),
             )
             self._log(
-                row.lane,
+                scan.lane,
                 stamp,
                 _Log(
                     "admitted" if admitted else "denied",
                     request_id,
-                    row.direction,
-                    row.code_hash,
+                    scan.direction,
+                    scan.code.digest,
                     decision,
                     count=decision.passes if admitted else 1,
                     note=by.value,
@@ -589,6 +664,50 @@ class JournalDb:
 
     # -- facts without an admission, refusals, settings -------------------------------
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Steps that are one: `keep_fact`, and those of `local` whose names end in
+        `_within`."""
+        with self._transaction():
+            yield
+
+    def has_fact(self, event_id: str) -> bool:
+        """Whether a fact is kept under this id."""
+        row = self._con.execute(
+            "SELECT 1 FROM outbox WHERE event_id = ?", (event_id,)
+        ).fetchone()
+        return row is not None
+
+    def keep_fact(
+        self,
+        event_id: str,
+        lane: str,
+        kind: str,
+        at: datetime,
+        *,
+        direction: Direction,
+        request_id: str | None,
+        count: int | None,
+        assumed: bool,
+        note: str,
+        extra: Mapping[str, object],
+    ) -> None:
+        """Queue a fact of a client of this site server. Part of the caller's
+        transaction."""
+        self._enqueue(
+            lane,
+            kind,
+            iso(at),
+            direction=direction,
+            request_id=request_id,
+            count=count,
+            assumed=assumed,
+            note=note,
+            event_id=event_id,
+            extra=extra,
+            on_the_wire=True,
+        )
+
     def lane_event(
         self,
         lane: str,
@@ -648,6 +767,10 @@ class JournalDb:
         """A fresh message number for a heartbeat."""
         with self._transaction():
             return self._next_seq()
+
+    def last_seq(self) -> int:
+        """The newest message number."""
+        return int(self._con.execute("SELECT seq FROM counter").fetchone()[0])
 
     def lane_states(self) -> dict[str, LaneState]:
         """Mode, emergency and planned modes of every lane that ever had one set."""
@@ -785,6 +908,14 @@ class JournalDb:
                 gone += self._con.execute(statement, (before,)).rowcount
             gone += self.local.store.prune(before, at)
         return gone
+
+
+@contextmanager
+def _unwritable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalUnwritable(f"cannot write the journal: {error}") from error
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -2,20 +2,52 @@
 
 One thread and the standard library's sqlite3, because a FULL commit costs half of what
 it costs through a queueing wrapper, and because one thread gives one order of writes.
+What waits at the same moment is written by one commit: the disk is the slowest part of
+a gate, and lanes in a rush would wait for each other's commits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import queue
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from .db import JournalDb
+from .db import JournalDb, JournalError
 
 T = TypeVar("T")
+
+TOGETHER = 64  # calls a commit
+
+
+@dataclass(slots=True)
+class _Job:
+    """A call that waits; `result` or `error` is filled in."""
+
+    work: Callable[[JournalDb], Any]
+    answer: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+    def run(self, db: JournalDb) -> None:
+        self.result = self.error = None
+        try:
+            self.result = self.work(db)
+        except BaseException as error:
+            self.error = error
+
+    def tell(self) -> None:
+        """Answer the caller, in the thread of its loop."""
+        if self.answer.done():
+            return
+        if self.error is not None:
+            self.answer.set_exception(self.error)
+        else:
+            self.answer.set_result(self.result)
 
 
 class Journal:
@@ -26,45 +58,98 @@ class Journal:
     ) -> None:
         self._path = path
         self._observe = observe
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._db: JournalDb | None = None
+        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._work, name="journal")
+        self._opened: asyncio.Future[None] | None = None
         self.outbox_ready = asyncio.Event()
 
     async def __aenter__(self) -> Journal:
         loop = asyncio.get_running_loop()
+        opened = loop.create_future()
+        self._opened = opened
+        self._loop = loop
+        self._thread.start()
         try:
-            self._db = await loop.run_in_executor(
-                self._thread, lambda: JournalDb(self._path)
-            )
+            await opened
         except BaseException:
-            self._thread.shutdown()
+            self._loop = None
+            self._waiting.put(None)
             raise
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        db = self._db
-        self._db = None
-        if db is not None:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, db.close)
-        self._thread.shutdown()
+        loop, self._loop = self._loop, None
+        self._waiting.put(None)
+        if loop is not None:
+            await loop.run_in_executor(None, self._thread.join)
 
     async def call(self, work: Callable[[JournalDb], T]) -> T:
         """Run `work` in the journal's thread. When this returns, what it wrote is on
-        the disk. A cancelled caller does not undo a write that has begun."""
-        db = self._db
-        if db is None:
+        the disk. A cancelled caller does not undo a write that has begun. `work` may
+        run twice, and must do nothing but use the journal: what fails in company is
+        done again alone."""
+        loop = self._loop
+        if loop is None:
             raise RuntimeError("the journal is closed")
+        answer: asyncio.Future[T] = loop.create_future()
+        self._waiting.put(_Job(work, answer))
+        return await answer
 
-        def job() -> tuple[T, bool]:
-            started = time.monotonic()
-            db.outbox_touched = False
-            result = work(db)
-            self._observe(time.monotonic() - started)
-            return result, db.outbox_touched
+    # -- in the thread ---------------------------------------------------------------
 
-        loop = asyncio.get_running_loop()
-        result, touched = await loop.run_in_executor(self._thread, job)
+    def _work(self) -> None:
+        loop, opened = self._loop, self._opened
+        assert loop is not None and opened is not None
+        begun = _Job(lambda db: None, opened)
+        try:
+            db = JournalDb(self._path)
+        except BaseException as failure:
+            begun.error = failure
+            loop.call_soon_threadsafe(begun.tell)
+            return
+        loop.call_soon_threadsafe(begun.tell)
+        more = True
+        while more:
+            jobs, more = self._next_jobs()
+            if jobs:
+                started = time.monotonic()
+                touched = _carry_out(db, jobs)
+                self._observe(time.monotonic() - started)
+                loop.call_soon_threadsafe(self._tell, jobs, touched)
+        db.close()
+
+    def _next_jobs(self) -> tuple[list[_Job], bool]:
+        """What waits, at least one; and whether the journal stays open."""
+        jobs: list[_Job] = []
+        try:
+            while len(jobs) < TOGETHER:
+                job = self._waiting.get(block=not jobs)
+                if job is None:
+                    return jobs, False
+                jobs.append(job)
+        except queue.Empty:
+            pass
+        return jobs, True
+
+    def _tell(self, jobs: list[_Job], touched: bool) -> None:
         if touched:
             self.outbox_ready.set()
-        return result
+        for job in jobs:
+            job.tell()
+
+
+def _carry_out(db: JournalDb, jobs: list[_Job]) -> bool:
+    """Run the jobs, with one commit for all of them. Returns whether there are new
+    facts for the server."""
+    db.outbox_touched = False
+    try:
+        with db.together():
+            for job in jobs:
+                job.run(db)
+    except JournalError:
+        # none of them is on the disk: each gets its own chance, and its own error
+        db.outbox_touched = False
+        for job in jobs:
+            job.run(db)
+    return db.outbox_touched

@@ -18,23 +18,25 @@ import base64
 import binascii
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from ..model import Decision, Direction, Text, Verdict, iso
+from ..model import Decision, Direction, LaneMode, Text, Verdict, iso
 from . import texts
 from .facts import Facts
 from .feed import Config, FeedError, Lane, Ticket, read_config, read_ticket
+from .lane_modes import ToldLane
 from .reads import Read, ReadKind
 from .rules import Judged, Own, OwnPass, Place, judge
 from .store import Kept, Store
 
 CLOCK_SLACK = timedelta(minutes=2)
+CLOCK_STEP = timedelta(seconds=5)
 SHARED = (ReadKind.IC_CARD, ReadKind.ID_DOCUMENT)
 
 
@@ -57,6 +59,7 @@ class Enqueue(Protocol):
         direction: Direction,
         request_id: str | None = None,
         extra: dict[str, object] | None = None,
+        on_the_wire: bool = False,
     ) -> str: ...
 
 
@@ -227,13 +230,47 @@ class LocalDecider:
         by: DecidedBy,
     ) -> Outcome:
         """As `decide`, as a part of the caller's transaction."""
-        known = self.store.decision(request_id)
-        if known is not None and known.answer:
-            return _read_outcome(request_id, known.answer)
+        known = self.known(request_id)
+        if known is not None:
+            return known
         draft = self._draft(read, lane, direction, now, by)
         outcome = self._outcome(request_id, draft, lane)
         self._keep(request_id, draft, outcome, read, lane, direction, now, by)
         return outcome
+
+    def known(self, request_id: str) -> Outcome | None:
+        """The decision on this request, if there was one."""
+        kept = self.store.decision(request_id)
+        if kept is None or not kept.answer:
+            return None
+        return _read_outcome(request_id, kept.answer)
+
+    def refuse_within(
+        self,
+        code: str,
+        read: Read,
+        lane: str,
+        direction: Direction,
+        now: datetime,
+        request_id: str,
+    ) -> Outcome:
+        """Refuse without a look at the ticket. Part of the caller's transaction."""
+        draft = _Draft(code, Facts())
+        outcome = self._outcome(request_id, draft, lane)
+        by = DecidedBy.SITE
+        self._keep(request_id, draft, outcome, read, lane, direction, now, by)
+        return outcome
+
+    def annul_within(self, request_id: str, lane: str, now: datetime) -> None:
+        """Refuse a request that may still be on its way, as a part of the caller's
+        transaction: it must not reserve anything afterwards."""
+        draft = _Draft("VOID", Facts(annulled=True))
+        outcome = self._outcome(request_id, draft, lane)
+        answer = _write_outcome(outcome)
+        kept = Kept(
+            lane, Direction.IN.value, None, again=False, passes=0, answer=answer
+        )
+        self.store.keep_decision(request_id, now, kept)
 
     def _draft(
         self, read: Read, lane_code: str, direction: Direction, now: datetime, by: str
@@ -242,7 +279,15 @@ class LocalDecider:
         lane = self.config.lane.get(lane_code)
         if lane is None or lane.site not in self.config.site:
             return _Draft("LANE_UNKNOWN", facts)
-        if direction is not Direction.IN or lane.direction == "out":
+        told = self.store.lanes.get(lane_code)
+        mode = told.mode_at(now) if told else None
+        if mode in (LaneMode.LOCKED, LaneMode.EMERGENCY):
+            return _Draft("LANE_CLOSED", facts)
+        if (
+            direction is not Direction.IN
+            or lane.direction == "out"
+            or mode is LaneMode.EXIT
+        ):
             return _Draft("WRONG_DIRECTION", facts)
         if read.forged:
             return _Draft("FORGED", facts)
@@ -266,9 +311,8 @@ class LocalDecider:
         return self._of_ticket(judged, place, facts.shared)
 
     def _clock(self) -> datetime:
-        """The newest time that is certain to have been."""
-        kept = self.store.meta("clock")
-        return datetime.fromisoformat(kept) if kept else _LONG_AGO
+        """The newest time that is certain to have been, to `CLOCK_STEP`."""
+        return self.store.clock or _LONG_AGO
 
     def _of_ticket(self, judged: Judged, place: Place, shared: bool) -> _Draft:
         ticket, right = judged.candidate.ticket, judged.right
@@ -441,8 +485,8 @@ class LocalDecider:
             ),
             unsynced=draft.unsynced and passes > 0,
         )
-        if now > self._clock():
-            self.store.set_meta("clock", iso(now))
+        if now > self._clock() + CLOCK_STEP:
+            self.store.set_clock(now)
         extra: dict[str, object] = {"mode": by.value}
         if not passes:
             extra |= {"code": draft.code, "credential_kind": read.kind.value}
@@ -469,6 +513,7 @@ class LocalDecider:
             direction=direction,
             request_id=request_id,
             extra=extra,
+            on_the_wire=True,
         )
         for pool in draft.pools:
             day = self._pool_day(pool, now)
@@ -664,7 +709,20 @@ class LocalDecider:
             _candidate, right = min(rights, key=rank)
             self.store.keep_pass(right.id, OwnPass(at, count, 0, lane, exit=True))
 
-    # -- what the server says of people inside, and of the time ----
+    # -- what the server says of lanes, people inside, and the time ----
+
+    def told_lanes(self, lanes: Sequence[ToldLane]) -> None:
+        """Take what a heartbeat answer says of the lanes."""
+        if {each.lane: each for each in lanes} != self.store.lanes:
+            with self._transaction():
+                self.store.keep_lanes(lanes)
+
+    def people_inside(self, now: datetime) -> dict[int, tuple[int, int]]:
+        """People inside, and admitted on their way, of each limited place."""
+        return {
+            pool: self.store.pool(pool, self._pool_day(pool, now))
+            for pool in self.config.pool
+        }
 
     def told_inside(self, inside: dict[str, Any], now: datetime) -> None:
         """Take the counts of people inside of a heartbeat answer."""
@@ -686,9 +744,7 @@ class LocalDecider:
         agrees = abs(server - now) <= CLOCK_SLACK
         if agrees or server > self._clock():
             with self._transaction():
-                self.store.set_meta(
-                    "clock", iso(min(server, now) if agrees else server)
-                )
+                self.store.set_clock(min(server, now) if agrees else server)
 
 
 _UTC = ZoneInfo("UTC")
@@ -701,8 +757,8 @@ def _write_outcome(outcome: Outcome) -> str:
         {
             "verdict": decision.verdict.value,
             "code": decision.code,
-            "text": asdict(decision.text),
-            "remedy": asdict(decision.remedy),
+            "text": {"en": decision.text.en, "zh": decision.text.zh},
+            "remedy": {"en": decision.remedy.en, "zh": decision.remedy.zh},
             "passes": decision.passes,
             "product": decision.product,
             "ticket": facts.ticket,

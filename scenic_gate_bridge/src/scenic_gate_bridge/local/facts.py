@@ -18,7 +18,8 @@ class Facts:
     left: int | None = None  # entries left after the decision; None: unlimited
     shared: bool = False  # read from a card or document, which may hold several
     again: bool = False
-    replaced: bool = False
+    replaced: bool = False  # VOID of a code of which there is a newer one
+    annulled: bool = False  # VOID of a scan that was taken back
     names: list[Name] = field(default_factory=list)
     where: list[Name] = field(default_factory=list)
     used_at: datetime | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from .facts import Facts
@@ -190,6 +191,7 @@ class Judged:
         return _RANK[self.code], self.prefer, ends, self.candidate.ticket.id, right
 
 
+@lru_cache(maxsize=256)
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The begin of a day in UTC. Where the clock shows midnight twice, or skips it,
     standard time counts, as in the server's database."""

@@ -8,12 +8,15 @@ Always only as far as Odoo permits the device to, and with a copy that is fresh 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+
+import structlog
 
 from .. import refusals
 from ..decision import Request
 from ..journal import Journal, JournalDb, JournalError
-from ..model import Decision, utc_now
+from ..model import Decision, Scan, Verdict, utc_now
 from ..settings import ServerMode
 from .decider import DecidedBy
 
@@ -32,28 +35,36 @@ class DecisionService:
         self._mode = mode
         self._journal = journal
         self._ask = ask
+        self._log = structlog.get_logger()
 
-    async def decide(self, request: Request) -> Decision:
-        """The decision on a scan whose request is in the journal as asking."""
+    async def decide(self, request_id: str, scan: Scan) -> Decision:
+        """The decision on a scan, which is in the journal before the server is asked,
+        or with the decision."""
         unanswered: Decision | None = None
-        if self._mode is ServerMode.ONLINE:
-            decision = await self._ask(request)
-            if decision.code not in UNANSWERED:
-                return decision
-            unanswered = decision
-        by = DecidedBy.SITE if self._mode is ServerMode.SITE else DecidedBy.OFFLINE
-        at = utc_now()
         try:
+            if self._mode is ServerMode.ONLINE:
+                at = utc_now()
+                seq = await self._journal.call(lambda db: db.ask(request_id, scan, at))
+                decision = await self._ask(Request(request_id, seq, scan))
+                if decision.code not in UNANSWERED:
+                    return decision
+                unanswered = decision
+            by = DecidedBy.SITE if self._mode is ServerMode.SITE else DecidedBy.OFFLINE
+            at = utc_now()
             return await self._journal.call(
-                lambda db: _decide_here(db, request, at, by, unanswered)
+                lambda db: _decide_here(db, request_id, scan, at, by, unanswered)
             )
-        except JournalError:
-            return refusals.JOURNAL_FAULT
+        except JournalError as error:
+            self._log.error("the journal takes nothing", reason=str(error))
+            # of what the server did for an unanswered request nothing is known
+            verdict = unanswered.verdict if unanswered else Verdict.DENY
+            return replace(refusals.JOURNAL_FAULT, verdict=verdict)
 
 
 def _decide_here(
     db: JournalDb,
-    request: Request,
+    request_id: str,
+    scan: Scan,
     at: datetime,
     by: DecidedBy,
     unanswered: Decision | None,
@@ -63,8 +74,8 @@ def _decide_here(
         # the lane writes the refusal down, and annuls what the server may have done
         return unanswered or refusal
     outcome = db.decide_here(
-        request.request_id,
-        request.scan,
+        request_id,
+        scan,
         at,
         by,
         unanswered=unanswered.code if unanswered else None,

@@ -16,9 +16,11 @@ from pathlib import Path
 
 from ..model import iso
 from .feed import Config, Ticket, read_config
+from .lane_modes import ToldLane, read_lanes, write_lanes
 from .reads import CodeReader
 from .rules import NOTHING, Candidate, Own, OwnPass
 
+KEPT_NUMBERS = 10_000  # of each client; those far behind are refused anyway
 KEPT_PASSES = timedelta(days=3)  # longer than any minutes between two entries
 
 
@@ -56,6 +58,21 @@ class Store:
         if kept is not None:
             self.config = read_config(json.loads(kept))
         self.codes = self._new_reader()
+        self.lanes = self._read_lanes()
+        self.clock = self._read_clock()
+
+    def _read_clock(self) -> datetime | None:
+        kept = self.meta("clock")
+        return datetime.fromisoformat(kept) if kept else None
+
+    def set_clock(self, at: datetime) -> None:
+        """Keep the newest time that is certain to have been."""
+        self.set_meta("clock", iso(at))
+        self.clock = at
+
+    def _read_lanes(self) -> dict[str, ToldLane]:
+        told = read_lanes(json.loads(self.meta("lanes") or "[]"))
+        return {each.lane: each for each in told}
 
     def _new_reader(self) -> CodeReader:
         config = self.config
@@ -108,6 +125,14 @@ class Store:
         kept = self.meta("config")
         self.config = read_config(json.loads(kept)) if kept else Config()
         self.codes = self._new_reader()
+        self.lanes = self._read_lanes()
+
+    def keep_lanes(self, lanes: Iterable[ToldLane]) -> None:
+        """Use what the server says of the lanes from now on."""
+        text = json.dumps(write_lanes(lanes), ensure_ascii=False)
+        self.set_meta("lanes", text)
+        self.lanes = self._read_lanes()
+        self.clock = self._read_clock()
 
     # -- the copy ----
 
@@ -273,14 +298,18 @@ class Store:
     ) -> None:
         """Add to the counts of a right."""
         self._con.execute(
-            "INSERT OR IGNORE INTO own_right (id, ticket) VALUES (?, ?)",
-            (right, ticket),
-        )
-        self._con.execute(
-            "UPDATE own_right SET used = used + ?, held = held + ?,"
-            " again_held = again_held + ?, first_at = ifnull(first_at, ?)"
-            " WHERE id = ?",
-            (used, held, again_held, iso(first_at) if first_at else None, right),
+            "INSERT INTO own_right (id, ticket, used, held, again_held, first_at)"
+            " VALUES (:id, :ticket, :used, max(0, :held), max(0, :again), :first)"
+            " ON CONFLICT (id) DO UPDATE SET used = used + :used, held = held + :held,"
+            " again_held = again_held + :again, first_at = ifnull(first_at, :first)",
+            {
+                "id": right,
+                "ticket": ticket,
+                "used": used,
+                "held": held,
+                "again": again_held,
+                "first": iso(first_at) if first_at else None,
+            },
         )
 
     def keep_pass(self, right: int, each: OwnPass) -> None:
@@ -362,9 +391,31 @@ class Store:
                 before,
             ),
             ("DELETE FROM own_pass WHERE at < ?", iso(at - KEPT_PASSES)),
+            (
+                "DELETE FROM client_number AS n WHERE seq < ? + ("
+                "SELECT max(seq) FROM client_number m WHERE m.client = n.client)",
+                -KEPT_NUMBERS,
+            ),
         ):
             gone += self._con.execute(statement, (limit,)).rowcount
         return gone
+
+    # -- message numbers of clients ----
+
+    def take_number(self, client: str, seq: int) -> bool:
+        """Use a message number. Returns whether it was free."""
+        taken = self._con.execute(
+            "INSERT OR IGNORE INTO client_number (client, seq) VALUES (?, ?)",
+            (client, seq),
+        )
+        return taken.rowcount > 0
+
+    def newest_number(self, client: str) -> int:
+        """The highest number that a client used."""
+        row = self._con.execute(
+            "SELECT max(seq) FROM client_number WHERE client = ?", (client,)
+        ).fetchone()
+        return row[0] or 0
 
     # -- people inside ----
 

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from ..backoff import Backoff
-from ..journal import Journal, JournalDb
+from ..journal import Journal, JournalDb, JournalUnwritable
 from ..model import iso, utc_now
 from ..rpc import RpcClient, RpcError, ServerFault, Unanswered
 from .feed import FeedError
@@ -39,7 +39,7 @@ class SyncPuller:
             try:
                 await self.pull()
                 self._backoff.reset()
-            except RpcError as error:
+            except (RpcError, JournalUnwritable) as error:
                 wait = max(wait, self._backoff.next())
                 self._log.debug("sync failed", reason=str(error))
             await asyncio.sleep(wait)

@@ -1,7 +1,8 @@
 """What a lane says about a decision of its own, in English and Chinese.
 
 The sentences are those of the server for the same codes, so that nobody can tell who
-decided; a test compares them. Those at the end are of the device alone.
+decided; tests/test_local_texts.py compares them. Those at the end are of the device
+alone.
 """
 
 from __future__ import annotations
@@ -220,6 +221,12 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "Please show the newer code, or ask at the ticket window",
         "请出示新票码，或到售票窗口咨询",
     ),
+    "VOID_ANNULLED": (
+        "This scan was cancelled before it was decided",
+        "本次扫码已被取消",
+        "Please scan again",
+        "请重新扫码",
+    ),
     "FROZEN": (
         "This ticket is suspended",
         "该门票已冻结",
@@ -243,6 +250,12 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "本通道未登记",
         "For staff: check the configuration of the bridge",
         "请工作人员检查通道配置",
+    ),
+    "SEQUENCE": (
+        "This scan came out of order",
+        "本次扫码的序号重复或已过时",
+        "Please scan again; for staff: give the device a new key if this goes on",
+        "请重新扫码；如持续出现，请工作人员为设备生成新密钥",
     ),
     "LANE_CLOSED": (
         "This lane is closed",
@@ -290,6 +303,8 @@ def describe(code: str, passes: int, facts: Facts, zone: ZoneInfo) -> tuple[Text
         key = "ADMIT_AGAIN"
     elif code == "VOID" and facts.replaced:
         key = "VOID_REPLACED"
+    elif code == "VOID" and facts.annulled:
+        key = "VOID_ANNULLED"
     elif code == "USED" and facts.used_at is None:
         key = "USED_BEFORE"
     elif code in _VALUES:

@@ -3,6 +3,7 @@
 from .base import ConfigError
 from .drivers import (
     CatraxSettings,
+    DriverSettings,
     InfraredSettings,
     ManualSettings,
     ModbusSettings,
@@ -20,7 +21,13 @@ from .readers import (
     ReaderSettings,
 )
 from .root import Settings
-from .server import ApiSettings, ServerMode, ServerSettings, SiteServerSettings
+from .server import (
+    ApiSettings,
+    ServerMode,
+    ServerSettings,
+    SiteClient,
+    SiteServerSettings,
+)
 from .transport import SerialSettings, TcpSettings, TransportSettings
 
 __all__ = [
@@ -28,6 +35,7 @@ __all__ = [
     "CardReaderSettings",
     "CatraxSettings",
     "ConfigError",
+    "DriverSettings",
     "IcReaderSettings",
     "IdCardReaderSettings",
     "InfraredSettings",
@@ -43,6 +51,7 @@ __all__ = [
     "ServerMode",
     "ServerSettings",
     "Settings",
+    "SiteClient",
     "SiteServerSettings",
     "TcpSettings",
     "TpwSettings",

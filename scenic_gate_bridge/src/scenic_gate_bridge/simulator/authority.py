@@ -1,12 +1,14 @@
 """A small decision server of the simulator's own, so that a park runs by itself.
 
-It speaks docs/gate-api.md (validate, report, heartbeat) over real HTTP, knows tickets
-by their codes only, and keeps a ledger of every admission and every event, with which
-the reconciliation compares what the bridges say.
+It speaks docs/gate-api.md (validate, report, heartbeat, config, sync) over real HTTP,
+knows tickets by their codes only, and keeps a ledger of every admission and every
+event, with which the reconciliation compares what the bridges say.
 """
 
 from __future__ import annotations
 
+import json
+import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +16,9 @@ from typing import Any
 from aiohttp import web
 
 from ..model import LaneDirection, iso
+from . import copies
+from .codes import Mint
+from .ledger import PRICE, Admission, Device, Ticket
 from .park import ParkError
 
 REFUSALS = {
@@ -24,10 +29,21 @@ REFUSALS = {
     "LANE_UNKNOWN": ("This lane is not known", "通道未登记"),
     "WRONG_DIRECTION": ("Use an entry lane", "请走入口通道"),
 }
-ALARMS = {
+# facts that move no entry
+PLAIN = {
+    "exit",
+    "entry",
+    "refused",
     "forced",
     "tailgating",
     "wrong_direction",
+    "pinch",
+    "muted",
+    "mode",
+    "emergency",
+    "emergency_over",
+    "fire",
+    "fire_over",
     "fault",
     "fault_cleared",
     "link_down",
@@ -36,59 +52,21 @@ ALARMS = {
 
 
 @dataclass(slots=True)
-class Device:
-    """A bridge that may ask, and its lanes."""
-
-    name: str
-    lanes: dict[str, LaneDirection]
-    revoked: bool = False
-    seqs: set[int] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Ticket:
-    """One code. With several `persons` one scan opens for all entries left."""
-
-    entries: int = 1
-    persons: int = 1
-    used: int = 0
-    reserved: int = 0
-
-    @property
-    def left(self) -> int:
-        """Entries neither used nor reserved."""
-        return self.entries - self.used - self.reserved
-
-
-@dataclass(slots=True)
-class Admission:
-    """What was decided for one request, and what became of it, in persons."""
-
-    code: str
-    lane: str
-    passes: int
-    answer: dict[str, Any]
-    passed: int = 0
-    assumed: int = 0
-    annulled: int = 0
-
-    @property
-    def open(self) -> int:
-        """Entries still reserved for it."""
-        return self.passes - self.passed - self.annulled
-
-
-@dataclass(slots=True)
 class Authority:
     """The server's memory. `devices` are known by their keys."""
 
     devices: dict[str, Device]
     tickets: dict[str, Ticket]
+    mint: Mint = field(default_factory=lambda: Mint(random.Random(0)))
     admissions: dict[str, Admission] = field(default_factory=dict)
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    _feed: copies.Feed = field(init=False)
     _unusable: set[str] = field(default_factory=set)
     _runner: web.AppRunner | None = None
+
+    def __post_init__(self) -> None:
+        self._feed = copies.Feed.of(self.tickets)
 
     async def start(self) -> int:
         """Serve on 127.0.0.1; returns the port."""
@@ -118,7 +96,7 @@ class Authority:
         known = self.admissions.get(request_id)
         if known is not None:
             return known.answer | {"repeat": True}
-        self._number(device, scan["seq"])
+        self._number(device, scan["seq"], request_id)
         code: str = scan["credential"]["value"]
         ticket = self.tickets.get(code)
         lane = device.lanes.get(scan["lane"])
@@ -137,7 +115,6 @@ class Authority:
             verdict = "IN_USE"
         else:
             passes = ticket.left if ticket.persons > 1 else 1
-            ticket.reserved += passes
         en, zh = REFUSALS.get(verdict, ("Welcome", "欢迎光临"))
         answer = {
             "request_id": request_id,
@@ -150,55 +127,104 @@ class Authority:
             "ticket": None,
             "server_time": iso(datetime.now(UTC)),
         }
-        self.admissions[request_id] = Admission(code, scan["lane"], passes, answer)
+        if ticket is not None:
+            number = self._feed.numbers[code]
+            told: dict[str, Any] = {"name": copies.ticket_name(number)}
+            told |= {"product": "成人票", "persons": ticket.persons}
+            answer["ticket"] = told | {"left": ticket.left - passes, "right": number}
+        self._admit(request_id, code, scan["lane"], device, passes, answer)
         return answer
+
+    def _admit(
+        self,
+        request_id: str,
+        code: str,
+        lane: str,
+        device: Device,
+        passes: int,
+        answer: dict[str, Any],
+    ) -> Admission:
+        """Write a decision down, and reserve as many entries as there are."""
+        at = datetime.now(UTC)
+        made = Admission(code, lane, device.name, at, passes, answer)
+        ticket = self.tickets.get(code)
+        if ticket is not None:
+            made.reserved = min(passes, ticket.left)
+            ticket.reserved += made.reserved
+            self._feed.changed.append(code)
+        made.double = passes - made.reserved
+        self.admissions[request_id] = made
+        return made
 
     def report(self, device: Device, params: dict[str, Any]) -> dict[str, Any]:
         """Keep what the lanes did, each fact once."""
+        return {"results": [self._keep(device, event) for event in params["events"]]}
+
+    def _keep(self, device: Device, event: dict[str, Any]) -> dict[str, Any]:
+        answer = {"event_id": event["event_id"]}
+        repeat = event["event_id"] in self.events
+        if not repeat:
+            self.events[event["event_id"]] = event
+            self._number(device, event["seq"], event["event_id"])
+        kind = event["type"]
+        if kind == "admitted":
+            return answer | self._keep_admitted(device, event, repeat)
+        if repeat:
+            return answer | {"code": "REPEAT"}
+        code = "OK"
+        if event["lane"] not in device.lanes:
+            code = self._trouble("LANE_UNKNOWN", event)
+        elif kind in ("passed", "annulled"):
+            code = self._end(event)
+        elif kind not in PLAIN:
+            code = self._trouble("CONFLICT", event)
+        return answer | {"code": code}
+
+    def _keep_admitted(
+        self, device: Device, event: dict[str, Any], repeat: bool
+    ) -> dict[str, Any]:
+        """The device has let people in by itself: what is not free any more is told
+        as a conflict with its value, again with each repeat."""
+        request_id = event["request_id"]
+        if not repeat:
+            code = self._feed.codes.get(event["right"], "")
+            if not code or event["lane"] not in device.lanes:
+                self._trouble("admitted by what nobody sold", event)
+            self._admit(request_id, code, event["lane"], device, event["count"], {})
+        kept = self.admissions[request_id]
+        if not kept.double:
+            return {"code": "REPEAT" if repeat else "OK"}
         return {
-            "results": [
-                {"event_id": event["event_id"], "code": self._keep(device, event)}
-                for event in params["events"]
-            ]
+            "code": "REPEAT" if repeat else "CONFLICT",
+            "conflict": {
+                "why": "DOUBLE_USE",
+                "ticket": copies.ticket_name(event["right"]),
+                "persons": kept.double,
+                "value": f"{kept.double * PRICE}.00",
+                "currency": "CNY",
+            },
         }
 
-    def _keep(self, device: Device, event: dict[str, Any]) -> str:
-        if event["event_id"] in self.events:
-            return "REPEAT"
-        self.events[event["event_id"]] = event
-        self._number(device, event["seq"])
-        kind = event["type"]
-        if event["lane"] not in device.lanes:
-            return self._trouble("LANE_UNKNOWN", event)
-        if kind in ALARMS or kind == "exit":
-            return "OK"
-        if kind not in ("passed", "annulled"):
-            return self._trouble("CONFLICT", event)
-        admission = self.admissions.get(event["request_id"])
-        if admission is None:
-            if kind == "annulled":
-                self._unusable.add(event["request_id"])
+    def _end(self, event: dict[str, Any]) -> str:
+        request_id = event["request_id"]
+        kept = self.admissions.get(request_id)
+        if kept is None:
+            if event["type"] == "annulled":
+                self._unusable.add(request_id)
                 return "OK"
             return self._trouble("CONFLICT", event)
-        wanted = event.get("count")
-        if wanted is None:  # all that is still reserved
-            wanted = admission.open
-        count = min(wanted, admission.open)
-        if count:
-            ticket = self.tickets[admission.code]
-            ticket.reserved -= count
-            if kind == "passed":
-                ticket.used += count
-                admission.passed += count
-                admission.assumed += count if event.get("assumed") else 0
-            else:
-                admission.annulled += count
-        if count < wanted and admission.passes:
-            return self._trouble("CONFLICT", event)
-        return "OK"
+        ticket = self.tickets.get(kept.code, Ticket())
+        assumed = event.get("assumed") is True
+        fits = kept.end(event["type"], event.get("count"), assumed, ticket)
+        if kept.code in self.tickets:
+            self._feed.changed.append(kept.code)
+        return "OK" if fits or not kept.passes else self._trouble("CONFLICT", event)
 
     def heartbeat(self, device: Device, params: dict[str, Any]) -> dict[str, Any]:
         """Take a sign of life; answer with the lanes."""
+        # who got no answer may send the same once more
+        said = json.dumps(params, sort_keys=True)
+        self._number(device, params["seq"], said)
         for lane in params["lanes"]:
             ends = ("completed", "timed_out", "revoked", "outstanding")
             if lane["granted"] != sum(lane[name] for name in ends):
@@ -206,21 +232,33 @@ class Authority:
         return {
             "server_time": iso(datetime.now(UTC)),
             "device": device.name,
+            "config": copies.VERSION,
+            "inside": {},
             "lanes": [
                 {
                     "lane": code,
                     "name": f"{code} 通道",
                     "direction": direction.value,
                     "mode": "controlled",
+                    "next": [],
                 }
                 for code, direction in device.lanes.items()
             ],
         }
 
-    def _number(self, device: Device, seq: int) -> None:
-        if seq in device.seqs:
+    def config(self, device: Device, params: dict[str, Any]) -> dict[str, Any]:
+        """What a device needs to know beside the tickets."""
+        return copies.config(device, self.mint, params.get("version"))
+
+    def sync(self, device: Device, params: dict[str, Any]) -> dict[str, Any]:
+        """The tickets for a device that decides."""
+        return self._feed.page(
+            params, device, self.mint, self.tickets, self.admissions.values()
+        )
+
+    def _number(self, device: Device, seq: int, what: object) -> None:
+        if device.numbers.setdefault(seq, what) != what:
             self.troubles.append(f"{device.name}: message number {seq} came twice")
-        device.seqs.add(seq)
 
     def _trouble(self, code: str, event: dict[str, Any]) -> str:
         self.troubles.append(f"{code}: {event['type']} at lane {event['lane']}")
@@ -237,6 +275,8 @@ class Authority:
             "validate": self.validate,
             "report": self.report,
             "heartbeat": self.heartbeat,
+            "config": self.config,
+            "sync": self.sync,
         }
         method = methods.get(request.match_info["path"])
         if method is None:

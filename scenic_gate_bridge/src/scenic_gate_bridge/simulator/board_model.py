@@ -13,6 +13,7 @@ from ..settings import InfraredSettings, ModbusSettings
 PULSE = 0.3  # seconds: the shortest report of a pass that turnstiles give
 CROSSING = 0.4  # seconds that a person stands in one light beam
 APART = 0.15  # seconds from one light beam to the other
+SILENCE = 0.1  # seconds after which an RTU board takes what comes for a new frame
 RELAYS = INPUTS = 32
 FLASH = 0x0200
 LINKS = 0x1000
@@ -40,6 +41,7 @@ class BoardModel:
         self._clock = clock
         self._framing = framing
         self._buffer = b""
+        self._heard = 0.0
         self._off_at: dict[int, float] = {}
         self._links = [1] * LINKED
         self._credit: dict[Direction, list[float]] = {way: [] for way in Direction}
@@ -48,12 +50,17 @@ class BoardModel:
         self.passed = {Direction.IN: 0, Direction.OUT: 0}
         self.releases = 0
         self.refuse = 0  # answer this many writes with an exception, undone
+        self.blind = False  # the sensors see nobody
         self.swallow = 0  # do this many writes without answering
 
     # -- the line --------------------------------------------------------------------
 
     def feed(self, data: bytes) -> bytes:
         """What the board answers to these bytes."""
+        now = self._clock()
+        if self._framing == "rtu" and now - self._heard > SILENCE:
+            self._buffer = b""
+        self._heard = now
         self._buffer += data
         answer = b""
         while True:
@@ -213,6 +220,8 @@ class BoardModel:
         if not self.is_free(direction) and self._live(direction):
             self._credit[direction].pop(0)
         self.passed[direction] += 1
+        if self.blind:
+            return b""
         if isinstance(self._wiring, InfraredSettings):
             beams = ["beam_a", "beam_b"]
             if direction is Direction.IN:

@@ -25,6 +25,7 @@ class CatraxModel:
         self.passed = {Direction.IN: 0, Direction.OUT: 0}
         self.releases = 0
         self.refuse = 0  # answer this many commands with NACK, without doing them
+        self.blind = False  # the sensor sees nobody
         self.swallow = 0  # do this many commands without answering
 
     def feed(self, data: bytes) -> bytes:
@@ -76,7 +77,7 @@ class CatraxModel:
             elif not force:
                 return None
         self.passed[direction] += 1
-        return codec.encode(_SIDES[side])
+        return b"" if self.blind else codec.encode(_SIDES[side])
 
     def power_cycle(self) -> None:
         """Come up again, controlled."""

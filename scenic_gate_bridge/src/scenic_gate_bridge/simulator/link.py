@@ -14,13 +14,21 @@ PAGE = (
 
 
 @dataclass(slots=True)
+class Answer:
+    """How much of an answer a connection has carried."""
+
+    size: int = 0
+
+
+@dataclass(slots=True)
 class Link:
     """A TCP relay on 127.0.0.1. Use `async with`; `url` then leads to the server.
 
     `delay` is one way, in seconds; `rate` is in bytes a second, shared by all
     connections of a direction. `refuse` cuts every connection at once. `bad_gateway`
     answers each request as a proxy whose server is gone. With `cut_after` the server
-    gets the request, and the answer is cut after so many bytes (0: none comes)."""
+    gets the request, and a longer answer is cut after so many bytes (0: none comes);
+    `cuts` counts these."""
 
     host: str
     port: int
@@ -29,6 +37,7 @@ class Link:
     refuse: bool = False
     bad_gateway: bool = False
     cut_after: int | None = None
+    cuts: int = field(default=0, init=False)
     url: str = field(default="", init=False)
     _server: asyncio.Server | None = field(default=None, init=False)
     _open: set[asyncio.StreamWriter] = field(default_factory=set, init=False)
@@ -86,9 +95,10 @@ class Link:
         far_reader, far_writer = await asyncio.open_connection(self.host, self.port)
         self._open.add(far_writer)
         try:
+            answer = Answer()
             pumps = [
-                asyncio.create_task(self._pump(reader, far_writer, 0, writer)),
-                asyncio.create_task(self._pump(far_reader, writer, 1, writer)),
+                asyncio.create_task(self._pump(reader, far_writer, 0, writer, answer)),
+                asyncio.create_task(self._pump(far_reader, writer, 1, writer, answer)),
             ]
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             for pump in pumps:
@@ -104,6 +114,7 @@ class Link:
         writer: asyncio.StreamWriter,
         way: int,
         asker: asyncio.StreamWriter,
+        answer: Answer,
     ) -> None:
         """Carry bytes one way (0: to the server) until an end closes or is cut."""
         with suppress(OSError):
@@ -115,8 +126,10 @@ class Link:
                     await asker.drain()
                     return
                 await self._on_its_way(len(data), way)
-                if way == 1 and self.cut_after is not None:
-                    writer.write(data[: self.cut_after])
+                answer.size = answer.size + len(data) if way else 0
+                if self.cut_after is not None and answer.size > self.cut_after:
+                    self.cuts += 1
+                    writer.write(data[: self.cut_after - answer.size])
                     await writer.drain()
                     return
                 writer.write(data)

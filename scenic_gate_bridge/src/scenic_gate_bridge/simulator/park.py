@@ -7,31 +7,54 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from ..model import Direction, LaneDirection
-from .catrax_model import CatraxModel
 from .pty_port import PtyPort
+from .steel import LaneKind, driver, make_steel
 
 POLL = 0.01
+DEVICE_TIMEOUT = 1.5  # seconds after which a turnstile that shuts by itself does so
+ECHO = 1.0  # seconds for which damage to what was said may tell on what comes next
+LOOK_BACK = 0.5  # the same backwards, where the bridge has to look
 
 
 class ParkError(Exception):
     """The simulator cannot be set up as asked."""
 
 
-def parse_lanes(text: str) -> dict[str, LaneDirection]:
-    """`L1:in,X1:out` → the lanes in that order."""
-    lanes: dict[str, LaneDirection] = {}
+@dataclass(frozen=True, slots=True)
+class LaneSpec:
+    """Which way a lane leads, and what stands there."""
+
+    direction: LaneDirection
+    kind: LaneKind = LaneKind.CATRAX
+
+
+def parse_lanes(text: str) -> dict[str, LaneSpec]:
+    """`L1:in,X1:out:infrared` → the lanes in that order; without a kind it is a Catrax
+    turnstile."""
+    lanes: dict[str, LaneSpec] = {}
     for part in text.split(","):
-        code, _, direction = part.strip().partition(":")
+        code, _, rest = part.strip().partition(":")
+        direction, _, kind = rest.partition(":")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", code):
             raise ParkError(f"--lanes: {part.strip()!r} has no lane code")
         if direction not in ("in", "out", "both"):
             raise ParkError(f"--lanes: {code}: the direction is in, out or both")
+        if kind not in ("", *LaneKind):
+            raise ParkError(
+                f"--lanes: {code}: there is no kind {kind!r}; there are:"
+                f" {', '.join(LaneKind)}"
+            )
+        if kind == LaneKind.INFRARED and direction != "out":
+            raise ParkError(f"--lanes: {code}: infrared beams only count people out")
         if code in lanes:
             raise ParkError(f"--lanes: {code} is named twice")
-        lanes[code] = LaneDirection(direction)
+        lanes[code] = LaneSpec(
+            LaneDirection(direction), LaneKind(kind or LaneKind.CATRAX)
+        )
     return lanes
 
 
@@ -43,39 +66,74 @@ class Visit:
     passed: int
 
 
+class Sight(StrEnum):
+    """Whether the bridge can know of a passage."""
+
+    SURE = "sure"  # what the lane said of it has reached the bridge unharmed
+    UNSURE = "unsure"  # it may have been lost, or harmed, or said twice
+    LOST = "lost"  # nobody listened, or the lane itself saw nothing
+
+
 @dataclass(slots=True)
 class Passage:
-    """One person who went through. `who` is the code shown, empty without one. `sure`:
-    the report that the lane made of it has certainly reached the bridge."""
+    """One person who went through. `who`: the code on whose release, empty without."""
 
     lane: str
     direction: Direction
     who: str
     at: float
-    sure: bool
+    sight: Sight
 
 
 class SimLane:
     """A turnstile `CODE.lane` with a scanner `CODE.scanner` in the run directory."""
 
     def __init__(
-        self, code: str, direction: LaneDirection, directory: Path, rng: random.Random
+        self, code: str, spec: LaneSpec, directory: Path, rng: random.Random
     ) -> None:
         self.code = code
-        self.direction = direction
-        self.model = CatraxModel()
+        self.direction = spec.direction
+        self.kind = spec.kind
+        self.driver = driver(spec.kind, directory / f"{code}.lane", DEVICE_TIMEOUT)
+        self.model = make_steel(self.driver, lambda: asyncio.get_running_loop().time())
         self.lane_port = PtyPort(directory / f"{code}.lane", self._from_host, rng)
         self.scanner_port = PtyPort(
             directory / f"{code}.scanner", lambda data: None, rng
         )
         self.ports = {"lane": self.lane_port, "scanner": self.scanner_port}
-        self.stuck = False  # the sensor sees nobody
         self.fire = False  # the arm has dropped: everybody passes, nobody is seen
-        self.unsure = False  # reports of passes may get lost at present
+        self.deaf = False  # the bridge is dead
+        self.unsure = False  # it may or may not listen
+        self.left_for = ""  # the code on whose release nobody walked yet
+        self.walked_on = 0  # which release it was on which somebody walked last
+        self.passages: list[Passage] = []
         self.on_passage: Callable[[Passage], None] = lambda passage: None
+        self.lane_port.on_damage = self._damaged
+        self._damaged_at = float("-inf")
+        self._asked_at = float("inf")
 
     def _from_host(self, data: bytes) -> None:
+        now = asyncio.get_running_loop().time()
+        gap, self._asked_at = now - self._asked_at, now
+        if gap > self.kind.look_every:
+            self._damaged_at = now
+            self.doubt(gap + LOOK_BACK)
         self.lane_port.send(self.model.feed(data))
+
+    def _damaged(self) -> None:
+        """Something on the line to the turnstile was lost or changed."""
+        self._damaged_at = asyncio.get_running_loop().time()
+        if self.kind.polled:
+            self.doubt(LOOK_BACK)
+
+    def doubt(self, seconds: float) -> None:
+        """What was said so long ago may have got lost."""
+        since = asyncio.get_running_loop().time() - seconds
+        for passage in reversed(self.passages):
+            if passage.at < since:
+                break
+            if passage.sight is Sight.SURE:
+                passage.sight = Sight.UNSURE
 
     def plug(self) -> None:
         """Put both devices on their ports."""
@@ -115,17 +173,39 @@ class SimLane:
         """Whether a person would get through."""
         return self.fire or self.model.released(direction)
 
+    async def wait_next_release(
+        self, before: int, direction: Direction, patience: float
+    ) -> bool:
+        """Wait for a release after the first `before` of them; False when none comes.
+        A swing gate that is still open is not open for the next person."""
+        end = asyncio.get_running_loop().time() + patience
+        while not (self.model.releases > before and self.released(direction)):
+            if self.fire or (
+                self.kind is not LaneKind.TPW and self.model.is_free(direction)
+            ):
+                return True
+            if asyncio.get_running_loop().time() >= end:
+                return False
+            await asyncio.sleep(POLL)
+        return True
+
     def walk(self, direction: Direction, *, force: bool = False, who: str = "") -> bool:
         """One person pushes the arm; whether they got through."""
+        self.walked_on = self.model.releases
         report = b"" if self.fire else self.model.push(direction, force=force)
         if report is None:
             return False
-        seen = not (self.fire or self.stuck)
-        if seen:
-            self.lane_port.send(report)
         now = asyncio.get_running_loop().time()
-        sure = seen and not self.unsure
-        self.on_passage(Passage(self.code, direction, who, now, sure))
+        sight = Sight.SURE
+        if self.fire or self.model.blind or self.deaf or not self.lane_port.plugged:
+            sight = Sight.LOST
+        else:
+            self.lane_port.send(report)
+            if self.unsure or now - self._damaged_at < ECHO:
+                sight = Sight.UNSURE
+        passage = Passage(self.code, direction, who, now, sight)
+        self.passages.append(passage)
+        self.on_passage(passage)
         return True
 
     async def visit(
@@ -150,9 +230,11 @@ class SimLane:
                 await asyncio.sleep(POLL)
             return Visit(released, 0)
         for number in range(people):
-            if number and not await self.wait_released(direction, patience):
+            if number and not await self.wait_next_release(
+                self.walked_on, direction, patience
+            ):
                 break
-            await asyncio.sleep(delay)
+            await asyncio.sleep(max(delay, self.kind.headway if number else 0))
             passed += self.walk(direction, who=code)
         return Visit(released, passed)
 
@@ -161,6 +243,7 @@ class SimLane:
         return {
             "lane": self.code,
             "direction": self.direction.value,
+            "kind": self.kind.value,
             "ports": {
                 name: str(port.link) if port.plugged else None
                 for name, port in self.ports.items()
@@ -175,14 +258,11 @@ class SimLane:
 class Park:
     """All simulated lanes. Use `async with`."""
 
-    def __init__(
-        self, directory: Path, lanes: dict[str, LaneDirection], seed: int
-    ) -> None:
+    def __init__(self, directory: Path, lanes: dict[str, LaneSpec], seed: int) -> None:
         rng = random.Random(seed)
         self._directory = directory
         self.lanes = {
-            code: SimLane(code, direction, directory, rng)
-            for code, direction in lanes.items()
+            code: SimLane(code, spec, directory, rng) for code, spec in lanes.items()
         }
 
     async def __aenter__(self) -> Park:

@@ -7,7 +7,6 @@ import os
 import random
 import tty
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from .faults import Faults
@@ -22,6 +21,7 @@ class PtyPort:
         self.link = link
         self.to_host = Faults()
         self.to_device = Faults()
+        self.on_damage: Callable[[], None] = lambda: None  # bytes lost or changed
         self._received = received
         self._rng = rng
         self._master: int | None = None
@@ -66,7 +66,10 @@ class PtyPort:
     def _later(
         self, faults: Faults, data: bytes, deliver: Callable[[bytes], None]
     ) -> None:
-        for piece in faults.apply(data, self._rng):
+        pieces = faults.apply(data, self._rng)
+        if b"".join(pieces) != data:
+            self.on_damage()
+        for piece in pieces:
             if faults.delay:
                 asyncio.get_running_loop().call_later(faults.delay, deliver, piece)
             else:
@@ -74,9 +77,14 @@ class PtyPort:
 
     def _write(self, piece: bytes) -> None:
         if self._master is None:
+            self.on_damage()
             return
-        with suppress(BlockingIOError):
-            os.write(self._master, piece)
+        try:
+            taken = os.write(self._master, piece)
+        except BlockingIOError:
+            taken = 0
+        if taken < len(piece):
+            self.on_damage()
 
     def _readable(self) -> None:
         if self._master is None:

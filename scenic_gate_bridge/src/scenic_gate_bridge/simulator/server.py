@@ -11,9 +11,9 @@ from typing import Annotated, Literal, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..model import Direction, LaneDirection
+from ..model import Direction
 from .faults import Faults
-from .park import Park, ParkError, SimLane
+from .park import LaneSpec, Park, ParkError, SimLane
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=600)]
@@ -179,7 +179,7 @@ async def _body(request: web.Request, model: type[M]) -> M:
 
 async def serve(
     directory: Path,
-    lanes: dict[str, LaneDirection],
+    lanes: dict[str, LaneSpec],
     port: int,
     seed: int,
     stop: asyncio.Event,

@@ -21,6 +21,7 @@ class TpwModel:
         self.passed = {Direction.IN: 0, Direction.OUT: 0}
         self.releases = 0
         self.refuse = 0  # answer this many commands with a no, without doing them
+        self.blind = False  # the sensor sees nobody
         self.swallow = 0  # do this many commands without answering
 
     def feed(self, data: bytes) -> bytes:
@@ -68,7 +69,9 @@ class TpwModel:
         if direction not in self._free and not force:
             return None
         self.passed[direction] += 1
-        self._counters[direction] = (self._counters[direction] + 1) % self.MODULUS
+        if not self.blind:
+            seen = self._counters[direction] + 1
+            self._counters[direction] = seen % self.MODULUS
         return b""
 
     def power_cycle(self) -> None:

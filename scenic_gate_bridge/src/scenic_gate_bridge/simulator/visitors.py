@@ -6,7 +6,8 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .authority import Ticket
+from .codes import Mint, new_barcode
+from .ledger import Ticket
 
 
 class Kind(StrEnum):
@@ -48,22 +49,24 @@ class Party:
     people: int = 1
 
 
-def new_code(rng: random.Random) -> str:
-    """A 1-D ticket number: 20 random digits, 2 check digits (ISO 7064 mod 97-10)."""
-    body = rng.randrange(10**19, 10**20)
-    return f"{body}{98 - body * 100 % 97:02}"
-
-
-def draw(parties: int, rng: random.Random) -> list[Party]:
-    """So many parties, each kind with its share, in any order."""
+def draw(parties: int, rng: random.Random, mint: Mint) -> list[Party]:
+    """So many parties, each kind with its share, in any order. Half of them have a
+    QR, the others a 1-D number; a forger signs with a key of their own."""
     kinds = rng.choices(list(SHARES), weights=list(SHARES.values()), k=parties)
+    forger = Mint(rng)
     found = []
+    number = 1
     for kind in kinds:
-        party = Party(kind, new_code(rng))
+        party = Party(kind, "")
         if kind is Kind.GROUP:
             party.persons = party.people = rng.randint(2, 8)
             if rng.random() < 0.25:
                 party.people -= 1
+        signer = forger if kind is Kind.FORGED else mint
+        party.code = new_barcode(rng)
+        if rng.random() < 0.5:
+            party.code = signer.qr(number, party.persons)
+        number += kind is not Kind.FORGED
         found.append(party)
     return found
 
@@ -78,7 +81,7 @@ def holders(codes: dict[str, int], rng: random.Random) -> list[Party]:
         kind = Kind.GROUP if persons > 1 else rng.choices(alone, weights)[0]
         found.append(Party(kind, code, persons, persons))
         if rng.random() < SHARES[Kind.FORGED] / 100:
-            found.append(Party(Kind.FORGED, new_code(rng)))
+            found.append(Party(Kind.FORGED, new_barcode(rng)))
     rng.shuffle(found)
     return found
 

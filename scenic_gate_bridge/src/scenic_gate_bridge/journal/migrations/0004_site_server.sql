@@ -1,0 +1,7 @@
+-- Message numbers that clients of a site server used, by the hash of their key: a new
+-- key begins a new sequence.
+CREATE TABLE client_number (
+    client TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (client, seq)
+) STRICT, WITHOUT ROWID;

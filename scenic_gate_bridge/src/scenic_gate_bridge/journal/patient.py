@@ -1,0 +1,71 @@
+"""What a lane has to write while the disk takes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from .db import JournalDb, JournalUnwritable
+from .journal import Journal
+
+AGAIN = 0.5  # seconds between two tries
+
+Work = Callable[[JournalDb], object]
+
+
+class PatientWriter:
+    """Writes the steps of one lane in their order. What the disk does not take waits in
+    memory, with all that comes after it, and is tried until it is kept: what happened
+    at a gate cannot be undone. Whoever must not go on before the disk has it asks
+    `write`, or looks at `stuck`."""
+
+    def __init__(self, journal: Journal, lane: str) -> None:
+        self._journal = journal
+        self._waiting: deque[Work] = deque()
+        self._log = structlog.get_logger().bind(lane=lane)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether something waits."""
+        return bool(self._waiting)
+
+    async def write(self, work: Work) -> bool:
+        """Write a step. Returns whether it is on the disk."""
+        if not self._waiting:
+            try:
+                await self._journal.call(work)
+                return True
+            except JournalUnwritable as error:
+                self._log.error("the journal takes nothing", reason=str(error))
+        self._waiting.append(work)
+        return False
+
+    async def run(self) -> None:
+        """Try again for ever."""
+        while True:
+            await asyncio.sleep(AGAIN)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what waits, as far as the disk takes it."""
+        had = len(self._waiting)
+        while self._waiting:
+            try:
+                await self._journal.call(self._waiting[0])
+            except JournalUnwritable:
+                return
+            self._waiting.popleft()
+        if had:
+            self._log.info("the journal is written again", steps=had)
+
+    async def finish(self) -> None:
+        """Write what waits, or say that it is lost."""
+        await self.flush()
+        if self._waiting:
+            self._log.error(
+                "stopped before the journal could be written: these steps are lost",
+                steps=len(self._waiting),
+            )

@@ -1,0 +1,1 @@
+from . import scenic_admission_report

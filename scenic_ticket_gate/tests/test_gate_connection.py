@@ -1,0 +1,77 @@
+import time
+
+import psycopg2
+
+from odoo.sql_db import close_db
+from odoo.tests import TransactionCase, tagged
+
+from odoo.addons.scenic_ticket_gate.tools.gate_connection import GateConnections
+
+#: Another database of the cluster: closing it leaves the one of this test alone.
+OTHER = "postgres"
+PID = "SELECT pg_backend_pid()"
+
+
+@tagged("post_install", "-at_install")
+class TestGateConnection(TransactionCase):
+    """The connections of the gate API, with real ones."""
+
+    def setUp(self):
+        super().setUp()
+        self.connections = GateConnections()
+        self.addCleanup(close_db, OTHER)
+
+    def _pid(self):
+        [pid] = self.connections.fetch(OTHER, PID, None)
+        return pid
+
+    def _is_open(self, pid):
+        # each look at the statistics begins anew
+        self.env.cr.execute("SELECT pg_stat_clear_snapshot()")
+        self.env.cr.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid])
+        return bool(self.env.cr.rowcount)
+
+    def _assert_ends(self, pid):
+        """A session ends a moment after its connection."""
+        deadline = time.monotonic() + 30
+        while self._is_open(pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertFalse(self._is_open(pid))
+
+    def test_one_connection_for_one_call_after_another(self):
+        self.assertEqual(self._pid(), self._pid())
+
+    def test_each_call_is_a_transaction_of_its_own(self):
+        sql = "SELECT pg_current_xact_id()::text, current_setting(%s)"
+        isolation = "transaction_isolation"
+        first = self.connections.fetch(OTHER, sql, [isolation])
+        second = self.connections.fetch(OTHER, sql, [isolation])
+        self.assertNotEqual(first[0], second[0])
+        self.assertEqual(first[1], "read committed")
+
+    def test_cut_connection_is_made_anew(self):
+        pid = self._pid()
+        self.env.cr.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        self.assertNotEqual(self._pid(), pid)
+        self._assert_ends(pid)
+
+    def test_connection_that_breaks_twice_is_an_error(self):
+        with self.assertRaises(psycopg2.OperationalError):
+            self.connections.fetch(
+                OTHER, "SELECT pg_terminate_backend(pg_backend_pid())", None
+            )
+        self.assertTrue(self._pid())
+
+    def test_error_of_a_statement_is_not_repeated(self):
+        pid = self._pid()
+        with self.assertRaises(psycopg2.errors.DivisionByZero):
+            self.connections.fetch(OTHER, "SELECT 1 / 0", None)
+        self.assertEqual(self._pid(), pid)
+
+    def test_closed_database_is_left(self):
+        """What drops a database closes it before: nothing of ours stays open."""
+        pid = self._pid()
+        self.assertTrue(self._is_open(pid))
+        close_db(OTHER)
+        self._assert_ends(pid)
+        self.assertNotEqual(self._pid(), pid)
