@@ -12,7 +12,7 @@ from scenic_gate_bridge.drivers import catrax_codec, tpw_codec
 from scenic_gate_bridge.readers import ic_codec, sdt_codec
 from scenic_gate_bridge.readers.pcsc_codec import GET_UID
 
-RUNS = 4000
+RUNS = 2000
 CARD = bytes.fromhex("0102030405")
 # which parser, its settings, the size of the pieces, and what comes
 SEEDS = (
