@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -143,6 +143,7 @@ harm = st.one_of(
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", READERS)
 @settings(max_examples=40)
+@example(seed=1, harms=[("noise", b"\x02\x0f")])
 @given(seed=st.integers(0, 2**32 - 1), harms=st.lists(harm, max_size=12))
 def test_after_any_harm_the_next_card_is_read(
     name: str, seed: int, harms: list[tuple[str, Any]]
