@@ -48,8 +48,11 @@ from .model import (
     iso,
     utc_now,
 )
+from .watchdog import Beat, no_beat
 
 WAITING_SCANS = 16
+LOOK_UP = 5.0  # seconds after which an idle lane shows that it still works
+PATIENCE = 20.0  # seconds within which it does so, however much there is to write
 
 
 class Lane:
@@ -72,6 +75,7 @@ class Lane:
         self._inbox: asyncio.Queue[Input] = asyncio.Queue()
         self._scans = 0
         self.plan: tuple[PlannedMode, ...] = ()
+        self.turns: Beat = no_beat
         self._log = structlog.get_logger().bind(lane=self.code)
 
     # -- inputs ----------------------------------------------------------------------
@@ -144,8 +148,10 @@ class Lane:
         await self._writer.finish()
 
     async def _next(self) -> Input:
+        self.turns(PATIENCE)
+        idle = asyncio.get_running_loop().time() + LOOK_UP
         try:
-            async with asyncio.timeout_at(self.machine.deadline):
+            async with asyncio.timeout_at(min(idle, self.machine.deadline or idle)):
                 return await self._inbox.get()
         except TimeoutError:
             return Tick()

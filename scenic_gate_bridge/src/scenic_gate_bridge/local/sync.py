@@ -12,9 +12,11 @@ from ..backoff import Backoff
 from ..journal import Journal, JournalDb, JournalUnwritable
 from ..model import iso, utc_now
 from ..rpc import RpcClient, RpcError, ServerFault, Unanswered
+from ..watchdog import Beat, no_beat
 from .feed import FeedError
 
 TIMEOUT = 60.0
+SLACK = 60.0  # seconds that a turn may take beside
 MOST = 1000  # tickets a page
 LEAST = 10
 AT_ONCE = 50  # tickets a transaction: lanes that decide meanwhile wait for one
@@ -30,11 +32,13 @@ class SyncPuller:
         self._interval = interval
         self._limit = MOST
         self._backoff = Backoff(cap=60.0)
+        self.turns: Beat = no_beat
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
         """Pull for ever."""
         while True:
+            self._turn()
             wait = self._interval
             try:
                 await self.pull()
@@ -43,6 +47,10 @@ class SyncPuller:
                 wait = max(wait, self._backoff.next())
                 self._log.debug("sync failed", reason=str(error))
             await asyncio.sleep(wait)
+
+    def _turn(self) -> None:
+        """A call, and then a pause, at most."""
+        self.turns(2 * TIMEOUT + max(self._interval, self._backoff.cap) + SLACK)
 
     async def pull(self) -> None:
         """Bring config and tickets up to date; raises RpcError."""
@@ -66,6 +74,7 @@ class SyncPuller:
 
     async def _page(self) -> bool:
         """Pull one page. Returns whether more follow."""
+        self._turn()
         cursor, born = await self._journal.call(
             lambda db: (db.local.store.meta("cursor"), db.local.store.meta("born"))
         )
