@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,11 @@ def today(number: int, **values: Any) -> dict[str, Any]:
     window = {"from": stamp(NOW - timedelta(hours=20))}
     window |= {"to": stamp(NOW + timedelta(hours=4))}
     return ticket(number, rights=[right(number, **window)], **values)
+
+
+async def text(url: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return await answer.text()
 
 
 async def with_copy(start: Start, decides: str, **settings: Any) -> World:
@@ -47,6 +53,11 @@ async def test_a_bridge_decides_while_the_server_is_silent(start: Start) -> None
     assert passed["request_id"] == admitted["request_id"]
     # what the server may have reserved for the request that it did not answer
     annulled = world.peer.of_type("annulled")[0]
+    metrics = await text(f"{world.url}/metrics")
+    assert 'scenic_gate_decisions_total{by="offline"} 1.0' in metrics
+    assert 'scenic_gate_decisions_total{by="server"} 1.0' in metrics
+    assert re.search(r"^scenic_gate_copy_age_seconds \d", metrics, re.M)
+    assert "scenic_gate_conflicts 0.0" in metrics
     assert annulled["request_id"] != admitted["request_id"]
     assert annulled["seq"] < admitted["seq"] < passed["seq"]
     assert not world.peer.conflicts

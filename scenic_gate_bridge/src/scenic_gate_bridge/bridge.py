@@ -89,7 +89,10 @@ class Bridge:
                     rpc, settings.server.timeout, group, status.refuse_sequence
                 )
                 decisions = DecisionService(
-                    settings.server.mode, journal, client.decide
+                    settings.server.mode,
+                    journal,
+                    client.decide,
+                    lambda by: self.metrics.decided.labels(by).inc(),
                 )
                 puller = SyncPuller(journal, rpc, settings.server.sync)
                 for lane_settings in settings.lanes:

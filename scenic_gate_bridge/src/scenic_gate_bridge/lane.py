@@ -226,6 +226,8 @@ class Lane:
         if isinstance(event, LinkDown):
             self._log.debug("link down", reason=event.reason)
         self._metrics.link.labels(self.code).set(bool(machine.link))
+        mode = LaneMode.EMERGENCY if machine.in_emergency else machine.mode
+        self._metrics.lane_mode(self.code, mode)
         for outcome, value in (
             ("granted", counters.granted),
             ("completed", counters.completed),

@@ -140,9 +140,23 @@ class LocalApi:
         )
 
     async def _metrics_page(self, _request: web.Request) -> web.Response:
-        outbox, unresolved = await self._journal.call(lambda db: db.counts())
-        self._metrics.outbox.set(outbox)
-        self._metrics.unresolved.set(unresolved)
+        (outbox, unresolved), oldest, copy_at, conflicts = await self._journal.call(
+            lambda db: (
+                db.counts(),
+                db.oldest_waiting(),
+                db.local.store.meta("copy_at"),
+                db.local.store.conflict_count(),
+            )
+        )
+        self._metrics.books(
+            utc_now(),
+            outbox=outbox,
+            unresolved=unresolved,
+            oldest=oldest,
+            copy_at=copy_at,
+            conflicts=conflicts,
+        )
+        self._metrics.server.set(self._status.state is ServerState.ONLINE)
         return web.Response(
             body=generate_latest(self._metrics.registry),
             headers={"Content-Type": CONTENT_TYPE_LATEST},
