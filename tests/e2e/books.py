@@ -64,21 +64,24 @@ def server_books(sql, device, codes):
     :param dict codes: ticket id → code of the tickets to look at
     """
     names = {ticket: digest(code) for ticket, code in codes.items()}
-    admissions, events, passed, given_back = {}, {}, Counter(), Counter()
+    admissions, events = {}, {}
+    passed, given_back, used = Counter(), Counter(), Counter()
     rows = sql(
-        "SELECT uid, phase, lane_code, COALESCE(ticket_id, 0), passes, "
+        "SELECT uid, phase, lane_code, COALESCE(ticket_id, 0), passes, used_delta, "
+        "COALESCE(conflict_persons, 0), "
         "COALESCE((SELECT o.uid FROM scenic_pass_event o WHERE o.id = e.origin_id), '')"
         f" FROM scenic_pass_event e WHERE device_id = {device} ORDER BY id"
     )
     for row in rows.splitlines():
-        uid, phase, lane, ticket, passes, origin = row.split("|")
+        uid, phase, lane, ticket, passes, used_now, double, origin = row.split("|")
         if phase in ("authorised", "denied"):
             name = names.get(int(ticket), f"ticket {ticket}")
-            admissions[uid] = (lane, name, int(passes))
+            admissions[uid] = (lane, name, int(passes), int(double))
             continue
         events[uid] = phase
         if phase == "passed":
             passed[origin] += int(passes)
+            used[origin] += int(used_now)
         elif phase == "annulled":
             given_back[origin] += int(passes)
     tickets = {}
@@ -93,8 +96,10 @@ def server_books(sql, device, codes):
             tickets[names[ticket]] = ServerTicket(*numbers)
     return ServerBooks(
         {
-            uid: ServerAdmission(*about, passed[uid], given_back[uid])
-            for uid, about in admissions.items()
+            uid: ServerAdmission(
+                lane, name, passes, passed[uid], given_back[uid], used[uid], double
+            )
+            for uid, (lane, name, passes, double) in admissions.items()
         },
         events,
         tickets,
