@@ -105,3 +105,7 @@ async def test_conflicts_are_listed_with_their_value(start: Start) -> None:
                 break
     assert (found[0]["why"], found[0]["value"]) == ("DOUBLE_USE", "80.00")
     await until(lambda: world.peer.heartbeats[-1]["conflicts"] == 1)
+    page = await text(f"{world.url}/")
+    assert "冲突 · conflicts 1" in page
+    assert "票务副本 · copy" in page
+    assert "本地检票" in page

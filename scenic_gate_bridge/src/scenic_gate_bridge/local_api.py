@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import structlog
@@ -192,9 +193,21 @@ class LocalApi:
         for code, lane in self._lanes.items():
             rows = await self._recent(code, ROWS)
             lanes.append((lane, self._heartbeat.names.get(code, ""), rows))
-        outbox, _unresolved = await self._journal.call(lambda db: db.counts())
+        outbox, copy_at, conflicts = await self._journal.call(
+            lambda db: (
+                db.counts()[0],
+                db.local.store.meta("copy_at"),
+                db.local.store.conflict_count(),
+            )
+        )
         view = page.View(
-            self._heartbeat.device, self._status.state, outbox, __version__, utc_now()
+            self._heartbeat.device,
+            self._status.state,
+            outbox,
+            __version__,
+            utc_now(),
+            datetime.fromisoformat(copy_at) if copy_at else None,
+            conflicts,
         )
         html = page.body(view, lanes)
         if request.query.get("part") != "body":
