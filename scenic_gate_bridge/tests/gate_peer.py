@@ -238,11 +238,7 @@ class Peer:
     def config(self, params: dict[str, Any]) -> dict[str, Any]:
         settings = self.settings or {"version": "0", "decides": "no"}
         if params.get("version") == settings["version"]:
-            return {
-                "version": settings["version"],
-                "unchanged": True,
-                "server_time": _now(),
-            }
+            return {"version": settings["version"], "unchanged": True}
         return settings | {"unchanged": False, "server_time": _now()}
 
     def sync(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -179,7 +179,7 @@ async def test_health_names_what_does_not_fit(start: Start) -> None:
 
 
 async def test_no_journal_no_opening(tmp_path: Path) -> None:
-    """A full disk ends the program; the lane that was about to open stays shut."""
+    """A step that cannot be ends the program; the lane that was to open stays shut."""
     peer = new_peer("L1:in")
     park = Park(tmp_path / "run", parse_lanes("L1:in"), seed=1)
     with pytest.raises(ExceptionGroup) as caught:

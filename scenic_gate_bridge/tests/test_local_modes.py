@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -109,3 +111,22 @@ async def test_conflicts_are_listed_with_their_value(start: Start) -> None:
     assert "冲突 · conflicts 1" in page
     assert "票务副本 · copy" in page
     assert "本地检票" in page
+
+
+async def test_a_code_is_kept_no_longer_than_the_server_needs_it(start: Start) -> None:
+    """A genuine QR that the copy does not have goes up as it is: the server must verify
+    it, and has perhaps never seen its ticket."""
+    world = await with_copy(start, "site", mode="site")
+    path = world.directory / "state" / "journal.sqlite"
+    newer = qr(77, first=NOW.date())
+    assert await world.visit(newer) == (True, 1)
+    await until(lambda: world.peer.of_type("passed"))
+    (admitted,) = world.peer.of_type("admitted")
+    assert admitted["credential"] == {"kind": "qr", "value": newer}
+
+    def kept() -> list[str]:
+        with closing(sqlite3.connect(path, timeout=10)) as con:
+            return [row[0] for row in con.execute("SELECT body FROM outbox")]
+
+    await until(lambda: not any("credential" in body for body in kept()))
+    assert any('"admitted"' in body for body in kept())

@@ -241,6 +241,41 @@ async def test_refused_repeat_of_a_cut_try_is_unsure(
     assert decision.verdict is (Verdict.UNSURE if cut_first else Verdict.DENY)
 
 
+@pytest.mark.parametrize("cut_first", [True, False])
+async def test_nor_is_it_sure_when_it_is_asked_for_alone(
+    tmp_path: Path, cut_first: bool
+) -> None:
+    """A list that was cut, then refused, may have reserved for each of its scans."""
+    tries = []
+
+    def answer(body: Any) -> web.StreamResponse:
+        scans = body["params"]["scans"]
+        tries.append(len(scans))
+        if scans[0]["credential"]["value"] == "FIRST":
+            return web.json_response(
+                {"jsonrpc": "2.0", "id": body["id"], "result": {"results": []}}
+            )
+        if cut_first and tries.count(2) == 1 and len(scans) == 2:
+            raise ConnectionAbortedError
+        code = "INVALID_PARAMS" if len(scans) == 2 else "DEVICE_KEY_INVALID"
+        refused: web.StreamResponse = rpc_error(400, code)(body)
+        return refused
+
+    async with (
+        raw_server(answer) as url,
+        client(tmp_path, url) as rpc,
+        asyncio.TaskGroup() as group,
+    ):
+        asker = DecisionClient(rpc, 5, group)
+        busy = [group.create_task(asker.decide(request("FIRST"))) for _ in range(4)]
+        found = await asyncio.gather(asker.decide(request()), asker.decide(request()))
+        await asyncio.gather(*busy)
+    assert {each.code for each in found} == {"DEVICE_KEY_INVALID"}
+    sure = Verdict.UNSURE if cut_first else Verdict.DENY
+    assert {each.verdict for each in found} == {sure}
+    assert tries.count(2) == 1 + cut_first
+
+
 async def test_a_lost_answer_is_not_asked_for_again(tmp_path: Path) -> None:
     peer = new_peer("L1:in")
     # the repeat over a new connection is lost, too

@@ -24,24 +24,26 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOW = datetime.now(UTC)
 
 
+def deciding_peer(*lanes: str) -> Process:
+    """A server that permits a device with these lanes to decide on tickets 1 to 7."""
+    known = {code: {"direction": "in", "mode": "controlled"} for code in lanes}
+    return Process(
+        [
+            str(HERE / "gate_peer.py"),
+            f"--lanes={json.dumps(known)}",
+            "--tickets={}",
+            f"--settings={json.dumps(config())}",
+            f"--feed={json.dumps([today(number) for number in range(1, 8)])}",
+        ]
+    )
+
+
 class Chain(Site):
     """`bridge` serves lane L2 of `outpost`, and has lane L1 itself."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        lanes = {
-            code: {"direction": "in", "mode": "controlled"} for code in ("L1", "L2")
-        }
-        feed = [today(number) for number in range(1, 8)]
-        self.peer = Process(
-            [
-                str(HERE / "gate_peer.py"),
-                f"--lanes={json.dumps(lanes)}",
-                "--tickets={}",
-                f"--settings={json.dumps(config())}",
-                f"--feed={json.dumps(feed)}",
-            ]
-        )
+        self.peer = deciding_peer("L1", "L2")
         program = ["-m", "scenic_gate_bridge"]
         self.simulator = Process(
             [*program, "simulate", f"--dir={directory / 'run'}", "--lanes=L1:in,L2:in"]

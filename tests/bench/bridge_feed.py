@@ -106,9 +106,7 @@ def config() -> dict:
         "public_keys": [
             {
                 "kid": 1,
-                "key": base64.b64encode(
-                    SIGNER.public_key().public_bytes_raw()
-                ).decode(),
+                "key": base64.b64encode(public).decode(),
             }
         ],
         "site_codes": [SITE],
@@ -204,7 +202,7 @@ class FeedServer(BaseHTTPRequestHandler):
     def answer_config(self, params: dict) -> dict:
         made = config()
         if params["version"] == made["version"]:
-            made = {"version": made["version"], "unchanged": True}
+            return {"version": made["version"], "unchanged": True}
         return made | {"server_time": stamp(datetime.now(UTC))}
 
     def answer_sync(self, params: dict) -> dict:

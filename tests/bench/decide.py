@@ -227,7 +227,8 @@ def _print(found: _Found, took: float, peak: float) -> int:
     say("")
     say(
         f"decide_rate: {rates['many']:.0f} a second with {LANES} lanes,"
-        f" {rates['many'] / rates['commits']:.1f} bare commits, {cpu:.2f} ms of CPU each"
+        f" {rates['many'] / rates['commits']:.1f} bare commits,"
+        f" {cpu:.2f} ms of CPU each"
         f" (at least {LEAST_RATE:.0f} {_mark(rates['many'] >= LEAST_RATE)})"
     )
     say(

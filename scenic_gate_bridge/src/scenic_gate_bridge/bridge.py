@@ -118,6 +118,7 @@ class Bridge:
                     heartbeat,
                     self.metrics,
                     site_server,
+                    puller,
                 )
                 pulses = Pulses()
                 outbox.turns = pulses.of("outbox")

@@ -111,8 +111,9 @@ class DecisionClient:
             self._busy -= 1
             self._pump()
 
-    async def _ask(self, batch: list[_Pending]) -> None:
-        """Fill in the answers of a batch."""
+    async def _ask(self, batch: list[_Pending], settled: bool = True) -> None:
+        """Fill in the answers of a batch. `settled`: nothing was done for these scans
+        before."""
         scans = [pending.request.params() for pending in batch]
         try:
             result = await self._rpc.call("validate", {"scans": scans}, self._timeout)
@@ -120,18 +121,20 @@ class DecisionClient:
         except RequestRefused as error:
             if len(batch) > 1:
                 # one bad scan must not refuse the visitors of other lanes
-                await asyncio.gather(*(self._ask([one]) for one in batch))
+                alone = (self._ask([one], error.settled) for one in batch)
+                await asyncio.gather(*alone)
             else:
-                self._settle(batch, error)
+                self._settle(batch, error, settled)
         except RpcError as error:
-            self._settle(batch, error)
+            self._settle(batch, error, settled)
         else:
             for pending, decision in zip(batch, decisions, strict=True):
                 if decision.code == "SEQUENCE":
                     self._refuse_sequence()
                 pending.answer.set_result(decision)
 
-    def _settle(self, batch: list[_Pending], error: RpcError) -> None:
+    def _settle(self, batch: list[_Pending], error: RpcError, settled: bool) -> None:
+        error.settled = error.settled and settled
         decision = refusal_for(error)
         self._log.warning("no decision", code=decision.code, reason=str(error))
         for pending in batch:

@@ -78,7 +78,7 @@ class Heartbeat:
             seq = await self._journal.call(lambda db: db.next_seq())
         except JournalUnwritable:
             # the lanes' modes must reach the lanes all the same
-            seq = await self._journal.call(lambda db: db.last_seq())
+            seq = await self._journal.call(lambda db: db.newest_seq)
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
         copy = await self._journal.call(lambda db: db.local.state())
         self._metrics.outbox.set(outbox)

@@ -19,6 +19,7 @@ from .heartbeat import Heartbeat
 from .journal import Journal, LogRow
 from .lane import Lane
 from .lane_machine import SetEmergency
+from .local.sync import SyncPuller
 from .metrics import Metrics
 from .model import Direction, iso, utc_now
 from .outbox import OutboxSender
@@ -56,6 +57,7 @@ class LocalApi:
         heartbeat: Heartbeat,
         metrics: Metrics,
         site_server: SiteServer,
+        puller: SyncPuller,
     ) -> None:
         self._settings = settings
         self._lanes = lanes
@@ -64,6 +66,7 @@ class LocalApi:
         self._outbox = outbox
         self._heartbeat = heartbeat
         self._metrics = metrics
+        self._puller = puller
         app = web.Application(middlewares=[_guard], client_max_size=4096)
         app.add_routes(
             [
@@ -119,6 +122,8 @@ class LocalApi:
         ]
         if any(lane.unwritten for lane in self._lanes.values()):
             problems.append("journal: the disk takes nothing")
+        if self._puller.problem and status.state is ServerState.ONLINE:
+            problems.append(f"copy of the tickets: {self._puller.problem}")
         if self._outbox.parked:
             problems.append(f"outbox: {self._outbox.parked} facts set aside")
         return web.json_response(

@@ -17,8 +17,10 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
-from ..local.decider import DecidedBy, LocalDecider, Outcome
-from ..local.store import Store
+from ..local.decider import LocalDecider
+from ..local.outcome import DecidedBy, Outcome
+from ..local.reads import Read
+from ..local.store import Store, to_json
 from ..model import (
     AfterCrash,
     Decision,
@@ -132,6 +134,7 @@ class JournalDb:
 
     path: Path
     outbox_touched: bool = False
+    newest_seq: int = field(default=0, init=False)  # message number, drawn last
     local: LocalDecider = field(init=False)
     _con: sqlite3.Connection = field(init=False)
     _in_company: bool = field(default=False, init=False)
@@ -144,6 +147,8 @@ class JournalDb:
             self._con.execute("PRAGMA synchronous=FULL")
             self._con.execute("PRAGMA busy_timeout=5000")
             self._migrate()
+            row = self._con.execute("SELECT seq FROM counter").fetchone()
+            self.newest_seq = int(row[0])
             key_file = self.path.with_name("lookup.key")
             store = Store(self._con, None if self.path == IN_MEMORY else key_file)
             self.local = LocalDecider(store, self._transaction, self._enqueue)
@@ -190,10 +195,13 @@ class JournalDb:
             with self._part():
                 yield
             return
-        with _unwritable():
+        with _unwritable(), self._numbers():
             self._con.execute("BEGIN IMMEDIATE")
             try:
+                before = self.newest_seq
                 yield
+                if self.newest_seq != before:
+                    self._keep_seq()
                 self._con.execute("COMMIT")
             except BaseException:
                 self._roll_back()
@@ -201,7 +209,7 @@ class JournalDb:
 
     @contextmanager
     def _part(self) -> Iterator[None]:
-        with _unwritable():
+        with _unwritable(), self._numbers():
             if not self._con.in_transaction:
                 if self._lost:
                     raise JournalUnwritable("what was written before is lost")
@@ -226,12 +234,14 @@ class JournalDb:
         """
         self._in_company, self._lost = True, False
         try:
-            yield
-            with _unwritable():
-                if self._lost:
-                    raise JournalUnwritable("the disk took none of it")
-                if self._con.in_transaction:
-                    self._con.execute("COMMIT")
+            with self._numbers():
+                yield
+                with _unwritable():
+                    if self._lost:
+                        raise JournalUnwritable("the disk took none of it")
+                    if self._con.in_transaction:
+                        self._keep_seq()
+                        self._con.execute("COMMIT")
         except BaseException:
             self._roll_back()
             self.local.store.reload()
@@ -246,10 +256,22 @@ class JournalDb:
     # -- small pieces, inside a transaction ---------------------------------------
 
     def _next_seq(self) -> int:
-        row = self._con.execute(
-            "UPDATE counter SET seq = seq + 1 WHERE id = 1 RETURNING seq"
-        ).fetchone()
-        return int(row[0])
+        self.newest_seq += 1
+        return self.newest_seq
+
+    def _keep_seq(self) -> None:
+        """Write the counter down, once a commit."""
+        self._con.execute("UPDATE counter SET seq = ?", (self.newest_seq,))
+
+    @contextmanager
+    def _numbers(self) -> Iterator[None]:
+        """A step that fails uses up no number."""
+        before = self.newest_seq
+        try:
+            yield
+        except BaseException:
+            self.newest_seq = before
+            raise
 
     def _row(self, request_id: str, *states: str) -> _Row:
         """The admission, which must be in one of `states`."""
@@ -313,7 +335,7 @@ class JournalDb:
         self._con.execute(
             "INSERT INTO outbox (event_id, seq, lane, body, created_at)"
             " VALUES (?, ?, ?, ?, ?)",
-            (event_id, seq, lane, json.dumps(event, ensure_ascii=False), at),
+            (event_id, seq, lane, to_json(event), at),
         )
         self.outbox_touched = True
         counted = event.get("count")
@@ -379,14 +401,23 @@ class JournalDb:
     def ask(self, request_id: str, scan: Scan, at: datetime) -> int:
         """asking: written before the server is asked. Returns the message's seq."""
         with self._transaction():
-            return self._ask(request_id, scan, at)
+            seq = self._next_seq()
+            self._ask(request_id, scan, at, seq, state="asking")
+        return seq
 
-    def _ask(self, request_id: str, scan: Scan, at: datetime) -> int:
-        seq = self._next_seq()
+    def _ask(
+        self,
+        request_id: str,
+        scan: Scan,
+        at: datetime,
+        seq: int,
+        **values: str | int,
+    ) -> None:
+        columns = "".join(f", {name}" for name in values)
         self._con.execute(
             "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
-            " state, scanned_at, changed_at)"
-            " VALUES (?, ?, ?, ?, ?, 'asking', ?, ?)",
+            f" scanned_at, changed_at{columns})"
+            f" VALUES (?, ?, ?, ?, ?, ?, ?{', ?' * len(values)})",
             (
                 request_id,
                 seq,
@@ -395,9 +426,9 @@ class JournalDb:
                 scan.code.digest,
                 iso(scan.at),
                 iso(at),
+                *values.values(),
             ),
         )
-        return seq
 
     def _is_known(self, request_id: str) -> bool:
         row = self._con.execute(
@@ -415,7 +446,7 @@ class JournalDb:
             if self._decided_here(request_id, "denied"):
                 return
             if not self._is_known(request_id):
-                self._ask(request_id, scan, at)
+                self._ask(request_id, scan, at, self._next_seq(), state="asking")
             row = self._row(request_id, "asking")
             self._set(request_id, stamp, state="denied", reason=decision.code)
             if decision.verdict is Verdict.UNSURE:
@@ -462,6 +493,7 @@ class JournalDb:
         self,
         request_id: str,
         scan: Scan,
+        read: Read,
         at: datetime,
         by: DecidedBy,
         *,
@@ -472,7 +504,6 @@ class JournalDb:
         the server, which may have reserved entries for this request, gave no answer;
         they are annulled, and the local decision gets an id of its own."""
         stamp = iso(at)
-        read = self.local.read(scan.kind.value, scan.code.value)
         with self._transaction():
             wire_id = request_id
             if unanswered is not None:
@@ -484,28 +515,18 @@ class JournalDb:
             )
             decision = outcome.decision
             admitted = decision.verdict is Verdict.ADMIT
-            self._con.execute(
-                "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
-                " state, passes, reason, scanned_at, changed_at, wire_id, decided_here)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
-                " ON CONFLICT (request_id) DO UPDATE SET state = excluded.state,"
-                " passes = excluded.passes, reason = excluded.reason,"
-                " changed_at = excluded.changed_at, wire_id = excluded.wire_id,"
-                " decided_here = 1 WHERE state = 'asking'",
-                (
-                    request_id,
-                    self._next_seq(),
-                    scan.lane,
-                    scan.direction.value,
-                    scan.code.digest,
-                    "authorised" if admitted else "denied",
-                    decision.passes,
-                    "" if admitted else decision.code,
-                    iso(scan.at),
-                    stamp,
-                    wire_id,
-                ),
-            )
+            result = {
+                "state": "authorised" if admitted else "denied",
+                "passes": decision.passes,
+                "reason": "" if admitted else decision.code,
+                "wire_id": wire_id,
+                "decided_here": 1,
+            }
+            if unanswered is None:
+                # the message about it, and so its number, is the fact of the decision
+                self._ask(request_id, scan, at, self.newest_seq, **result)
+            else:
+                self._set(request_id, stamp, **result)
             self._log(
                 scan.lane,
                 stamp,
@@ -768,10 +789,6 @@ class JournalDb:
         with self._transaction():
             return self._next_seq()
 
-    def last_seq(self) -> int:
-        """The newest message number."""
-        return int(self._con.execute("SELECT seq FROM counter").fetchone()[0])
-
     def lane_states(self) -> dict[str, LaneState]:
         """Mode, emergency and planned modes of every lane that ever had one set."""
         return {
@@ -858,11 +875,13 @@ class JournalDb:
         conflicts: Sequence[tuple[str | int, ...]] = (),
     ) -> None:
         """The server has kept these facts: (event_id, its code for it), and what it
-        could not reconcile of them."""
+        could not reconcile of them. A code that a visitor showed lies here until then,
+        and no longer."""
         stamp = iso(at)
         with self._transaction():
             self._con.executemany(
-                "UPDATE outbox SET answer = ?, answered_at = ?"
+                "UPDATE outbox SET answer = ?, answered_at = ?,"
+                " body = json_remove(body, '$.credential')"
                 " WHERE event_id = ? AND answer IS NULL",
                 [(code, stamp, event_id) for event_id, code in answers],
             )
@@ -921,6 +940,9 @@ class JournalDb:
 def _unwritable() -> Iterator[None]:
     try:
         yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError) as error:
+        # a rule of the tables is broken: to try again helps nothing
+        raise JournalError(f"the journal does not take this: {error}") from error
     except sqlite3.Error as error:
         raise JournalUnwritable(f"cannot write the journal: {error}") from error
 

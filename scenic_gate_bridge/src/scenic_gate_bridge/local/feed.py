@@ -7,15 +7,14 @@ site, minutes are minutes of such a day.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     Base64Bytes,
     BaseModel,
     BeforeValidator,
@@ -31,10 +30,6 @@ class FeedError(ValueError):
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-def _in_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
 
 
 def _zone(name: str) -> str:
@@ -53,11 +48,8 @@ class Name(_Model):
     zh: str
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 AnyName = Annotated[Name, BeforeValidator(_both_languages)]
-Lookup = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Count = Annotated[int, Field(ge=0)]
-T = TypeVar("T", bound=BaseModel)
 
 # -- config --------------------------------------------------------------------------
 
@@ -212,59 +204,64 @@ class Config(_Model):
 
 
 # -- feed ----------------------------------------------------------------------------
+# A bridge reads a ticket for each scan: these classes are made by a decoder in C.
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Heads = Annotated[int, msgspec.Meta(ge=0)]
+MediumLookup = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
 
 
-class Today(_Model):
+class Today(msgspec.Struct, frozen=True, gc=False):
     """What others saw of a right on a day: entries used, people in and out."""
 
     day: date
     used: int
     entered: int
     gone: int
-    last: Moment | None = None
+    last: Instant | None = None
 
 
-class Right(_Model):
+class Right(msgspec.Struct, frozen=True, gc=False):
     """An entitlement. Counts are of others than this device."""
 
     id: int
     site: int
     component: int
-    rule: int | None = None
     total: int
-    refunded: int = 0
-    unlimited: bool = False
-    daily: int = 0
-    valid_from: Moment = Field(alias="from")
-    valid_to: Moment = Field(alias="to")
     weekdays: int
     minute_from: int
     minute_to: int
+    valid_from: Instant = msgspec.field(name="from")
+    valid_to: Instant = msgspec.field(name="to")
+    rule: int | None = None
+    refunded: int = 0
+    unlimited: bool = False
+    daily: int = 0
     value: str | None = None
     used: int = 0
     held: int = 0
     again_held: int = 0
     today: Today | None = None
-    recent: list[tuple[Moment, int]] = []  # others who came in: when, how many
+    recent: list[tuple[Instant, int]] = []  # others who came in: when, how many
 
 
-class Blocked(_Model):
+class Blocked(msgspec.Struct, frozen=True, gc=False):
     """Days, both included, on which the holder may not enter."""
 
-    first: date = Field(alias="from")
+    first: date = msgspec.field(name="from")
     until: date | None = None
 
 
-class Reservation(_Model):
+class Reservation(msgspec.Struct, frozen=True, gc=False):
     """A day, and perhaps a slot of it (without grace minutes), that is reserved."""
 
     site: int
     day: date
-    opens: Moment | None = Field(default=None, alias="from")
-    closes: Moment | None = Field(default=None, alias="to")
+    opens: Instant | None = msgspec.field(default=None, name="from")
+    closes: Instant | None = msgspec.field(default=None, name="to")
 
 
-class Ticket(_Model):
+class Ticket(msgspec.Struct, frozen=True, gc=False):
     """One admission right of a person or a group, with its media and entitlements.
 
     `persons` are those whose money was not given back, of `persons_sold`.
@@ -274,18 +271,18 @@ class Ticket(_Model):
     name: str
     kind: str
     state: str
-    persons: Count
-    persons_sold: Count | None = None
-    product: AnyName | None = None
+    persons: Heads
+    first_day: date
+    span: int
+    persons_sold: Heads | None = None
+    product: str | None = None
     booking: int | None = None
     visit_date: date | None = None
     slotted: bool = False
-    first_day: date
-    span: int
-    first_entry_at: Moment | None = None
+    first_entry_at: Instant | None = None
     blocked: Blocked | None = None
     staff_lanes: list[str] | None = None
-    media: list[tuple[Lookup, str, str]] = []
+    media: list[tuple[MediumLookup, str, str]] = []
     rights: list[Right] = []
     reservations: list[Reservation] = []
 
@@ -295,20 +292,27 @@ class Ticket(_Model):
         return self.persons if self.persons_sold is None else self.persons_sold
 
 
-def _read(make: Callable[[], T], what: str) -> T:
-    try:
-        return make()
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise FeedError(f"{what}: {place}: {first['msg']}") from None
+_DECODER = msgspec.json.Decoder(Ticket)
 
 
-def read_config(values: object) -> Config:
-    """The config in a JSON value. Raises FeedError."""
-    return _read(lambda: Config.model_validate(values), "config")
+def decode_ticket(body: str) -> Ticket:
+    """The ticket in the JSON text in which it was kept."""
+    return _DECODER.decode(body)
 
 
 def read_ticket(values: object) -> Ticket:
     """The ticket in a JSON value. Raises FeedError."""
-    return _read(lambda: Ticket.model_validate(values), "ticket")
+    try:
+        return msgspec.convert(values, Ticket)
+    except msgspec.ValidationError as error:
+        raise FeedError(f"ticket: {error}") from None
+
+
+def read_config(values: object) -> Config:
+    """The config in a JSON value. Raises FeedError."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise FeedError(f"config: {place}: {first['msg']}") from None

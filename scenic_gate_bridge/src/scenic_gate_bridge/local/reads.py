@@ -74,12 +74,10 @@ class SignedTicket:
 @dataclass(frozen=True, slots=True)
 class Read:
     """What a text turned out to be. `lookup` is None for a text that cannot be a
-    code; `signed` is what a genuine QR says, `text` the QR itself."""
+    code; `text` is a QR itself, whose signature nobody looked at yet."""
 
     kind: ReadKind
     lookup: str | None
-    forged: bool = False
-    signed: SignedTicket | None = None
     text: str = field(default="", repr=False)
 
 
@@ -113,11 +111,34 @@ class CodeReader:
             return self._document(normalise_document(value))
         text = normalise_code(value)
         if _TOKEN.fullmatch(text):
-            return self._token(text)
+            return Read(ReadKind.QR, self.lookup(text), text)
         if _BARCODE.fullmatch(text) and int(text) % 97 == 1:
             return Read(ReadKind.BARCODE, self.lookup(text))
         number = normalise_document(value)
         return self._document(number) if is_citizen_number(number) else UNKNOWN
+
+    def signed(self, read: Read) -> SignedTicket | None:
+        """What a QR says, None if its signature is wrong. Only of one that the copy
+        does not have: a look-up that it has is proof that the server issued it."""
+        # five bits a character; the library's own decoder is ten times slower
+        raw = int(read.text[2:].translate(_DIGITS), 32).to_bytes(80)
+        payload, signature = raw[:16], raw[16:]
+        head, number, product, first, span, persons, flags = _PAYLOAD.unpack(payload)
+        plausible = head >> 4 == 1 and number and product and span and persons
+        if (
+            not plausible
+            or flags > 15
+            or not self._signed(head & 15, payload, signature)
+        ):
+            return None
+        return SignedTicket(
+            number=number & 0xFFFFFFFF,
+            issue=number >> 32,
+            product_class=product,
+            first=_EPOCH + timedelta(days=first),
+            span=span,
+            persons=persons,
+        )
 
     def lookup(self, text: str) -> str:
         """The keyed hash under which a medium is known."""
@@ -134,32 +155,6 @@ class CodeReader:
         self, kind: ReadKind, number: str, shape: re.Pattern[str], text: str
     ) -> Read:
         return Read(kind, self.lookup(text)) if shape.fullmatch(number) else UNKNOWN
-
-    def _token(self, text: str) -> Read:
-        # five bits a character; the library's own decoder is ten times slower
-        raw = int(text[2:].translate(_DIGITS), 32).to_bytes(80)
-        payload, signature = raw[:16], raw[16:]
-        head, number, product, first, span, persons, flags = _PAYLOAD.unpack(payload)
-        plausible = head >> 4 == 1 and number and product and span and persons
-        if (
-            not plausible
-            or flags > 15
-            or not self._signed(head & 15, payload, signature)
-        ):
-            return Read(ReadKind.QR, None, forged=True)
-        return Read(
-            ReadKind.QR,
-            self.lookup(text),
-            signed=SignedTicket(
-                number=number & 0xFFFFFFFF,
-                issue=number >> 32,
-                product_class=product,
-                first=_EPOCH + timedelta(days=first),
-                span=span,
-                persons=persons,
-            ),
-            text=text,
-        )
 
     def _signed(self, kid: int, payload: bytes, signature: bytes) -> bool:
         keys = self._keys.get(kid, [])

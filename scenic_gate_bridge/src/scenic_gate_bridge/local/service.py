@@ -18,7 +18,8 @@ from ..decision import Request
 from ..journal import Journal, JournalDb, JournalError
 from ..model import Decision, Scan, Verdict, utc_now
 from ..settings import ServerMode
-from .decider import DecidedBy
+from .outcome import DecidedBy
+from .reads import Read
 
 UNANSWERED = ("OFFLINE", "SERVER_ERROR")
 
@@ -55,8 +56,9 @@ class DecisionService:
                 unanswered = decision
             by = DecidedBy.SITE if self._mode is ServerMode.SITE else DecidedBy.OFFLINE
             at = utc_now()
+            read = self._journal.read(scan.kind.value, scan.code.value)
             here, decision = await self._journal.call(
-                lambda db: _decide_here(db, request_id, scan, at, by, unanswered)
+                lambda db: _decide_here(db, request_id, scan, read, at, by, unanswered)
             )
             self._count(by.value if here else "nobody")
             return decision
@@ -71,6 +73,7 @@ def _decide_here(
     db: JournalDb,
     request_id: str,
     scan: Scan,
+    read: Read,
     at: datetime,
     by: DecidedBy,
     unanswered: Decision | None,
@@ -83,6 +86,7 @@ def _decide_here(
     outcome = db.decide_here(
         request_id,
         scan,
+        read,
         at,
         by,
         unanswered=unanswered.code if unanswered else None,

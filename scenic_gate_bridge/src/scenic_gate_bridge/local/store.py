@@ -14,14 +14,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from ..model import iso
-from .feed import Config, Ticket, read_config
+from .feed import Config, Ticket, decode_ticket, read_config
 from .lane_modes import ToldLane, read_lanes, write_lanes
 from .reads import CodeReader
 from .rules import NOTHING, Candidate, Own, OwnPass
 
 KEPT_NUMBERS = 10_000  # of each client; those far behind are refused anyway
 KEPT_PASSES = timedelta(days=3)  # longer than any minutes between two entries
+
+
+def to_json(value: object) -> str:
+    """The value as compact JSON."""
+    return msgspec.json.encode(value).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,7 @@ class Store:
 
     def keep_lanes(self, lanes: Iterable[ToldLane]) -> None:
         """Use what the server says of the lanes from now on."""
-        text = json.dumps(write_lanes(lanes), ensure_ascii=False)
+        text = to_json(write_lanes(lanes))
         self.set_meta("lanes", text)
         self.lanes = self._read_lanes()
         self.clock = self._read_clock()
@@ -247,7 +254,7 @@ class Store:
         row = self._con.execute(
             "SELECT body FROM ticket WHERE number = ?", (int(name),)
         ).fetchone()
-        return None if row is None else Ticket.model_validate_json(row[0])
+        return None if row is None else decode_ticket(row[0])
 
     def count(self) -> tuple[int, int]:
         """How many tickets and media the copy has."""
@@ -256,7 +263,7 @@ class Store:
         return tickets, media
 
     def _candidate(self, body: str, state: str) -> Candidate:
-        ticket = Ticket.model_validate_json(body)
+        ticket = decode_ticket(body)
         own = {right.id: self.own(right.id) for right in ticket.rights}
         return Candidate(ticket, state, own)
 

@@ -34,6 +34,7 @@ class SyncPuller:
         self._backoff = Backoff(cap=60.0)
         self.turns: Beat = no_beat
         self._log = structlog.get_logger()
+        self.problem = ""  # why the last try came to nothing
 
     async def run(self) -> None:
         """Pull for ever."""
@@ -43,9 +44,13 @@ class SyncPuller:
             try:
                 await self.pull()
                 self._backoff.reset()
+                self.problem = ""
             except (RpcError, JournalUnwritable) as error:
                 wait = max(wait, self._backoff.next())
-                self._log.debug("sync failed", reason=str(error))
+                if str(error) != self.problem:
+                    # a lasting problem is said once
+                    self.problem = str(error)
+                    self._log.warning("sync failed", reason=self.problem)
             await asyncio.sleep(wait)
 
     def _turn(self) -> None:
@@ -62,14 +67,18 @@ class SyncPuller:
             pass
 
     async def _config(self) -> str:
-        known = await self._journal.call(lambda db: db.local.config.version or None)
+        known, begun = await self._journal.call(_known)
         answer = await self._rpc.call("config", {"version": known}, TIMEOUT)
-        if answer.get("unchanged") is not True:
-            try:
-                await self._journal.call(lambda db: db.local.load_config(answer))
-            except FeedError as error:
-                raise ServerFault(str(error)) from error
+        if answer.get("unchanged") is True and begun:
+            return await self._journal.call(lambda db: db.local.config.decides)
+        if answer.get("unchanged") is True:
+            # killed before the journal began: only a whole answer tells the time
+            answer = await self._rpc.call("config", {"version": None}, TIMEOUT)
         at = _time(answer.get("server_time"))
+        try:
+            await self._journal.call(lambda db: db.local.load_config(answer))
+        except FeedError as error:
+            raise ServerFault(str(error)) from error
         return await self._journal.call(lambda db: _begin(db, at))
 
     async def _page(self) -> bool:
@@ -122,6 +131,13 @@ class SyncPuller:
     async def _drop_stale(self) -> None:
         while await self._journal.call(lambda db: db.local.drop_stale(AT_ONCE)):
             pass
+
+
+def _known(db: JournalDb) -> tuple[str | None, bool]:
+    """The version of the settings, and whether the journal counts as it must."""
+    config = db.local.config
+    begun = config.decides == "no" or db.local.store.meta("born") is not None
+    return config.version or None, begun
 
 
 def _begin(db: JournalDb, at: datetime) -> str:

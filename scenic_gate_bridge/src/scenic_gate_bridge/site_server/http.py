@@ -177,7 +177,7 @@ class SiteServer:
         now = utc_now()
         answer = await self._journal.call(lambda db: settings_answer(db, client))
         if answer["version"] == known:
-            answer = {"version": known, "unchanged": True}
+            return {"version": known, "unchanged": True}
         return answer | {"server_time": iso(now)}
 
     async def _sync(self, _client: SiteClient, _given: dict[str, Any]) -> Any:
