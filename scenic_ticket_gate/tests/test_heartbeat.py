@@ -112,6 +112,19 @@ class TestGateHeartbeat(GateHttpCase):
         after = self._beat_at(11, lanes=[down], **values)
         self.assertNotEqual(after[1], before[1])
 
+    def test_constant_news_hold_nothing_up(self):
+        """Who has news each second is told of new settings all the same."""
+        self._beat_at(0)
+        told = self.device.settings_version
+        self.lane.name = "Another Name"
+        lane = {**self._beat()["lanes"][0], "granted": 12, "completed": 10}
+        for second in range(1, 11):
+            self.assertEqual(self.device.settings_version, told, second)
+            self.assertEqual(self.lane.granted, 10, second)
+            self._beat_at(second, outbox=100 + second, lanes=[lane])
+        self.assertNotEqual(self.device.settings_version, told)
+        self.assertEqual(self.lane.granted, 12)
+
     def test_clock_that_was_put_back(self):
         """A device seen in the future is not silent for ever."""
         first = self._beat_at(3600)
@@ -121,7 +134,11 @@ class TestGateHeartbeat(GateHttpCase):
         told = self._call("heartbeat", self._beat())["config"]
         self.assertEqual(self._call("config", {"version": None})["version"], told)
         self.lane.name = "Another Name"
-        self.device.last_seen -= timedelta(seconds=10)
+        # who has this version is told so without looking, for ten seconds
+        self.assertTrue(self._call("config", {"version": told})["unchanged"])
+        self.device.settings_at -= timedelta(seconds=10)
+        self.assertFalse(self._call("config", {"version": told})["unchanged"])
+        self.device.settings_at -= timedelta(seconds=10)
         news = self._call("heartbeat", self._beat())["config"]
         self.assertNotEqual(news, told)
         # who asked for them is told the same from then on
