@@ -325,6 +325,7 @@ class ScenicDevice(models.Model):
             "code": result["code"],
             "passes": result["passes"],
             "repeat": result["repeat"],
+            "again": bool(detail.get("again")),
             "text": text,
             "remedy": remedy,
             "ticket": detail.get("ticket"),

@@ -14,66 +14,26 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from enum import StrEnum
-from typing import Any, Protocol
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ..model import Decision, Direction, LaneMode, Text, Verdict, iso
+from ..model import Decision, Direction, LaneMode, Verdict, iso
 from . import texts
+from .case import Judged, Own, Place
+from .counts import Counts
 from .facts import Facts
-from .feed import Config, FeedError, Lane, Ticket, read_config, read_ticket
-from .lane_modes import ToldLane
+from .feed import Lane
+from .keeping import CLOCK_SLACK
+from .outcome import DecidedBy, Outcome, read_outcome, write_outcome
 from .reads import Read, ReadKind, SignedTicket
-from .rules import Judged, Own, OwnPass, Place, judge
-from .store import Kept, Store, to_json
+from .rules import judge
+from .store import Kept
 
-CLOCK_SLACK = timedelta(minutes=2)
 CLOCK_STEP = timedelta(seconds=5)
 SHARED = (ReadKind.IC_CARD, ReadKind.ID_DOCUMENT)
-
-
-class DecidedBy(StrEnum):
-    """In which mode a device decides by itself."""
-
-    OFFLINE = "offline"
-    SITE = "site"
-
-
-class Enqueue(Protocol):
-    """Queues a fact for the server, inside a transaction."""
-
-    def __call__(
-        self,
-        lane: str,
-        kind: str,
-        at: str,
-        *,
-        direction: Direction,
-        request_id: str | None = None,
-        extra: dict[str, object] | None = None,
-        on_the_wire: bool = False,
-    ) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A decision with the id under which the server learns of it.
-
-    `decision.code`, `.verdict`, `.passes` and `.text` are what the visitor is told.
-    """
-
-    request_id: str
-    decision: Decision
-    facts: Facts
-    repeat: bool = False
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(slots=True)
@@ -92,124 +52,16 @@ class _Draft:
     pools: tuple[int, ...] = ()
 
 
-class LocalDecider:
+class LocalDecider(Counts):
     """All public methods that change something are one transaction each."""
-
-    def __init__(
-        self,
-        store: Store,
-        transaction: Callable[[], AbstractContextManager[None]],
-        enqueue: Enqueue,
-    ) -> None:
-        self.store = store
-        self._transaction = transaction
-        self._enqueue = enqueue
 
     @classmethod
     def in_memory(cls) -> LocalDecider:
         """A decider with an empty store that ends with it."""
-        from ..journal.db import IN_MEMORY, JournalDb
+        from ..journal.db import JournalDb
+        from ..journal.tables import IN_MEMORY
 
         return JournalDb(IN_MEMORY).local
-
-    # -- what the server sends ----
-
-    @property
-    def config(self) -> Config:
-        """The newest config."""
-        return self.store.config
-
-    def load_config(self, answer: dict[str, Any]) -> None:
-        """Take a config answer. Raises FeedError when it does not fit; nothing is
-        changed then."""
-        config = read_config(answer)
-        key = answer.get("lookup_key")
-        try:
-            secret = base64.b64decode(key, validate=True) if key else b""
-        except (binascii.Error, TypeError, ValueError):
-            raise FeedError("config: lookup_key: not base64") from None
-        # the secret lies in a file of its own, not in the database
-        text = to_json(
-            {name: value for name, value in answer.items() if name != "lookup_key"}
-        )
-        try:
-            with self._transaction():
-                self.store.write_lookup_key(secret)
-                self.store.keep_config(config, text)
-        except BaseException:
-            self.store.reload()
-            raise
-
-    def load_feed(
-        self, tickets: Iterable[dict[str, Any]], gone: Iterable[int] = ()
-    ) -> None:
-        """Take tickets of the feed, each in place of what was known of it, and forget
-        those that are gone. Raises FeedError; nothing is changed then."""
-        read = [(read_ticket(values), values) for values in tickets]
-        with self._transaction():
-            generation = int(self.store.meta("generation") or 0)
-            for ticket, values in read:
-                self.store.put_ticket(ticket, to_json(values), generation)
-            for ticket_id in gone:
-                self.store.drop_ticket(ticket_id)
-
-    def state(self) -> dict[str, object]:
-        """What a heartbeat tells about the copy and what came of it."""
-        return {
-            "decides": self.config.decides,
-            "copy_at": self.store.meta("copy_at"),
-            "conflicts": self.store.conflict_count(),
-        }
-
-    def begin(self, born: str) -> None:
-        """Count what this device does from now on, if it does not yet."""
-        if self.store.meta("born") is None:
-            with self._transaction():
-                self.store.set_meta("born", born)
-
-    def new_generation(self) -> None:
-        """A full copy begins; the old one is used until it is complete."""
-        with self._transaction():
-            number = int(self.store.meta("generation") or 0)
-            self.store.set_meta("generation", str(number + 1))
-
-    def end_page(
-        self, cursor: str, gone: Iterable[int], complete: datetime | None
-    ) -> None:
-        """A page is in. `complete`: as of when the copy is complete, if it is."""
-        with self._transaction():
-            for ticket_id in gone:
-                self.store.drop_ticket(ticket_id)
-            self.store.set_meta("cursor", cursor)
-            if complete is not None:
-                self.store.set_meta("copy_at", iso(complete))
-
-    def drop_stale(self, limit: int) -> int:
-        """Forget at most `limit` tickets that the newest full copy does not have.
-        Returns how many."""
-        generation = int(self.store.meta("generation") or 0)
-        with self._transaction():
-            return self.store.drop_older(generation, limit)
-
-    def forget_copy(self) -> None:
-        """The device may no longer decide: keep no tickets."""
-        if self.store.meta("born") is not None:
-            with self._transaction():
-                self.store.forget_all()
-
-    def told_behind(self, behind: bool) -> None:
-        """Remember that the server has seen the message numbers of this device before:
-        another one has its key, and what that one did is not in the copy."""
-        if behind is not self.is_behind:
-            with self._transaction():
-                self.store.set_meta("behind", "1" if behind else None)
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether another bridge decides with the key of this one."""
-        return self.store.meta("behind") is not None
-
-    # -- scans ----
 
     def read(self, kind: str, value: str) -> Read:
         """Tell what was read; `kind` is `auto` or what the reader says it is."""
@@ -225,9 +77,10 @@ class LocalDecider:
         by: DecidedBy = DecidedBy.SITE,
     ) -> Outcome:
         """Decide and reserve. The same request_id gets the first answer again."""
+        request_id = request_id or str(uuid.uuid4())
         with self._transaction():
-            return self.decide_within(
-                read, lane, direction, now, request_id or str(uuid.uuid4()), by
+            return self.known(request_id) or self.decide_within(
+                read, lane, direction, now, request_id, by
             )
 
     def decide_within(
@@ -239,10 +92,7 @@ class LocalDecider:
         request_id: str,
         by: DecidedBy,
     ) -> Outcome:
-        """As `decide`, as a part of the caller's transaction."""
-        known = self.known(request_id)
-        if known is not None:
-            return known
+        """Decide on a request that is new, as a part of the caller's transaction."""
         draft = self._draft(read, lane, direction, now, by)
         outcome = self._outcome(request_id, draft, lane)
         self._keep(request_id, draft, outcome, read, lane, direction, now, by)
@@ -253,7 +103,7 @@ class LocalDecider:
         kept = self.store.decision(request_id)
         if kept is None or not kept.answer:
             return None
-        return _read_outcome(request_id, kept.answer)
+        return read_outcome(request_id, kept.answer)
 
     def refuse_within(
         self,
@@ -276,7 +126,7 @@ class LocalDecider:
         transaction: it must not reserve anything afterwards."""
         draft = _Draft("VOID", Facts(annulled=True))
         outcome = self._outcome(request_id, draft, lane)
-        answer = _write_outcome(outcome)
+        answer = write_outcome(outcome)
         kept = Kept(
             lane, Direction.IN.value, None, again=False, passes=0, answer=answer
         )
@@ -320,10 +170,6 @@ class LocalDecider:
         if judged is None:
             return _Draft("UNKNOWN", facts)
         return self._of_ticket(judged, place, facts.shared)
-
-    def _clock(self) -> datetime:
-        """The newest time that is certain to have been, to `CLOCK_STEP`."""
-        return self.store.clock or _LONG_AGO
 
     def _of_ticket(self, judged: Judged, place: Place, shared: bool) -> _Draft:
         ticket, right = judged.candidate.ticket, judged.right
@@ -395,11 +241,6 @@ class LocalDecider:
             return "PARK_FULL", 0
         facts.names = [pool.level]
         return "ENTRY_STOPPED", 0
-
-    def _pool_day(self, pool_id: int, now: datetime) -> date:
-        pool = self.config.pool.get(pool_id)
-        site = self.config.site.get(pool.site) if pool else None
-        return (now.astimezone(site.zone) if site else now).date()
 
     def _unsynced(self, signed: SignedTicket, place: Place, facts: Facts) -> _Draft:
         """A genuine QR whose ticket is not in the copy: sold since, or so old or far
@@ -491,7 +332,7 @@ class LocalDecider:
                 again=draft.again,
                 passes=passes,
                 counted=not draft.staff,
-                answer=_write_outcome(outcome),
+                answer=write_outcome(outcome),
             ),
             unsynced=draft.unsynced and passes > 0,
         )
@@ -528,272 +369,3 @@ class LocalDecider:
         for pool in draft.pools:
             day = self._pool_day(pool, now)
             self.store.move_pool(event_id, pool, day, 0, passes)
-
-    def admitted_by_server(
-        self,
-        request_id: str,
-        lane: str,
-        direction: Direction,
-        decision: Decision,
-        at: datetime,
-    ) -> None:
-        """Count an admission of the server, as a part of the caller's transaction:
-        what the feed says is of others only."""
-        if self.store.meta("born") is None or not decision.ticket.isdecimal():
-            return
-        ticket = self.store.by_name(decision.ticket)
-        right = decision.right or self._right_of(ticket, lane)
-        if right is None:
-            # its ticket is not in the copy yet
-            right = -int(decision.ticket)
-        self.store.keep_decision(
-            request_id,
-            at,
-            Kept(
-                lane=lane,
-                direction=direction.value,
-                right=right,
-                again=decision.again,
-                passes=decision.passes,
-                counted=ticket is None or ticket.kind != "staff",
-            ),
-        )
-        self.store.move_right(
-            right,
-            ticket.id if ticket else None,
-            held=0 if decision.again else decision.passes,
-            again_held=decision.passes if decision.again else 0,
-        )
-
-    def _right_of(self, ticket: Ticket | None, lane_code: str) -> int | None:
-        """The right of a ticket at the place that a lane leads into."""
-        lane = self.config.lane.get(lane_code)
-        if ticket is None or lane is None:
-            return None
-        here = [each.id for each in ticket.rights if each.site == lane.site]
-        return here[0] if here else None
-
-    # -- what happened afterwards ----
-
-    def passed(self, request_id: str, count: int, now: datetime) -> None:
-        """`count` people of an admission went through."""
-        self._report(request_id, "passed", count, now)
-
-    def annulled(self, request_id: str, count: int | None, now: datetime) -> None:
-        """Give back `count` reserved entries; None: all that are left."""
-        kept = self.store.decision(request_id)
-        left = kept.left if kept else 0
-        self._report(request_id, "annulled", left if count is None else count, now)
-
-    def _report(self, request_id: str, kind: str, count: int, now: datetime) -> None:
-        kept = self.store.decision(request_id)
-        with self._transaction():
-            self._enqueue(
-                kept.lane if kept else "",
-                kind,
-                iso(now),
-                direction=Direction(kept.direction) if kept else Direction.IN,
-                request_id=request_id,
-                extra={"count": count},
-            )
-
-    def exit(
-        self, lane: str, now: datetime, count: int = 1, read: Read | None = None
-    ) -> None:
-        """`count` people left by a lane, with the code they showed, if any."""
-        with self._transaction():
-            self._enqueue(
-                lane,
-                "exit",
-                iso(now),
-                direction=Direction.OUT,
-                extra={"count": count},
-            )
-            if read is not None and read.lookup:
-                self.counted_out(read.lookup, lane, count, now)
-
-    def reported(
-        self,
-        event_id: str,
-        kind: str,
-        lane: str,
-        direction: Direction,
-        request_id: str | None,
-        count: int | None,
-        at: datetime,
-    ) -> None:
-        """A fact was queued for the server: move the counts with it. Part of the
-        caller's transaction."""
-        if kind in ("passed", "annulled") and request_id is not None:
-            self._end(event_id, kind, lane, direction, request_id, count, at)
-        elif kind in ("exit", "entry"):
-            self._move_people(event_id, lane, direction, count or 0, 0, at)
-
-    def _end(
-        self,
-        event_id: str,
-        kind: str,
-        lane: str,
-        direction: Direction,
-        request_id: str,
-        count: int | None,
-        at: datetime,
-    ) -> None:
-        kept = self.store.decision(request_id)
-        if kept is None or kept.right is None:
-            # nothing is known of this admission: only people move
-            if kind == "passed":
-                self._move_people(event_id, lane, direction, count or 0, 0, at)
-            return
-        people = kept.left if count is None else count
-        released = min(people, kept.left)
-        passed = kind == "passed"
-        self.store.end_people(
-            request_id,
-            passed=people if passed else 0,
-            annulled=0 if passed else released,
-        )
-        used = 0 if kept.again or not passed else people
-        self.store.move_right(
-            kept.right,
-            used=used,
-            held=0 if kept.again else -released,
-            again_held=-released if kept.again else 0,
-            first_at=at if passed else None,
-        )
-        if passed:
-            self.store.keep_pass(kept.right, OwnPass(at, people, used, lane))
-        moved = people if passed and kept.counted else 0
-        if kept.counted:
-            self._move_people(event_id, lane, direction, moved, -released, at)
-
-    def _move_people(
-        self,
-        event_id: str,
-        lane_code: str,
-        direction: Direction,
-        people: int,
-        held: int,
-        at: datetime,
-    ) -> None:
-        lane = self.config.lane.get(lane_code)
-        if lane is None or not lane.counted:
-            return
-        step = 1 if direction is Direction.IN else -1
-        moves = [(pool, step * people, held) for pool in lane.into]
-        moves += [(pool, -step * people, 0) for pool in lane.out_of]
-        for pool, inside, on_the_way in moves:
-            if inside or on_the_way:
-                day = self._pool_day(pool, at)
-                self.store.move_pool(event_id, pool, day, inside, on_the_way)
-
-    def counted_out(self, lookup: str, lane: str, count: int, at: datetime) -> None:
-        """People showed a code when they left: of its tickets the one whose visitor
-        is inside today. Part of the caller's transaction."""
-        known = self.config.lane.get(lane)
-        if known is None or known.site not in self.config.site:
-            return
-        start = Place.at(self.config, known, at).start
-        rights = [
-            (candidate, right)
-            for candidate in self.store.candidates(lookup)
-            for right in candidate.ticket.rights
-            if right.site == known.site
-        ]
-
-        def rank(each: tuple[Any, Any]) -> tuple[bool, float, bool, int, int]:
-            candidate, right = each
-            today = [p for p in candidate.right(right).passes if p.at >= start]
-            inside = sum(-p.people if p.exit else p.people for p in today)
-            theirs = right.today
-            if (
-                theirs is not None
-                and theirs.day == Place.at(self.config, known, at).day
-            ):
-                inside += theirs.entered - theirs.gone
-            last = max((p.at.timestamp() for p in today), default=0.0)
-            active = candidate.medium in ("active", "frozen")
-            return (inside <= 0, -last, not active, candidate.ticket.id, right.id)
-
-        if rights:
-            _candidate, right = min(rights, key=rank)
-            self.store.keep_pass(right.id, OwnPass(at, count, 0, lane, exit=True))
-
-    # -- what the server says of lanes, people inside, and the time ----
-
-    def told_lanes(self, lanes: Sequence[ToldLane]) -> None:
-        """Take what a heartbeat answer says of the lanes."""
-        if {each.lane: each for each in lanes} != self.store.lanes:
-            with self._transaction():
-                self.store.keep_lanes(lanes)
-
-    def people_inside(self, now: datetime) -> dict[int, tuple[int, int]]:
-        """People inside, and admitted on their way, of each limited place."""
-        return {
-            pool: self.store.pool(pool, self._pool_day(pool, now))
-            for pool in self.config.pool
-        }
-
-    def told_inside(self, inside: dict[str, Any], now: datetime) -> None:
-        """Take the counts of people inside of a heartbeat answer."""
-        with self._transaction():
-            for text, counts in inside.items():
-                pool = int(text) if text.isdecimal() else 0
-                if pool not in self.config.pool or not isinstance(counts, dict):
-                    continue
-                people, held = counts.get("inside"), counts.get("held")
-                if type(people) is not int or type(held) is not int:
-                    continue
-                day = self._pool_day(pool, now)
-                more, more_held = self.store.unconfirmed(pool, day)
-                self.store.set_pool(pool, day, people + more, max(0, held + more_held))
-
-    def told_time(self, server: datetime, now: datetime) -> None:
-        """Compare clocks: a clock that agrees with the server's is right, whatever the
-        journal says; one that is behind it makes local decisions stop (CLOCK)."""
-        agrees = abs(server - now) <= CLOCK_SLACK
-        if agrees or server > self._clock():
-            with self._transaction():
-                self.store.set_clock(min(server, now) if agrees else server)
-
-
-_UTC = ZoneInfo("UTC")
-_LONG_AGO = datetime(2020, 1, 1, tzinfo=_UTC)
-
-
-def _write_outcome(outcome: Outcome) -> str:
-    decision, facts = outcome.decision, outcome.facts
-    return to_json(
-        {
-            "verdict": decision.verdict.value,
-            "code": decision.code,
-            "text": {"en": decision.text.en, "zh": decision.text.zh},
-            "remedy": {"en": decision.remedy.en, "zh": decision.remedy.zh},
-            "passes": decision.passes,
-            "product": decision.product,
-            "ticket": facts.ticket,
-            "persons": facts.persons,
-            "left": facts.left,
-            "again": facts.again,
-        }
-    )
-
-
-def _read_outcome(request_id: str, kept: str) -> Outcome:
-    values = json.loads(kept)
-    decision = Decision(
-        verdict=Verdict(values["verdict"]),
-        code=values["code"],
-        text=Text(**values["text"]),
-        remedy=Text(**values["remedy"]),
-        passes=values["passes"],
-        product=values["product"],
-    )
-    facts = Facts(
-        ticket=values["ticket"],
-        product=values["product"],
-        persons=values["persons"],
-        left=values["left"],
-        again=values["again"],
-    )
-    return Outcome(request_id, decision, facts, repeat=True)

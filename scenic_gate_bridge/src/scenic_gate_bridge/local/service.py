@@ -18,7 +18,7 @@ from ..decision import Request
 from ..journal import Journal, JournalDb, JournalError
 from ..model import Decision, Scan, Verdict, utc_now
 from ..settings import ServerMode
-from .decider import DecidedBy
+from .outcome import DecidedBy
 from .reads import Read
 
 UNANSWERED = ("OFFLINE", "SERVER_ERROR")

@@ -17,10 +17,10 @@ from pathlib import Path
 import msgspec
 
 from ..model import iso
+from .case import NOTHING, Candidate, Own, OwnPass
 from .feed import Config, Ticket, decode_ticket, read_config
 from .lane_modes import ToldLane, read_lanes, write_lanes
 from .reads import CodeReader
-from .rules import NOTHING, Candidate, Own, OwnPass
 
 KEPT_NUMBERS = 10_000  # of each client; those far behind are refused anyway
 KEPT_PASSES = timedelta(days=3)  # longer than any minutes between two entries
@@ -180,7 +180,8 @@ class Store:
     def _take_over(self, number: int, ticket: Ticket) -> None:
         """What was done by a QR before its ticket was in the copy."""
         row = self._con.execute(
-            "SELECT d.lane FROM own_decision d WHERE d.right = ? LIMIT 1", (-number,)
+            "SELECT lane FROM own_decision WHERE right < 0 AND right = ? LIMIT 1",
+            (-number,),
         ).fetchone()
         if row is None:
             return
@@ -275,6 +276,8 @@ class Store:
             "SELECT used, held, again_held, first_at FROM own_right WHERE id = ?",
             (right,),
         ).fetchone()
+        if row is None:
+            return NOTHING
         passes = [
             OwnPass(datetime.fromisoformat(at), people, used, lane, bool(is_exit))
             for at, people, used, lane, is_exit in self._con.execute(
@@ -282,8 +285,6 @@ class Store:
                 (right,),
             )
         ]
-        if row is None:
-            return Own(passes=passes) if passes else NOTHING
         used, held, again_held, first = row
         return Own(
             used,
@@ -319,8 +320,12 @@ class Store:
             },
         )
 
-    def keep_pass(self, right: int, each: OwnPass) -> None:
+    def keep_pass(self, right: int, each: OwnPass, ticket: int | None = None) -> None:
         """Remember people who went through."""
+        self._con.execute(
+            "INSERT OR IGNORE INTO own_right (id, ticket) VALUES (?, ?)",
+            (right, ticket),
+        )
         self._con.execute(
             "INSERT INTO own_pass (right, at, people, used, lane, is_exit)"
             " VALUES (?, ?, ?, ?, ?, ?)",

@@ -17,7 +17,7 @@ from .feed import FeedError
 TIMEOUT = 60.0
 MOST = 1000  # tickets a page
 LEAST = 10
-AT_ONCE = 50  # tickets a transaction: lanes that decide meanwhile wait for one
+AT_ONCE = 100  # tickets a transaction: lanes that decide meanwhile wait for one
 
 
 class SyncPuller:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from ..journal import JournalDb
-from ..local.decider import DecidedBy, Outcome
+from ..local.outcome import DecidedBy, Outcome
 from ..local.service import why_not
 from ..model import Decision, Direction, iso
 from ..settings import SiteClient
