@@ -68,9 +68,11 @@ DRIVERS: dict[str, dict[str, Any]] = {
     "modbus": MODBUS | RELAYS | PASSES,
     "modbus-hold": MODBUS | RELAYS | PASSES | {"hold": True, "pulse": 5.0},
     "modbus-blind": MODBUS | RELAYS,
-    "infrared": {"kind": "infrared", "transport": LINE, "beam_a": 0, "beam_b": 1},
+    "infrared": {
+        "kind": "infrared", "transport": LINE, "beam_a": 0, "beam_b": 1, "poll": 0.05,
+    },
     "manual": {"kind": "manual"},
-}
+}  # fmt: skip
 SEEN = ("passed", "exit", "entry", "forced", "tailgating", "wrong_direction")
 
 
@@ -229,10 +231,10 @@ class DriverModel(RuleBasedStateMachine):
         self.wait(seconds)
         self.wire.plugged = True
 
-    @rule()
-    def refuse(self) -> None:
+    @rule(count=st.sampled_from([1, 1, 2, 10]))
+    def refuse(self, count: int) -> None:
         if not isinstance(self.model, Nothing):
-            self.model.refuse = 1
+            self.model.refuse = count
 
     # -- people who run the place ------------------------------------------------------
 
@@ -280,10 +282,14 @@ class DriverModel(RuleBasedStateMachine):
         self.wire.plugged = True
         if not isinstance(self.model, Nothing):
             self.model.refuse = 0
-        self.wait(40)
         machine = self.machine
-        assert machine.link
-        assert machine.phase is Phase.IDLE
+        calm = 0
+        for _ in range(15):  # a link that was lost often is tried again after 36 s
+            self.wait(5)
+            calm = calm + 1 if machine.link and machine.phase is Phase.IDLE else 0
+            if calm == 3:
+                break
+        assert calm == 3
         free = machine.commanded_rest
         burning = machine.fire
         barrier = not isinstance(
@@ -321,6 +327,7 @@ def admit(passes: int) -> Decision:
     return Decision(Verdict.ADMIT, "ADMIT", Text("in", "请进"), passes=passes)
 
 
+@pytest.mark.timeout(600)  # minutes of a lane's life, on a machine that may be busy
 @pytest.mark.parametrize("kind", DRIVERS)
 def test_every_driver_keeps_the_books(kind: str) -> None:
     machine = type(kind, (DriverModel,), {"kind": kind})

@@ -26,6 +26,7 @@ from scenic_gate_bridge.drivers.base import (
     CommandUnanswered,
     Fire,
     LaneDriver,
+    LinkDown,
     LinkLost,
     LinkUp,
     Passed,
@@ -89,9 +90,11 @@ async def line(request: Any, tmp_path: Path) -> AsyncIterator[tuple[Far, Any]]:
         await tcp.unplug()
 
 
-def board(far: Far, wiring: Any) -> None:
+def board(far: Far, wiring: Any, slower: float = 1.0) -> None:
+    """Put a board there; all that it does takes `slower` times as long."""
     framing: Any = "rtu" if isinstance(far.port, PtyPort) else "tcp"
-    far.model = BoardModel(wiring, asyncio.get_running_loop().time, framing)
+    time = asyncio.get_running_loop().time
+    far.model = BoardModel(wiring, lambda: time() / slower, framing)
 
 
 @asynccontextmanager
@@ -136,6 +139,30 @@ async def test_modbus_pulse_opens_once_and_its_pass_is_seen(
         assert not far.model.released(Direction.IN)
 
 
+async def test_modbus_rest_that_is_refused_is_made_up_for(
+    line: tuple[Far, Any],
+) -> None:
+    """A board that is busy for a moment is asked again; one that goes on refusing is
+    begun anew, and then the lane rests as it was told last."""
+    far, transport = line
+    settings = ModbusSettings(kind="modbus", transport=transport, **WIRES)
+    board(far, settings)
+    driver = modbus(settings)
+    async with running(driver) as events:
+        far.model.refuse = 1
+        await driver.rest(BOTH)
+        assert far.model.is_free(Direction.IN) and far.model.is_free(Direction.OUT)
+        far.model.refuse = 50
+        with pytest.raises(LinkLost):
+            await driver.rest(NONE)
+        await until(lambda: any(isinstance(event, LinkDown) for event in events))
+    assert far.model.is_free(Direction.IN)
+    far.model.refuse = 0
+    async with running(driver):
+        assert not far.model.is_free(Direction.IN)
+        assert not far.model.is_free(Direction.OUT)
+
+
 async def test_modbus_links_are_cleared_before_use(line: tuple[Far, Any]) -> None:
     """A board as it comes would release by its own inputs."""
     far, transport = line
@@ -153,14 +180,15 @@ async def test_modbus_links_are_cleared_before_use(line: tuple[Far, Any]) -> Non
 async def test_modbus_counts_every_pulse(line: tuple[Far, Any]) -> None:
     far, transport = line
     settings = ModbusSettings(kind="modbus", transport=transport, **WIRES)
-    board(far, settings)
+    # pulses long enough to be seen by a machine that has much else to do
+    board(far, settings, slower=4.0)
     driver = modbus(settings)
     async with running(driver) as events:
         await driver.rest(BOTH)
         for _ in range(6):
             far.model.push(Direction.OUT)
         await until(lambda: events.count(Passed(Direction.OUT)) == 6)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.2)
         assert events.count(Passed(Direction.OUT)) == 6
 
 

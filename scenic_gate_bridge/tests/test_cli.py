@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import sqlite3
@@ -35,7 +36,10 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_and_version() -> None:
     runner = CliRunner()
-    commands = ("run", "check-config", "status", "replay", "simulate")
+    commands = (
+        *("run", "check-config", "devices"),
+        *("status", "replay", "simulate"),
+    )
     for command in ([], *([name] for name in commands)):
         assert runner.invoke(app, [*command, "--help"]).exit_code == 0
     assert program("--version").stdout.startswith("19.0.")
@@ -135,6 +139,19 @@ async def test_pages(start: Start) -> None:
     assert 'scenic_gate_passes{lane="L1",outcome="completed"} 1.0' in metrics
     assert 'scenic_gate_link_up{lane="X1"} 1.0' in metrics
     assert 'scenic_gate_scans_total{code="ADMIT",lane="L1"} 1.0' in metrics
+    assert 'scenic_gate_decisions_total{by="server"} 1.0' in metrics
+    assert 'scenic_gate_lane_mode{lane="L1",mode="controlled"} 1.0' in metrics
+    assert 'scenic_gate_lane_mode{lane="L1",mode="locked"} 0.0' in metrics
+    assert "scenic_gate_server_up 1.0" in metrics
+    assert "scenic_gate_copy_age_seconds NaN" in metrics
+    world.peer.faults = [("report", "cut", 0.0)] * 100
+    world.sim("X1").walk(Direction.OUT)
+    await until(lambda: len(world.peer.faults) < 100)
+    _status, _headers, metrics = await get(world.url + "/metrics")
+    assert re.search(r"^scenic_gate_outbox 1\.0$", metrics, re.M)
+    assert not re.search(r"^scenic_gate_outbox_age_seconds 0\.0$", metrics, re.M)
+    world.peer.faults = []
+    await until(lambda: world.peer.of_type("exit"))
 
     _status, _headers, text = await get(world.url + "/health")
     health = json.loads(text)

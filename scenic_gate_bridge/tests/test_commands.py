@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,10 @@ from typer.testing import CliRunner, Result
 
 from conftest import Start, World, until, write_config
 from scenic_gate_bridge.cli import app
+from scenic_gate_bridge.commands import look
 from scenic_gate_bridge.commands.table import table
+from scenic_gate_bridge.discover import discover
+from scenic_gate_bridge.settings import load
 
 HERE = Path(__file__).parent
 
@@ -142,3 +146,47 @@ def test_replay_says_what_is_wrong(
 
 def test_a_table_counts_chinese_characters_twice() -> None:
     assert table([("通道", 1), ("L1", 100)]) == "通道    1\nL1    100"
+
+
+def test_devices_are_shown_with_who_uses_them(tmp_path: Path) -> None:
+    master, slave = os.openpty()
+    other_master, other = os.openpty()
+    try:
+        links = tmp_path / "by-id"
+        links.mkdir()
+        (links / "usb-Gate_7").symlink_to(os.ttyname(slave))
+        (links / "usb-Spare").symlink_to(os.ttyname(other))
+        config = write_config(tmp_path, "http://127.0.0.1:1", "L1:in")
+        text = config.read_text()
+        config.write_text(
+            text.replace(f"{tmp_path}/run/L1.lane", str(links / "usb-Gate_7"))
+        )
+        lines = list(look.devices(discover(tmp_path), load(config)))[0].splitlines()
+        [gate] = [line for line in lines if "usb-Gate_7" in line]
+        [spare] = [line for line in lines if "usb-Spare" in line]
+        assert gate.endswith("lane L1")
+        assert os.ttyname(slave) in gate
+        assert "lane" not in spare
+    finally:
+        for fd in (master, slave, other_master, other):
+            os.close(fd)
+    assert run("devices").returncode == 0
+
+
+def test_check_config_shows_everything_and_warns(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "http://10.0.0.1:8069", "L1:in,X1:out", mode="site")
+    text = config.read_text().replace("port = 0", 'host = "0.0.0.0"')
+    client = f'[[site_server.clients]]\nname = "hand-1"\nkey_hash = "{"0" * 64}"\n'
+    config.write_text(f'{text}\n{client}lanes = ["H1"]\n')
+    found = run("check-config", "-c", str(config))
+    assert found.returncode == 0, found.stderr
+    for line in (
+        "server: site, http://10.0.0.1:8069/",
+        "pages: warning: they have no log-in, and not only this machine sees them",
+        "site server: hand-1 with H1",
+        f"lane L1: reader 1: in, line at {tmp_path}/run/L1.scanner",
+        f"lane L1: warning: {tmp_path}/run/L1.lane is not plugged in at present",
+        f"lane X1: out, catrax at {tmp_path}/run/X1.lane, free exit",
+        f"{config}: ok",
+    ):
+        assert line in found.stdout.splitlines(), found.stdout

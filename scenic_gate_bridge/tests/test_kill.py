@@ -67,8 +67,13 @@ class Process:
     async def end(self, how: signal.Signals) -> int:
         if self.process.returncode is None:
             self.process.send_signal(how)
-        async with asyncio.timeout(20):
-            return await self.process.wait()
+        try:
+            async with asyncio.timeout(20):
+                return await self.process.wait()
+        except TimeoutError:
+            # one that hangs must not outlive the test
+            self.process.kill()
+            raise
 
 
 class Site:

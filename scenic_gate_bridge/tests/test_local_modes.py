@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,11 @@ def today(number: int, **values: Any) -> dict[str, Any]:
     window = {"from": stamp(NOW - timedelta(hours=20))}
     window |= {"to": stamp(NOW + timedelta(hours=4))}
     return ticket(number, rights=[right(number, **window)], **values)
+
+
+async def text(url: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return await answer.text()
 
 
 async def with_copy(start: Start, decides: str, **settings: Any) -> World:
@@ -49,6 +55,11 @@ async def test_a_bridge_decides_while_the_server_is_silent(start: Start) -> None
     assert passed["request_id"] == admitted["request_id"]
     # what the server may have reserved for the request that it did not answer
     annulled = world.peer.of_type("annulled")[0]
+    metrics = await text(f"{world.url}/metrics")
+    assert 'scenic_gate_decisions_total{by="offline"} 1.0' in metrics
+    assert 'scenic_gate_decisions_total{by="server"} 1.0' in metrics
+    assert re.search(r"^scenic_gate_copy_age_seconds \d", metrics, re.M)
+    assert "scenic_gate_conflicts 0.0" in metrics
     assert annulled["request_id"] != admitted["request_id"]
     assert annulled["seq"] < admitted["seq"] < passed["seq"]
     assert not world.peer.conflicts
@@ -110,6 +121,10 @@ async def test_conflicts_are_listed_with_their_value(start: Start) -> None:
                 break
     assert (found[0]["why"], found[0]["value"]) == ("DOUBLE_USE", "80.00")
     await until(lambda: world.peer.heartbeats[-1]["conflicts"] == 1)
+    page = await text(f"{world.url}/")
+    assert "冲突 · conflicts 1" in page
+    assert "票务副本 · copy" in page
+    assert "本地检票" in page
 
 
 async def test_a_code_is_kept_no_longer_than_the_server_needs_it(start: Start) -> None:

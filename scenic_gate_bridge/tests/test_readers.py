@@ -83,17 +83,6 @@ async def test_a_flood_of_codes_is_cut_off(start: Start) -> None:
     assert await world.visit("CODET2") == (True, 1)
 
 
-async def test_megabyte_of_noise_and_then_a_code(start: Start) -> None:
-    world = await start()
-    junk = random.Random(5).randbytes(1 << 20)
-    for at in range(0, len(junk), 2048):
-        world.sim().scanner_port.send(junk[at : at + 2048])
-        await asyncio.sleep(0)
-    await asyncio.sleep(1.2)
-    await until(lambda: world.lane().machine.phase == "idle")
-    assert await world.visit("CODET1") == (True, 1)
-
-
 async def test_scanner_unplugged_in_the_middle_of_a_code(start: Start) -> None:
     world = await start()
     sim = world.sim()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import random
 import sqlite3
 from collections.abc import Callable
@@ -167,3 +168,67 @@ def test_every_visitor_is_drawn_again_from_the_same_seed() -> None:
     barcodes = [party.code for party in days[0] if party.code.isdigit()]
     assert 200 < len(barcodes) < 300
     assert all(int(code) % 97 == 1 for code in barcodes)
+
+
+def decided_here(journal: Path) -> ServerBooks:
+    """The bridge decided on both persons by itself; the server had one entry left."""
+    with closing(sqlite3.connect(journal)) as con, con:
+        con.execute("UPDATE journal SET decided_here = 1, wire_id = 'w1'")
+        body = {"type": "admitted", "request_id": "w1", "lane": "L1", "count": 2}
+        con.execute(
+            "INSERT INTO outbox (event_id, seq, lane, body, created_at, answer)"
+            " VALUES ('e1', 99, 'L1', ?, '', 'CONFLICT')",
+            (json.dumps(body),),
+        )
+        con.execute("UPDATE outbox SET body = replace(body, '\"r1\"', '\"w1\"')")
+        con.execute("INSERT INTO conflict VALUES ('e1', '', 'L1', '', '', 1, '80', '')")
+    server = books(journal)
+    server.admissions = {
+        "r1": ServerAdmission("L1", digest("CODE"), 1, 0, 1, 0),
+        "w1": ServerAdmission("L1", digest("CODE"), 2, 1, 1, 1, 1),
+    }
+    return server
+
+
+def test_decided_without_the_server(journal: Path) -> None:
+    """The request that was not answered is annulled, the decision has its own id, and
+    the entry that was missing is on the list."""
+    server = decided_here(journal)
+    found = reconcile([journal], server, ["L1", "X1"], walks())
+    assert found.differences == []
+    assert (found.lanes["L1"].local, found.lanes["L1"].double) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DELETE FROM conflict", "1 persons let in twice, 0 of no value"),
+        ("UPDATE conflict SET value = ''", "1 of no value on the list"),
+        ("UPDATE conflict SET persons = 2", "2 of 80 on the list"),
+        ("UPDATE journal SET decided_here = 0", "told otherwise"),
+        ("UPDATE journal SET wire_id = NULL", "w1: at the server, in no journal"),
+    ],
+)
+def test_decided_without_the_server_differs(
+    journal: Path, statement: str, told: str
+) -> None:
+    server = decided_here(journal)
+    with closing(sqlite3.connect(journal)) as con, con:
+        con.execute(statement)
+    found = differences(journal, server, walks())
+    assert any(told in line for line in found), found
+
+
+def test_a_lost_pass_may_be_assumed_but_not_seen(journal: Path) -> None:
+    server, steel = books(journal), walks()
+    steel[0].sight = Sight.LOST
+    assert any("without a walk" in d for d in differences(journal, server, steel))
+
+
+@pytest.mark.parametrize(("used", "right"), [(1, True), (0, False), (2, False)])
+def test_consumed_by_the_word_of_the_server(
+    journal: Path, used: int, right: bool
+) -> None:
+    consumed = {digest("CODE"): used}
+    found = reconcile([journal], None, ["L1", "X1"], walks(), consumed)
+    assert (found.differences == []) is right

@@ -14,11 +14,18 @@ import pytest
 
 from conftest import until
 from scenic_gate_bridge.drivers import catrax_codec as codec
-from scenic_gate_bridge.model import Direction
+from scenic_gate_bridge.model import Direction, LaneDirection
 from scenic_gate_bridge.simulator.catrax_model import CatraxModel
 from scenic_gate_bridge.simulator.faults import Faults
-from scenic_gate_bridge.simulator.park import ParkError, parse_lanes
+from scenic_gate_bridge.simulator.park import (
+    LaneSpec,
+    ParkError,
+    Sight,
+    SimLane,
+    parse_lanes,
+)
 from scenic_gate_bridge.simulator.server import serve
+from scenic_gate_bridge.simulator.steel import LaneKind
 
 ACK = codec.encode(codec.ACK)
 
@@ -74,7 +81,23 @@ def test_faults() -> None:
     assert all((a ^ b).bit_count() == 1 for a, b in zip(data, spoilt, strict=True))
 
 
-@pytest.mark.parametrize("text", ["", "L1", "L1:up", "L1:in,L1:in", "L 1:in", ":in"])
+def test_lanes_of_several_makes() -> None:
+    lanes = parse_lanes("L1:in,L2:both:modbus, X1:out:infrared")
+    assert [spec.kind.value for spec in lanes.values()] == [
+        "catrax",
+        "modbus",
+        "infrared",
+    ]
+    assert lanes["L2"].direction is LaneDirection.BOTH
+
+
+BAD_LANES = [
+    *("", "L1", "L1:up", "L1:in,L1:in", "L 1:in", ":in"),
+    *("L1:in:robot", "L1:in:infrared"),
+]
+
+
+@pytest.mark.parametrize("text", BAD_LANES)
 def test_bad_lanes(text: str) -> None:
     with pytest.raises(ParkError, match="--lanes"):
         parse_lanes(text)
@@ -172,6 +195,34 @@ async def test_unplug_makes_a_new_port_under_the_old_name(
     os.close(handle)
     await pull
     os.close(os.open(link, os.O_RDWR | os.O_NOCTTY))
+
+
+@pytest.mark.parametrize("kind", list(LaneKind))
+async def test_what_nobody_could_see_is_not_called_sure(
+    tmp_path: Path, kind: LaneKind
+) -> None:
+    """Of each make: a pass with a dead bridge, or a blind sensor, is lost, one on a
+    line that is harmed is unsure, any other is sure."""
+    way = LaneDirection.OUT if kind is LaneKind.INFRARED else LaneDirection.BOTH
+    lane = SimLane("L1", LaneSpec(way, kind), tmp_path, random.Random(1))
+    lane.plug()
+    try:
+        assert lane.walk(Direction.OUT, force=True)
+        lane.deaf = True
+        assert lane.walk(Direction.OUT, force=True)
+        lane.deaf, lane.model.blind = False, True
+        assert lane.walk(Direction.OUT, force=True)
+        lane.model.blind = False
+        lane.lane_port.to_host = Faults(drop=1)
+        lane.lane_port.send(b"harmed")
+        assert lane.walk(Direction.OUT, force=True)
+    finally:
+        lane.unplug()
+    sights = [passage.sight for passage in lane.passages]
+    # where the bridge has to look, the first may have been missed as well
+    first = Sight.UNSURE if kind.polled else Sight.SURE
+    assert sights == [first, Sight.LOST, Sight.LOST, Sight.UNSURE]
+    assert lane.model.passed[Direction.OUT] == 4
 
 
 async def test_faults_by_script(control: Any, tmp_path: Path) -> None:

@@ -30,9 +30,11 @@ from .settings import LaneSettings, Settings
 from .site_server import SiteServer
 from .status import ServerStatus
 from .supervisor import supervise
+from .watchdog import Pulses, Systemd
 
 PRUNE_EVERY = 3600.0
 LAST_UPLOAD = 2.0
+START = 60.0  # seconds until each lane has begun to work
 
 
 class StateDirError(Exception):
@@ -85,7 +87,10 @@ class Bridge:
                 states = await journal.call(lambda db: db.lane_states())
                 client = DecisionClient(rpc, settings.server.timeout, group)
                 decisions = DecisionService(
-                    settings.server.mode, journal, client.decide
+                    settings.server.mode,
+                    journal,
+                    client.decide,
+                    lambda by: self.metrics.decided.labels(by).inc(),
                 )
                 puller = SyncPuller(journal, rpc, settings.server.sync)
                 for lane_settings in settings.lanes:
@@ -113,15 +118,25 @@ class Bridge:
                     site_server,
                     puller,
                 )
+                pulses = Pulses()
+                outbox.turns = pulses.of("outbox")
+                heartbeat.turns = pulses.of("heartbeat")
+                puller.turns = pulses.of("sync")
+                for lane in self.lanes.values():
+                    lane.turns = pulses.of(f"lane {lane.code}")
+                    lane.turns(START)
+                systemd = Systemd(pulses)
                 url = await api.start()
+                feeding = group.create_task(systemd.feed())
                 pulling = group.create_task(puller.run())
                 try:
                     await self._work(
-                        group, stop, journal, outbox, heartbeat, ready, url
+                        group, stop, journal, outbox, heartbeat, systemd, ready, url
                     )
                 finally:
                     await _cancel([pulling])
                     await api.stop()
+                    await _cancel([feeding])
 
     async def _work(
         self,
@@ -130,6 +145,7 @@ class Bridge:
         journal: Journal,
         outbox: OutboxSender,
         heartbeat: Heartbeat,
+        systemd: Systemd,
         ready: Callable[[str], None],
         url: str,
     ) -> None:
@@ -145,7 +161,9 @@ class Bridge:
         ]
         self._log.info("bridge started", lanes=list(self.lanes), url=url)
         ready(url)
+        systemd.ready(url)
         await stop.wait()
+        systemd.stopping()
         self._log.info("stopping")
         # No new scans; then the lanes finish with their devices still there; then the
         # devices; and what the lanes wrote last gets one chance to be uploaded.

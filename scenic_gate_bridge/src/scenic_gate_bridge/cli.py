@@ -1,4 +1,4 @@
-"""The command line: run, check-config, status, replay, simulate."""
+"""The command line: run, check-config, devices, status, replay, simulate."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ import typer
 
 from . import __version__
 from .bridge import Bridge, StateDirError
+from .commands import look
 from .commands import replay as replaying
 from .commands import status as asking
+from .discover import discover
 from .journal import JournalError
 from .model import utc_now
 from .rpc import RpcError
-from .settings import ConfigError, ManualSettings, Settings, load
+from .settings import ConfigError, Settings, load
 from .simulator.day import parse_faults
 from .simulator.park import ParkError, parse_lanes
 from .simulator.reconcile import Reconciliation
@@ -66,18 +68,23 @@ def run(
 @app.command("check-config")
 def check_config(config: ConfigOption) -> None:
     """Check the settings file and name every mistake with its line."""
-    settings = _load(config)
-    for lane in settings.lanes:
-        driver = lane.driver
-        at = "" if isinstance(driver, ManualSettings) else f" at {driver.link.shown}"
-        print(
-            f"lane {lane.code}: {lane.direction.value}, {driver.kind}{at}"
-            f", {len(lane.readers)} reader(s)"
-            + (", free exit" if lane.exits_freely else "")
-        )
-        for warning in lane.warnings:
-            print(f"lane {lane.code}: warning: {warning}")
+    for line in look.describe(_load(config)):
+        print(line)
     print(f"{config}: ok")
+
+
+@app.command()
+def devices(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Also show which lane uses what."),
+    ] = None,
+) -> None:
+    """List the serial ports and card readers of this machine, by the names that the
+    settings take and that survive a restart."""
+    settings = None if config is None else _load(config)
+    for line in look.devices(discover(), settings):
+        print(line)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from .local.lane_modes import read_lanes, read_time
 from .metrics import Metrics
 from .model import ModeSource, PlannedMode, utc_now
 from .rpc import RpcClient, RpcError
+from .watchdog import Beat, no_beat
 
 TIMEOUT = 5.0
 CUT = 3.0  # seconds and intervals without an answer after which the link counts as cut
@@ -29,6 +30,7 @@ KEY_SHARED = (
     "server: another bridge uses the same key, or this one lost its journal: its"
     " message numbers are behind; give this bridge a new key in Odoo"
 )
+SLACK = 10.0  # seconds that a turn may take beside
 LOOK = 0.25  # seconds between two looks at the schedule
 
 
@@ -52,6 +54,7 @@ class Heartbeat:
         self._interval = interval
         self._others = others
         self._log = structlog.get_logger()
+        self.turns: Beat = no_beat
         self.problems: list[str] = []
         self.device = ""
         self.names: dict[str, str] = {}
@@ -66,6 +69,7 @@ class Heartbeat:
 
     async def _beat_on(self) -> None:
         while True:
+            self.turns(2 * TIMEOUT + self._interval + SLACK)
             try:
                 await self.beat()
             except RpcError as error:

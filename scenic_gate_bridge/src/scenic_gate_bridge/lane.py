@@ -48,8 +48,11 @@ from .model import (
     iso,
     utc_now,
 )
+from .watchdog import Beat, no_beat
 
 WAITING_SCANS = 16
+LOOK_UP = 5.0  # seconds after which an idle lane shows that it still works
+PATIENCE = 20.0  # seconds within which it does so, however much there is to write
 
 
 class Lane:
@@ -72,6 +75,7 @@ class Lane:
         self._inbox: asyncio.Queue[Input] = asyncio.Queue()
         self._scans = 0
         self.plan: tuple[PlannedMode, ...] = ()
+        self.turns: Beat = no_beat
         self._log = structlog.get_logger().bind(lane=self.code)
 
     # -- inputs ----------------------------------------------------------------------
@@ -143,8 +147,10 @@ class Lane:
             self._writer.end()
 
     async def _next(self) -> Input:
+        self.turns(PATIENCE)
+        idle = asyncio.get_running_loop().time() + LOOK_UP
         try:
-            async with asyncio.timeout_at(self.machine.deadline):
+            async with asyncio.timeout_at(min(idle, self.machine.deadline or idle)):
                 return await self._inbox.get()
         except TimeoutError:
             return Tick()
@@ -219,6 +225,8 @@ class Lane:
         if isinstance(event, LinkDown):
             self._log.debug("link down", reason=event.reason)
         self._metrics.link.labels(self.code).set(bool(machine.link))
+        mode = LaneMode.EMERGENCY if machine.in_emergency else machine.mode
+        self._metrics.lane_mode(self.code, mode)
         for outcome, value in (
             ("granted", counters.granted),
             ("completed", counters.completed),

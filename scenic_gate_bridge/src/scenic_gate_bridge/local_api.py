@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import structlog
@@ -143,9 +144,23 @@ class LocalApi:
         )
 
     async def _metrics_page(self, _request: web.Request) -> web.Response:
-        outbox, unresolved = await self._journal.call(lambda db: db.counts())
-        self._metrics.outbox.set(outbox)
-        self._metrics.unresolved.set(unresolved)
+        (outbox, unresolved), oldest, copy_at, conflicts = await self._journal.call(
+            lambda db: (
+                db.counts(),
+                db.oldest_waiting(),
+                db.local.store.meta("copy_at"),
+                db.local.store.conflict_count(),
+            )
+        )
+        self._metrics.books(
+            utc_now(),
+            outbox=outbox,
+            unresolved=unresolved,
+            oldest=oldest,
+            copy_at=copy_at,
+            conflicts=conflicts,
+        )
+        self._metrics.server.set(self._status.state is ServerState.ONLINE)
         return web.Response(
             body=generate_latest(self._metrics.registry),
             headers={"Content-Type": CONTENT_TYPE_LATEST},
@@ -181,9 +196,21 @@ class LocalApi:
         for code, lane in self._lanes.items():
             rows = await self._recent(code, ROWS)
             lanes.append((lane, self._heartbeat.names.get(code, ""), rows))
-        outbox, _unresolved = await self._journal.call(lambda db: db.counts())
+        outbox, copy_at, conflicts = await self._journal.call(
+            lambda db: (
+                db.counts()[0],
+                db.local.store.meta("copy_at"),
+                db.local.store.conflict_count(),
+            )
+        )
         view = page.View(
-            self._heartbeat.device, self._status.state, outbox, __version__, utc_now()
+            self._heartbeat.device,
+            self._status.state,
+            outbox,
+            __version__,
+            utc_now(),
+            datetime.fromisoformat(copy_at) if copy_at else None,
+            conflicts,
         )
         html = page.body(view, lanes)
         if request.query.get("part") != "body":

@@ -13,10 +13,12 @@ from .metrics import Metrics
 from .model import utc_now
 from .rpc import KeyInvalid, RequestRefused, RpcClient, RpcError, ServerFault
 from .status import ServerStatus
+from .watchdog import Beat, no_beat
 
 BATCH = 100
 TIMEOUT = 10.0
 LOOK_AGAIN = 60.0
+SLACK = 10.0  # seconds that a turn may take beside
 PARKED_FOR = 3600.0
 
 
@@ -42,6 +44,7 @@ class OutboxSender:
         self._backoff = Backoff(cap=backoff_max)
         self._parked: dict[str, float] = {}
         self._limit = BATCH
+        self.turns: Beat = no_beat
         self._log = structlog.get_logger()
 
     @property
@@ -51,7 +54,9 @@ class OutboxSender:
 
     async def run(self) -> None:
         """Send for ever."""
+        longest = 2 * TIMEOUT + max(self._backoff.cap, LOOK_AGAIN) + SLACK
         while True:
+            self.turns(longest)
             self._journal.outbox_ready.clear()
             try:
                 more = await self.send_once()

@@ -72,6 +72,12 @@ NOTES = {
     "free lane": ("自由通行", "free lane"),
 }
 
+# of a decision that the bridge took by itself
+DECIDED = {
+    "offline": ("离线检票", "decided offline"),
+    "site": ("本地检票", "decided here"),
+}
+
 STYLE = """
 :root{--ink:#1d2733;--soft:#66758a;--line:#e3e8ef;--bg:#f3f6fa;--good:#0f8a55;
 --bad:#c62f3b;--warn:#b7791f;--info:#2b6cb0;--done:#0b7285}
@@ -141,6 +147,8 @@ class View:
     outbox: int
     version: str
     now: datetime
+    copy_at: datetime | None  # None: it does not decide by itself, or has no copy yet
+    conflicts: int
 
 
 def page(body: str) -> str:
@@ -163,11 +171,26 @@ def body(view: View, lanes: Sequence[tuple[Lane, str, Sequence[LogRow]]]) -> str
         "<header><h1>通道日志<small>Lane log</small></h1>"
         + (f'<span class="pill">{escape(view.device)}</span>' if view.device else "")
         + f'<span class="pill"><i class="dot {tone}"></i>{zh} · {en}</span>'
+        f"{_copy(view)}"
         f'<span class="pill">待上传 · outbox {view.outbox}</span>'
         f'<span class="pill">{clock}</span></header>'
         f"<main>{cards}</main>"
         f"<footer>scenic-gate-bridge {escape(view.version)}</footer>"
     )
+
+
+def _copy(view: View) -> str:
+    """What a bridge that decides by itself knows, and what came of that."""
+    pills = ""
+    if view.copy_at is not None:
+        at = view.copy_at.astimezone().strftime("%m-%d %H:%M:%S")
+        pills += f'<span class="pill">票务副本 · copy {at}</span>'
+    if view.conflicts:
+        pills += (
+            '<span class="pill"><i class="dot warn"></i>'
+            f"冲突 · conflicts {view.conflicts}</span>"
+        )
+    return pills
 
 
 def _card(lane: Lane, name: str, rows: Sequence[LogRow]) -> str:
@@ -223,6 +246,9 @@ def _line(row: LogRow) -> str:
     if row.code:
         said_zh = " · ".join(filter(None, (row.product, row.text_zh)))
         said_en = " · ".join(filter(None, (row.text_en, row.code)))
+    if row.note in DECIDED:
+        by_zh, by_en = DECIDED[row.note]
+        said_zh, said_en = f"{said_zh}（{by_zh}）", f"{said_en} · {by_en}"
     code = f"<code>#{escape(row.code_hash)}</code>" if row.code_hash else ""
     small = " ".join(filter(None, (escape(said_en), code)))
     return (

@@ -51,7 +51,9 @@ class Systemd:
 
     def __init__(self, pulses: Pulses) -> None:
         self._pulses = pulses
-        self._notifier = sdnotify.SystemdNotifier()
+        self._notifier = None
+        if os.environ.get("NOTIFY_SOCKET"):
+            self._notifier = sdnotify.SystemdNotifier()
         self._log = structlog.get_logger()
 
     @property
@@ -63,13 +65,17 @@ class Systemd:
             return LOOK
         return min(LOOK, int(microseconds) / 3e6)
 
+    def _tell(self, state: str) -> None:
+        if self._notifier is not None:
+            self._notifier.notify(state)
+
     def ready(self, url: str) -> None:
         """The program works."""
-        self._notifier.notify(f"READY=1\nSTATUS=serves {url}")
+        self._tell(f"READY=1\nSTATUS=serves {url}")
 
     def stopping(self) -> None:
         """The program finishes what is open, and ends."""
-        self._notifier.notify("STOPPING=1\nSTATUS=stopping")
+        self._tell("STOPPING=1\nSTATUS=stopping")
 
     async def feed(self) -> None:
         """Feed the watchdog for ever, or as long as every part turns."""
@@ -77,9 +83,9 @@ class Systemd:
         while True:
             late = self._pulses.late()
             if not late:
-                self._notifier.notify("WATCHDOG=1")
+                self._tell("WATCHDOG=1")
             elif late != stuck:
                 self._log.error("stuck: the watchdog is not fed", parts=late)
-                self._notifier.notify(f"STATUS=stuck: {', '.join(late)}")
+                self._tell(f"STATUS=stuck: {', '.join(late)}")
             stuck = late
             await asyncio.sleep(self.interval)

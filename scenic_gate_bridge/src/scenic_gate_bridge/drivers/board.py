@@ -51,6 +51,7 @@ class BoardDriver(ABC):
         self._calm_since: float | None = None
         self._free = NONE
         self._emit: Emit | None = None
+        self._lost: asyncio.Future[str] | None = None
 
     # -- what a lane fills in --------------------------------------------------------
 
@@ -81,6 +82,7 @@ class BoardDriver(ABC):
             async with self._board.connected() as lost:
                 self._levels = None
                 self._emit = emit
+                self._lost = lost
                 session = asyncio.create_task(self._session(emit))
                 try:
                     ends: set[asyncio.Future[Any]] = {session, lost}
@@ -110,6 +112,9 @@ class BoardDriver(ABC):
             try:
                 await self._set_relays()
             except (CommandUnanswered, CommandRefused) as error:
+                # a lane that rests otherwise than it should is better begun anew
+                if self._lost is not None and not self._lost.done():
+                    self._lost.set_result(str(error))
                 raise LinkLost(str(error), sent=True) from error
         await self._unreleased()
 

@@ -72,6 +72,10 @@ class ModbusDriver(BoardDriver):
             except CommandRefused:
                 self._released, self._until = None, 0.0
                 raise
+            finally:
+                if self._until:
+                    # its own time began when it heard of it: at the latest now
+                    self._until = loop.time() + self._settings.device_timeout
             emit(Accepted())
 
     async def _set_relays(self) -> None:
@@ -90,7 +94,7 @@ class ModbusDriver(BoardDriver):
             try:
                 await self._board.relay(relay, on)
                 return
-            except CommandUnanswered:
+            except (CommandUnanswered, CommandRefused):
                 if not left:
                     raise
 

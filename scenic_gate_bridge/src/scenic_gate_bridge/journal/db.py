@@ -248,6 +248,13 @@ class JournalDb(Steps):
         ).fetchone()[0]
         return outbox, unresolved
 
+    def oldest_waiting(self) -> str | None:
+        """Since when the oldest fact without an answer waits."""
+        row = self._con.execute(
+            "SELECT created_at FROM outbox WHERE answer IS NULL ORDER BY id LIMIT 1"
+        ).fetchone()
+        return None if row is None else str(row[0])
+
     # -- looking back ---------------------------------------------------------------
 
     def recent(self, lane: str, limit: int) -> list[LogRow]:

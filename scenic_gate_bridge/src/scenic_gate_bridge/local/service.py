@@ -32,10 +32,13 @@ class DecisionService:
         mode: ServerMode,
         journal: Journal,
         ask: Callable[[Request], Awaitable[Decision]],
+        count: Callable[[str], None] = lambda by: None,
     ) -> None:
+        """`count` is told by whom each scan was decided."""
         self._mode = mode
         self._journal = journal
         self._ask = ask
+        self._count = count
         self._log = structlog.get_logger()
 
     async def decide(self, request_id: str, scan: Scan) -> Decision:
@@ -48,14 +51,17 @@ class DecisionService:
                 seq = await self._journal.call(lambda db: db.ask(request_id, scan, at))
                 decision = await self._ask(Request(request_id, seq, scan))
                 if decision.code not in UNANSWERED:
+                    self._count("server")
                     return decision
                 unanswered = decision
             by = DecidedBy.SITE if self._mode is ServerMode.SITE else DecidedBy.OFFLINE
             at = utc_now()
             read = self._journal.read(scan.kind.value, scan.code.value)
-            return await self._journal.call(
+            here, decision = await self._journal.call(
                 lambda db: _decide_here(db, request_id, scan, read, at, by, unanswered)
             )
+            self._count(by.value if here else "nobody")
+            return decision
         except JournalError as error:
             self._log.error("the journal takes nothing", reason=str(error))
             # of what the server did for an unanswered request nothing is known
@@ -71,11 +77,12 @@ def _decide_here(
     at: datetime,
     by: DecidedBy,
     unanswered: Decision | None,
-) -> Decision:
+) -> tuple[bool, Decision]:
+    """Whether the bridge may decide, and what the visitor is told."""
     refusal = why_not(db, by, at)
     if refusal is not None:
         # the lane writes the refusal down, and annuls what the server may have done
-        return unanswered or refusal
+        return False, unanswered or refusal
     outcome = db.decide_here(
         request_id,
         scan,
@@ -84,7 +91,7 @@ def _decide_here(
         by,
         unanswered=unanswered.code if unanswered else None,
     )
-    return outcome.decision
+    return True, outcome.decision
 
 
 def why_not(db: JournalDb, by: DecidedBy, at: datetime) -> Decision | None:

@@ -12,9 +12,11 @@ from ..backoff import Backoff
 from ..journal import Journal, JournalDb, JournalUnwritable
 from ..model import iso, utc_now
 from ..rpc import RpcClient, RpcError, ServerFault, Unanswered
+from ..watchdog import Beat, no_beat
 from .feed import FeedError
 
 TIMEOUT = 60.0
+SLACK = 60.0  # seconds that a turn may take beside
 MOST = 1000  # tickets a page
 LEAST = 10
 AT_ONCE = 100  # tickets a transaction: lanes that decide meanwhile wait for one
@@ -30,12 +32,14 @@ class SyncPuller:
         self._interval = interval
         self._limit = MOST
         self._backoff = Backoff(cap=60.0)
+        self.turns: Beat = no_beat
         self._log = structlog.get_logger()
         self.problem = ""  # why the last try came to nothing
 
     async def run(self) -> None:
         """Pull for ever."""
         while True:
+            self._turn()
             wait = self._interval
             try:
                 await self.pull()
@@ -48,6 +52,10 @@ class SyncPuller:
                     self.problem = str(error)
                     self._log.warning("sync failed", reason=self.problem)
             await asyncio.sleep(wait)
+
+    def _turn(self) -> None:
+        """A call, and then a pause, at most."""
+        self.turns(2 * TIMEOUT + max(self._interval, self._backoff.cap) + SLACK)
 
     async def pull(self) -> None:
         """Bring config and tickets up to date; raises RpcError."""
@@ -75,6 +83,7 @@ class SyncPuller:
 
     async def _page(self) -> bool:
         """Pull one page. Returns whether more follow."""
+        self._turn()
         cursor, born = await self._journal.call(
             lambda db: (db.local.store.meta("cursor"), db.local.store.meta("born"))
         )

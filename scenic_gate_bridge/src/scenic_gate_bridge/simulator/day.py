@@ -135,7 +135,7 @@ class Day:
         passed = await self._show(lane, party, "pass")
         self.outcome["passed" if passed else "refused"] += 1
         if passed and party.kind is Kind.TAILGATER:
-            await asyncio.sleep(lane.kind.headway)
+            await asyncio.sleep(lane.headway)
             # where nobody saw the visitor, who follows is taken for them
             unseen = lane.passages[-1].sight is Sight.LOST
             lane.walk(Direction.IN, force=True, who=party.code if unseen else "")
@@ -194,6 +194,7 @@ class Day:
         code, lane.left_for = lane.left_for, ""
         if not code or party.kind is not Kind.ALONE:
             return False
+        await asyncio.sleep(lane.headway)
         lane.show(party.code)
         if not lane.walk(Direction.IN, who=code):
             return False

@@ -189,6 +189,14 @@ class SimLane:
             await asyncio.sleep(POLL)
         return True
 
+    @property
+    def headway(self) -> float:
+        """Seconds until the next person may follow and still be told apart."""
+        if not self.passages:
+            return 0.0
+        since = asyncio.get_running_loop().time() - self.passages[-1].at
+        return max(0.0, self.kind.headway - since)
+
     def walk(self, direction: Direction, *, force: bool = False, who: str = "") -> bool:
         """One person pushes the arm; whether they got through."""
         self.walked_on = self.model.releases
@@ -234,7 +242,7 @@ class SimLane:
                 self.walked_on, direction, patience
             ):
                 break
-            await asyncio.sleep(max(delay, self.kind.headway if number else 0))
+            await asyncio.sleep(max(delay, self.headway))
             passed += self.walk(direction, who=code)
         return Visit(released, passed)
 
