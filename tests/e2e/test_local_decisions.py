@@ -75,10 +75,9 @@ def events_of(sql, ticket):
     )
 
 
-def last_refusal(park):
-    return next(
-        row["code"] for row in park.bridge.events("L1") if row["phase"] == "denied"
-    )
+def last_refusal(park, lane):
+    rows = park.bridge.events(lane)
+    return next(row["code"] for row in rows if row["phase"] == "denied")
 
 
 def test_a_ticket_is_sold_copied_decided_on_and_consumed(park, bridge, window, sql):
@@ -91,8 +90,8 @@ def test_a_ticket_is_sold_copied_decided_on_and_consumed(park, bridge, window, s
     assert events_of(sql, ticket) == "authorised site,passed"
     # its own entry comes back in the feed and is not counted twice
     until_copied(park)
-    assert not park.simulator.present("L1", code, patience=1.0)["released"]
-    assert last_refusal(park) == "USED"
+    assert not park.simulator.present("L2", code, patience=2.0)["released"]
+    assert last_refusal(park, "L2") == "USED"
     until_uploaded(park)
     assert events_of(sql, ticket) == "authorised site,passed,denied site"
 
@@ -112,7 +111,7 @@ def test_without_odoo_each_ticket_opens_once(park, bridge, window, sql):
     until_uploaded(park)
     for ticket, _code in tickets:
         assert right_of(sql, ticket) == "1|0|1"
-        assert events_of(sql, ticket) == "authorised offline,passed"
+        assert events_of(sql, ticket) == "authorised offline,passed,denied offline"
     assert park.bridge.health()["conflicts"] == 0
 
 

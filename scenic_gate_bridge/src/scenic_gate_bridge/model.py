@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Direction(StrEnum):
@@ -166,6 +167,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@lru_cache(maxsize=256)
 def iso(at: datetime) -> str:
     """ISO 8601 in UTC with milliseconds, the form of the wire and of the journal."""
     stamp = at.astimezone(UTC).isoformat(timespec="milliseconds")

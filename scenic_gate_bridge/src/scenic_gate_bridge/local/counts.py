@@ -201,8 +201,9 @@ class Counts(Keeping):
             return (inside <= 0, -last, not active, candidate.ticket.id, right.id)
 
         if rights:
-            _candidate, right = min(rights, key=rank)
-            self.store.keep_pass(right.id, OwnPass(at, count, 0, lane, exit=True))
+            candidate, right = min(rights, key=rank)
+            left = OwnPass(at, count, 0, lane, exit=True)
+            self.store.keep_pass(right.id, left, candidate.ticket.id)
 
     def _pool_day(self, pool_id: int, now: datetime) -> date:
         pool = self.config.pool.get(pool_id)

@@ -77,9 +77,10 @@ class LocalDecider(Counts):
         by: DecidedBy = DecidedBy.SITE,
     ) -> Outcome:
         """Decide and reserve. The same request_id gets the first answer again."""
+        request_id = request_id or str(uuid.uuid4())
         with self._transaction():
-            return self.decide_within(
-                read, lane, direction, now, request_id or str(uuid.uuid4()), by
+            return self.known(request_id) or self.decide_within(
+                read, lane, direction, now, request_id, by
             )
 
     def decide_within(
@@ -91,10 +92,7 @@ class LocalDecider(Counts):
         request_id: str,
         by: DecidedBy,
     ) -> Outcome:
-        """As `decide`, as a part of the caller's transaction."""
-        known = self.known(request_id)
-        if known is not None:
-            return known
+        """Decide on a request that is new, as a part of the caller's transaction."""
         draft = self._draft(read, lane, direction, now, by)
         outcome = self._outcome(request_id, draft, lane)
         self._keep(request_id, draft, outcome, read, lane, direction, now, by)

@@ -48,6 +48,8 @@ class Keeping:
         self.store = store
         self._transaction = transaction
         self._enqueue = enqueue
+        #: Another bridge has the key of this one; what it did is not in the copy.
+        self.is_behind = store.meta("behind") is not None
 
     @property
     def config(self) -> Config:
@@ -101,6 +103,13 @@ class Keeping:
         if self.store.meta("born") is None:
             with self._transaction():
                 self.store.set_meta("born", born)
+
+    def told_behind(self, behind: bool) -> None:
+        """Remember whether the server has seen the numbers of this device before."""
+        if behind is not self.is_behind:
+            with self._transaction():
+                self.store.set_meta("behind", "1" if behind else None)
+            self.is_behind = behind
 
     def new_generation(self) -> None:
         """A full copy begins; the old one is used until it is complete."""

@@ -276,6 +276,8 @@ class Store:
             "SELECT used, held, again_held, first_at FROM own_right WHERE id = ?",
             (right,),
         ).fetchone()
+        if row is None:
+            return NOTHING
         passes = [
             OwnPass(datetime.fromisoformat(at), people, used, lane, bool(is_exit))
             for at, people, used, lane, is_exit in self._con.execute(
@@ -283,8 +285,6 @@ class Store:
                 (right,),
             )
         ]
-        if row is None:
-            return Own(passes=passes) if passes else NOTHING
         used, held, again_held, first = row
         return Own(
             used,
@@ -320,8 +320,12 @@ class Store:
             },
         )
 
-    def keep_pass(self, right: int, each: OwnPass) -> None:
+    def keep_pass(self, right: int, each: OwnPass, ticket: int | None = None) -> None:
         """Remember people who went through."""
+        self._con.execute(
+            "INSERT OR IGNORE INTO own_right (id, ticket) VALUES (?, ?)",
+            (right, ticket),
+        )
         self._con.execute(
             "INSERT INTO own_pass (right, at, people, used, lane, is_exit)"
             " VALUES (?, ?, ?, ?, ?, ?)",
