@@ -18,7 +18,7 @@ class ScenicAdmissionReport(models.Model):
     _order = "event_time desc, id desc"
     _rec_name = "event_time"
 
-    event_id = fields.Many2one("scenic.pass.event", string="Event", readonly=True)
+    event_id = fields.Many2one("scenic.pass.event", readonly=True)
     event_time = fields.Datetime(string="Time", readonly=True)
     day = fields.Date(readonly=True, help="By the clock of the site.")
     hour = fields.Char(readonly=True, help="By the clock of the site.")
