@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 
 from ..local.reads import Read
 from .db import JournalDb
-from .rows import JournalError
 
 T = TypeVar("T")
 
@@ -159,7 +158,7 @@ def _carry_out(db: JournalDb, jobs: list[_Job]) -> bool:
         with db.together():
             for job in jobs:
                 job.run(db)
-    except JournalError:
+    except Exception:
         # none of them is on the disk: each gets its own chance, and its own error
         db.outbox_touched = False
         for job in jobs:
