@@ -271,11 +271,13 @@ class Peer:
             ends = ("completed", "timed_out", "revoked", "outstanding")
             if granted != sum(lane[name] for name in ends):
                 raise BadParams("lanes: the counters do not add up")
+        newest = max((beat["seq"] for beat in self.heartbeats), default=0)
         self.seqs.append(params["seq"])
         self.heartbeats.append(params)
         return {
             "server_time": _now(),
             "device": "test-1",
+            "behind": params["seq"] < newest,
             "lanes": [
                 {"lane": code, "name": f"{code} 通道"} | settings
                 for code, settings in self.lanes.items()

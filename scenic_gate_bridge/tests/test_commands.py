@@ -61,6 +61,22 @@ async def test_status_names_problems_in_both_languages(start: Start) -> None:
     assert "lane L1: link down" in found.output
 
 
+async def test_status_tells_of_another_bridge_with_this_key(start: Start) -> None:
+    world = await start("L1:in")
+    await until(lambda: world.peer.heartbeats)
+    assert "共用本设备密钥" not in (await status(world, "--lang", "zh")).output
+    # what the other one told last; its numbers are far ahead
+    world.peer.heartbeats.append({"seq": 1_000_000})
+    async with asyncio.timeout(10):
+        while (
+            "共用本设备密钥"
+            not in (found := await status(world, "--lang", "zh")).output
+        ):
+            pass
+    assert found.exit_code == 1
+    assert "same key" in (await status(world, "--lang", "en")).output
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "scenic_gate_bridge", *arguments],

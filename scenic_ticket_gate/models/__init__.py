@@ -12,6 +12,7 @@ from . import (
     scenic_lane_counter,
     scenic_lane_schedule,
     scenic_pass_event,
+    scenic_pass_event_revenue,
     scenic_revenue_entry,
     scenic_site,
     scenic_staff_card,

@@ -155,6 +155,7 @@ class ScenicDevice(models.Model):
                 "key_date": fields.Datetime.now(),
                 "state": "active",
                 "epoch": device_sudo.epoch + 1,
+                "last_seq": 0,
             }
         )
         self._message_log(body=self.env._("New key made"))

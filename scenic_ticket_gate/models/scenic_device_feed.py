@@ -65,6 +65,12 @@ class ScenicDevice(models.Model):
         copy=False,
         help="Version of the settings that the device ought to have.",
     )
+    settings_at = fields.Datetime(
+        string="Settings Looked at on",
+        readonly=True,
+        copy=False,
+        help="When the version that the device ought to have was made.",
+    )
 
     _offline_limits = models.Constraint(
         "CHECK (offline_hours BETWEEN 1 AND 720 "

@@ -8,7 +8,7 @@ OPERATOR = "scenic_ticket_base.group_scenic_gate_operator"
 
 MODES = [
     ("controlled", "Controlled"),
-    ("exit", "Exit"),
+    ("exit", "Free Exit"),
     ("free", "Free Passage"),
     ("locked", "Locked"),
     ("emergency", "Emergency"),
@@ -87,7 +87,7 @@ class ScenicLane(models.Model):
         copy=False,
         help="Empty: the lane follows its schedule.",
     )
-    schedule_ids = fields.One2many("scenic.lane.schedule", "lane_id", string="Schedule")
+    schedule_ids = fields.One2many("scenic.lane.schedule", "lane_id")
     scheduled = fields.Boolean(
         string="Has a Schedule", compute="_compute_scheduled", store=True
     )

@@ -17,7 +17,6 @@ class ScenicLane(models.Model):
     _inherit = "scenic.lane"
 
     left_today = fields.Integer(
-        string="Left Today",
         compute="_compute_left_today",
         help="People who left by this lane today, by the clock of the site.",
     )

@@ -3,7 +3,10 @@
 --
 -- A device beats each second: its row is written only when it says something else than
 -- before, or after ten seconds; so is the row of a lane. The version of the settings is
--- made anew with that, as it costs more than all the rest.
+-- made anew each ten seconds, as it costs more than all the rest.
+--
+-- A number below one of before ("behind") comes from a second computer with this key,
+-- or from one that lost its count.
 --
 -- p_beat: {seq, version, outbox, unresolved, decides, copy_at, conflicts, lanes: [{lane,
 -- link, mode, fire, emergency, granted, completed, timed_out, revoked, outstanding}]}
@@ -27,8 +30,9 @@ BEGIN
                seq integer, version text, outbox integer, unresolved integer,
                decides text, copy_at timestamp, conflicts integer, lanes jsonb
            );
-    SELECT d.name, d.company_id, d.settings_version,
-           (d.last_seen > v_now - interval '10 seconds' AND d.last_seen <= v_now)
+    SELECT d.name, d.company_id, d.settings_version, d.settings_at,
+           COALESCE(v_beat.seq < d.last_seq, false) AS is_behind,
+           (d.settings_at > v_now - interval '10 seconds' AND d.settings_at <= v_now)
                IS NOT TRUE AS is_due,
            (d.version, d.outbox, d.unresolved, d.told_decides, d.conflicts)
                IS DISTINCT FROM (
@@ -43,14 +47,17 @@ BEGIN
     END IF;
     IF v_device.is_due THEN
         v_device.settings_version := md5(scenic_gate_settings(p_device, v_now));
+        v_device.settings_at := v_now;
     END IF;
     IF v_device.is_due OR v_device.is_news THEN
         UPDATE scenic_device d
-           SET last_seen = v_now, last_seq = v_beat.seq, version = v_beat.version,
+           SET last_seen = v_now, last_seq = GREATEST(d.last_seq, v_beat.seq),
+               version = v_beat.version,
                outbox = v_beat.outbox, unresolved = v_beat.unresolved,
                told_decides = v_beat.decides, copy_at = v_beat.copy_at,
                conflicts = v_beat.conflicts,
-               settings_version = v_device.settings_version
+               settings_version = v_device.settings_version,
+               settings_at = v_device.settings_at
          WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash);
     END IF;
     UPDATE scenic_lane l
@@ -107,7 +114,8 @@ BEGIN
      WHERE p.company_id = v_device.company_id AND p.active;
     RETURN jsonb_build_object(
         'server_time', scenic_gate_time(v_now), 'device', v_device.name,
-        'config', v_device.settings_version, 'lanes', v_lanes, 'inside', v_inside
+        'config', v_device.settings_version, 'behind', v_device.is_behind,
+        'lanes', v_lanes, 'inside', v_inside
     );
 END
 $function$;

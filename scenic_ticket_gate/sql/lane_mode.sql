@@ -8,7 +8,7 @@
 -- The changes that the schedule of a lane brings, from about a week before p_now to the
 -- day after it; the first row is no change but what holds before, "at" is -infinity.
 -- Hours are those of the clock of the site. Of an hour that comes twice the second
--- counts; hours that the clock jumps over end or begin with the jump.
+-- counts; in an hour that is missing 02:30 is 03:30, but the next hours begin on time.
 -- p_now, at: naive UTC.
 CREATE OR REPLACE FUNCTION scenic_lane_plan(p_lane integer, p_now timestamp)
 RETURNS TABLE (at timestamp, mode text)

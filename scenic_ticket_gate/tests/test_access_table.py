@@ -106,7 +106,12 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
                 "scenic.gate": cls.gate,
                 "scenic.lane": cls.lane,
                 "scenic.lane.schedule": cls.env["scenic.lane.schedule"].create(
-                    {"lane_id": cls.lane.id, "time_from": 17, "time_to": 19}
+                    {
+                        "lane_id": cls.lane.id,
+                        "time_from": 17,
+                        "time_to": 19,
+                        "mode": "controlled",
+                    }
                 ),
                 "scenic.device": cls.device,
                 "scenic.staff.card": cls.env["scenic.staff.card"].create(

@@ -301,7 +301,7 @@ class TestConfig(FeedMixin, GateCommon):
             },
         )
         self.lane.name = "Another Name"
-        second = self._config(first["version"], now)
+        second = self._config(first["version"], now + timedelta(seconds=11))
         self.assertFalse(second["unchanged"])
         self.assertNotEqual(second["version"], first["version"])
         # the days move on

@@ -35,7 +35,8 @@ class TestGateHeartbeat(GateHttpCase):
         self.lane_two._switch("locked", "test")
         answer = self._call("heartbeat", self._beat())
         self.assertEqual(
-            set(answer), {"server_time", "device", "config", "lanes", "inside"}
+            set(answer),
+            {"server_time", "device", "config", "behind", "lanes", "inside"},
         )
         self.assertEqual(answer["device"], "south-1")
         self.assertEqual(
@@ -66,6 +67,20 @@ class TestGateHeartbeat(GateHttpCase):
         lane = {**self._beat()["lanes"][0], "fire": True, "emergency": True}
         self._call("heartbeat", self._beat(lanes=[lane]))
         self.assertTrue(self.lane.reported_fire and self.lane.reported_emergency)
+
+    def test_second_computer_with_one_key_is_told(self):
+        def behind(seq):
+            return self._call("heartbeat", self._beat(seq=seq))["behind"]
+
+        # the same number again is a device that cannot write, not a second one
+        self.assertEqual([behind(seq) for seq in (43, 44, 44)], [False] * 3)
+        self.device.settings_at = False  # ten seconds later
+        self.assertFalse(behind(60))
+        self.assertTrue(behind(3))
+        self.assertFalse(behind(61))
+        # a device that lost its count gets a new key
+        self.key = self.device._generate_key()
+        self.assertFalse(behind(4))
 
     def _versions(self):
         """Return which versions of their rows device and lane have."""
@@ -112,6 +127,19 @@ class TestGateHeartbeat(GateHttpCase):
         after = self._beat_at(11, lanes=[down], **values)
         self.assertNotEqual(after[1], before[1])
 
+    def test_constant_news_hold_nothing_up(self):
+        """Who has news each second is told of new settings all the same."""
+        self._beat_at(0)
+        told = self.device.settings_version
+        self.lane.name = "Another Name"
+        lane = {**self._beat()["lanes"][0], "granted": 12, "completed": 10}
+        for second in range(1, 11):
+            self.assertEqual(self.device.settings_version, told, second)
+            self.assertEqual(self.lane.granted, 10, second)
+            self._beat_at(second, outbox=100 + second, lanes=[lane])
+        self.assertNotEqual(self.device.settings_version, told)
+        self.assertEqual(self.lane.granted, 12)
+
     def test_clock_that_was_put_back(self):
         """A device seen in the future is not silent for ever."""
         first = self._beat_at(3600)
@@ -121,7 +149,11 @@ class TestGateHeartbeat(GateHttpCase):
         told = self._call("heartbeat", self._beat())["config"]
         self.assertEqual(self._call("config", {"version": None})["version"], told)
         self.lane.name = "Another Name"
-        self.device.last_seen -= timedelta(seconds=10)
+        # who has this version is told so without looking, for ten seconds
+        self.assertTrue(self._call("config", {"version": told})["unchanged"])
+        self.device.settings_at -= timedelta(seconds=10)
+        self.assertFalse(self._call("config", {"version": told})["unchanged"])
+        self.device.settings_at -= timedelta(seconds=10)
         news = self._call("heartbeat", self._beat())["config"]
         self.assertNotEqual(news, told)
         # who asked for them is told the same from then on

@@ -122,6 +122,21 @@ class TestLane(GateCommon):
             ),
         )
 
+    def test_what_became_of_the_lane_is_read_in_ones_own_language(self):
+        self.env["res.lang"]._activate_lang("zh_CN")
+        reader = self.env(context={**self.env.context, "lang": "zh_CN"})
+        modes = dict(self.lane._fields["mode"]._description_selection(reader))
+        for note, words in (
+            ("exit by schedule", f"{modes['exit']} · 按时间表"),
+            ("emergency by server", f"{modes['emergency']} · 服务器指令"),
+            ("locked by local", f"{modes['locked']} · 现场设置"),
+            ("seen by the guard", "seen by the guard"),
+        ):
+            event = self._event("mode", note=note)
+            self.assertEqual(self._report(event), ["OK"])
+            kept = self._find(event["event_id"])
+            self.assertEqual(kept.with_env(reader).note_text, words)
+
     def test_nobody_writes_the_mode(self):
         lane = self.lane.with_user(self.users["manager"])
         for values in ({"mode": "free"}, {"mode_at": False}):

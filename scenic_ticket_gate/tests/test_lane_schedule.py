@@ -121,7 +121,7 @@ class TestLaneSchedule(GateCommon):
         )
 
     def test_night_in_which_an_hour_is_missing(self):
-        """02:00 to 03:00 is not: what begins or ends in it does so at the jump."""
+        """02:00 to 03:00 is not: 02:30 is 03:30, but the next hours begin on time."""
         self.scenic_area.tz = "Europe/Berlin"
         self._hours(1.5, 2.5)
         self._hours(3, 4, "locked")
@@ -132,6 +132,16 @@ class TestLaneSchedule(GateCommon):
         self.assertEqual(self._mode(jump), "locked")
         self.assertEqual(self._mode(jump + timedelta(minutes=59)), "locked")
         self.assertEqual(self._mode(jump + timedelta(minutes=60)), "controlled")
+        # hours within the missing one come an hour later
+        self.lane.schedule_ids.unlink()
+        self._hours(2.25, 2.75)
+        self.assertEqual(
+            self._plan(jump - timedelta(hours=1))[:2],
+            [
+                (jump + timedelta(minutes=15), "exit"),
+                (jump + timedelta(minutes=45), "controlled"),
+            ],
+        )
 
     def test_night_in_which_an_hour_comes_twice(self):
         """Of 02:30 the second one counts, and nothing happens twice."""

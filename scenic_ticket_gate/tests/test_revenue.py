@@ -10,7 +10,7 @@ from odoo.tools import mute_logger
 
 from .common import GateCommon
 
-MODEL = "odoo.addons.scenic_ticket_gate.models.scenic_pass_event"
+MODEL = "odoo.addons.scenic_ticket_gate.models.scenic_pass_event_revenue"
 
 
 @tagged("post_install", "-at_install")

@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager, suppress
 
 import psutil
-from books import server_books
+from books import server_books, told_admissions
 from bootstrap.console import SetupError
 from bootstrap.odoo_server import Odoo
 from bootstrap.postgres import Cluster
@@ -15,7 +15,7 @@ from demo.lanes import Bridge
 from demo.park import DEVICE, LANES, Park, wait_for
 from line import Line
 from scenic_gate_bridge.model import Direction
-from scenic_gate_bridge.simulator.park import Passage
+from scenic_gate_bridge.simulator.park import Passage, Sight
 from scenic_gate_bridge.simulator.reconcile import reconcile
 
 DATABASE = "scenic_faults"
@@ -102,7 +102,7 @@ class FaultPark(Park):
         return passed
 
     def _went(self, lane, direction, code, passed):
-        passage = Passage(lane, Direction(direction), code, 0.0, True)
+        passage = Passage(lane, Direction(direction), code, 0.0, Sight.SURE)
         self.passages += [passage] * passed
 
     def differences(self):
@@ -115,8 +115,9 @@ class FaultPark(Park):
         (device,) = self.person("manager").read(
             "scenic.device", [["name", "=", DEVICE]], ["id"]
         )
-        books = server_books(self.sql, device["id"], self.codes)
         journals = [bridge.state_dir / "journal.sqlite" for bridge in self.bridges]
+        told = told_admissions(journals)
+        books = server_books(self.sql, device["id"], self.codes, told)
         return reconcile(journals, books, LANES, self.passages).differences
 
     def sql(self, statement):

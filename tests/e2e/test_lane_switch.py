@@ -105,7 +105,7 @@ def test_schedule_reaches_the_lane(park, control):
     """What the schedule will bring is there before the line is cut."""
     manager = park.person("manager")
     now = datetime.now(UTC) + timedelta(hours=8)  # the clock of the park
-    hour = (now.hour + 1) % 24
+    hour = (now.hour + 2) % 24
     hours = manager.call(
         "scenic.lane.schedule",
         "create",

@@ -213,7 +213,11 @@ def failed_gate_calls(log, database):
         if not found:
             continue
         process, level, text = found.groups()
-        if level == "ERROR":
+        if level == "STATEMENT" and re.match("SELECT .*scenic_gate_", text):
+            if error := error_of.pop(process, None):
+                yield error
+        elif level == "ERROR":
             error_of[process] = text
-        elif level == "STATEMENT" and re.match("SELECT .*scenic_gate_", text):
-            yield error_of[process]
+        elif level == "FATAL":
+            # a connection that a test has cut is no failed call
+            error_of.pop(process, None)

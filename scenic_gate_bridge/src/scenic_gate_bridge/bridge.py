@@ -85,9 +85,7 @@ class Bridge:
             ):
                 await self._recover(journal)
                 states = await journal.call(lambda db: db.lane_states())
-                client = DecisionClient(
-                    rpc, settings.server.timeout, group, status.refuse_sequence
-                )
+                client = DecisionClient(rpc, settings.server.timeout, group)
                 decisions = DecisionService(
                     settings.server.mode,
                     journal,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,18 +62,12 @@ class _Pending:
 
 
 class DecisionClient:
-    """Its work runs in `group`. `refuse_sequence` is called when the server refuses a
-    scan for its number."""
+    """Its work runs in `group`."""
 
     def __init__(
-        self,
-        rpc: RpcClient,
-        timeout: float,
-        group: asyncio.TaskGroup,
-        refuse_sequence: Callable[[], None] = lambda: None,
+        self, rpc: RpcClient, timeout: float, group: asyncio.TaskGroup
     ) -> None:
         self._rpc = rpc
-        self._refuse_sequence = refuse_sequence
         self._group = group
         self._timeout = timeout
         self._queue: deque[_Pending] = deque()
@@ -129,8 +122,6 @@ class DecisionClient:
             self._settle(batch, error, settled)
         else:
             for pending, decision in zip(batch, decisions, strict=True):
-                if decision.code == "SEQUENCE":
-                    self._refuse_sequence()
                 pending.answer.set_result(decision)
 
     def _settle(self, batch: list[_Pending], error: RpcError, settled: bool) -> None:

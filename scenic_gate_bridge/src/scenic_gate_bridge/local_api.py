@@ -25,7 +25,7 @@ from .model import Direction, iso, utc_now
 from .outbox import OutboxSender
 from .settings import ApiSettings
 from .site_server import SiteServer
-from .status import SEQUENCE_REFUSED, ServerState, ServerStatus
+from .status import ServerState, ServerStatus
 
 ROWS = 12
 MOST_ROWS = 500
@@ -105,8 +105,6 @@ class LocalApi:
         problems = list(self._heartbeat.problems)
         if status.state is not ServerState.ONLINE:
             problems.append(f"server: {status.state.value} {status.last_error}".strip())
-        if status.sequence_refused:
-            problems.append(f"server: {SEQUENCE_REFUSED}")
         problems += [
             f"lane {lane['lane']}: link down" for lane in lanes if lane["link"] != "up"
         ]

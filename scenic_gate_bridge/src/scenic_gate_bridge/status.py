@@ -12,11 +12,6 @@ import structlog
 from .model import utc_now
 from .rpc import KeyInvalid, RequestRefused, RpcError, ServerFault
 
-SEQUENCE_REFUSED = (
-    "the server has seen this bridge's message numbers before: another bridge uses the"
-    " same key, or the journal was lost; give this bridge a new key in Odoo"
-)
-
 
 class ServerState(StrEnum):
     """How the last call to the server ended."""
@@ -35,7 +30,6 @@ class ServerStatus:
     state: ServerState = ServerState.UNKNOWN
     last_ok: datetime | None = None
     last_error: str = ""
-    sequence_refused: bool = False
     came_back: asyncio.Event = field(default_factory=asyncio.Event)
 
     def outcome(self, error: RpcError | None) -> None:
@@ -43,9 +37,6 @@ class ServerStatus:
         log = structlog.get_logger()
         before = self.state
         if error is None:
-            if before is ServerState.KEY_INVALID:
-                # with a new key the numbers begin anew
-                self.sequence_refused = False
             self.state = ServerState.ONLINE
             self.last_ok = utc_now()
             self.last_error = ""
@@ -73,10 +64,3 @@ class ServerStatus:
             )
         else:
             log.warning(f"server {self.state.value}", reason=str(error))
-
-    def refuse_sequence(self) -> None:
-        """Note that the server refused a scan for its number: until a new key comes,
-        this bridge and another one take each other's numbers."""
-        if not self.sequence_refused:
-            structlog.get_logger().error(SEQUENCE_REFUSED)
-        self.sequence_refused = True

@@ -56,6 +56,10 @@ PROBLEMS = (
     (r"server: offline ?(.*)", r"服务器：离线 \1"),
     (r"server: fault ?(.*)", r"服务器：异常 \1"),
     (r"server: key_invalid ?(.*)", r"服务器：设备密钥无效，请在 Odoo 中更换 \1"),
+    (
+        r"server: another bridge uses the same key.*",
+        "服务器：另一台网桥共用本设备密钥，或本机日志已丢失，请在 Odoo 中生成新密钥",
+    ),
     (r"lane (\S+): link down", r"通道 \1：设备断开"),
     (r"lane (\S+): fault: (.*)", r"通道 \1：故障（\2）"),
     (r"lane (\S+): open by the fire alarm", r"通道 \1：消防放行"),

@@ -1,7 +1,7 @@
-import {ListController} from "@web/views/list/list_controller";
-import {listView} from "@web/views/list/list_view";
-import {onMounted, onWillUnmount} from "@odoo/owl";
-import {registry} from "@web/core/registry";
+import { ListController } from "@web/views/list/list_controller";
+import { listView } from "@web/views/list/list_view";
+import { onMounted, onWillUnmount } from "@odoo/owl";
+import { registry } from "@web/core/registry";
 
 const SECONDS = 5;
 
