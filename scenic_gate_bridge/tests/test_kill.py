@@ -73,6 +73,7 @@ class Process:
         except TimeoutError:
             # one that hangs must not outlive the test
             self.process.kill()
+            await self.process.wait()
             raise
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -54,6 +56,20 @@ async def stalled(site: Site, name: str) -> None:
     site.sql(STALL.format(event=BEFORE[name]))
 
 
+async def until_stalled(site: Site) -> None:
+    """Wait until somebody keeps the journal locked for good."""
+    locked = 0
+    async with asyncio.timeout(20):
+        while locked < 10:
+            await asyncio.sleep(0.05)
+            with closing(sqlite3.connect(site.journal, timeout=0)) as con:
+                try:
+                    con.execute("BEGIN IMMEDIATE")
+                    locked = 0
+                except sqlite3.OperationalError:
+                    locked += 1
+
+
 async def facts(site: Site, number: int) -> list[tuple[str, Any, bool]]:
     """What the server was told of the admissions on a ticket, in order."""
     state = await site.state()
@@ -79,8 +95,7 @@ async def test_killed_while_deciding(site: Site, number: int, step: str) -> None
     """Nothing of the decision is left; the ticket opens afterwards, once."""
     await stalled(site, step)
     await site.present(qr(number), walk="none")
-    await site.until_state("asking")
-    await asyncio.sleep(0.3)
+    await until_stalled(site)
     await site.kill_and_restart()
     assert await facts(site, number) == []
     assert (await site.lane())["releases"] == 0 or number > 1

@@ -1,6 +1,8 @@
 """What Odoo's tables say, for the reconciliation with journals and steel."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 
 from scenic_gate_bridge.simulator.reconcile import (
     ServerAdmission,
@@ -58,30 +60,38 @@ def troubles(sql):
     ]
 
 
-def server_books(sql, device, codes):
+def server_books(sql, device, codes, told):
     """Return what Odoo has of a device.
 
     :param dict codes: ticket id → code of the tickets to look at
+    :param dict told: request id → event id of what the device admitted by itself; Odoo
+        keeps it under the first
     """
     names = {ticket: digest(code) for ticket, code in codes.items()}
     admissions, events = {}, {}
-    passed, given_back, used = Counter(), Counter(), Counter()
+    passed, used, given_back = Counter(), Counter(), Counter()
     rows = sql(
         "SELECT uid, phase, lane_code, COALESCE(ticket_id, 0), passes, used_delta, "
-        "COALESCE(conflict_persons, 0), "
+        "COALESCE(conflict_persons, 0), mode IS NOT NULL, "
         "COALESCE((SELECT o.uid FROM scenic_pass_event o WHERE o.id = e.origin_id), '')"
         f" FROM scenic_pass_event e WHERE device_id = {device} ORDER BY id"
     )
     for row in rows.splitlines():
-        uid, phase, lane, ticket, passes, used_now, double, origin = row.split("|")
-        if phase in ("authorised", "denied"):
+        uid, phase, lane, ticket, passes, entries, double, by_device, origin = (
+            row.split("|")
+        )
+        if phase == "denied" and by_device == "t":
+            events[uid] = "refused"
+        elif phase in ("authorised", "denied"):
             name = names.get(int(ticket), f"ticket {ticket}")
             admissions[uid] = (lane, name, int(passes), int(double))
-            continue
-        events[uid] = phase
+            if by_device == "t":
+                events[told[uid]] = "admitted"
+        else:
+            events[uid] = phase
         if phase == "passed":
             passed[origin] += int(passes)
-            used[origin] += int(used_now)
+            used[origin] += int(entries)
         elif phase == "annulled":
             given_back[origin] += int(passes)
     tickets = {}
@@ -97,11 +107,25 @@ def server_books(sql, device, codes):
     return ServerBooks(
         {
             uid: ServerAdmission(
-                lane, name, passes, passed[uid], given_back[uid], used[uid], double
+                *about, passed[uid], given_back[uid], used[uid], double
             )
-            for uid, (lane, name, passes, double) in admissions.items()
+            for uid, (*about, double) in admissions.items()
         },
         events,
         tickets,
         troubles(sql),
     )
+
+
+def told_admissions(journals):
+    """Return request id → event id of what bridges admitted by themselves."""
+    told = {}
+    for journal in journals:
+        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as con:
+            told.update(
+                con.execute(
+                    "SELECT body ->> 'request_id', event_id FROM outbox "
+                    "WHERE body ->> 'type' = 'admitted'"
+                )
+            )
+    return told

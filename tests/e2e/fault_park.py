@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager, suppress
 
 import psutil
-from books import server_books
+from books import server_books, told_admissions
 from bootstrap.console import SetupError
 from bootstrap.odoo_server import Odoo
 from bootstrap.postgres import Cluster
@@ -25,8 +25,7 @@ class FaultPark(Park):
     """The demo park with a line between the bridge and Odoo that can be spoiled."""
 
     def __init__(self, odoo, *, port):
-        # an arm stays open while a test breaks something
-        super().__init__(odoo, DATABASE, port=port, workers=2, pass_timeout=15)
+        super().__init__(odoo, DATABASE, port=port, workers=2)
         self.line = Line(port)
         self.codes = {}
         self.passages = []
@@ -117,7 +116,8 @@ class FaultPark(Park):
             "scenic.device", [["name", "=", DEVICE]], ["id"]
         )
         journals = [bridge.state_dir / "journal.sqlite" for bridge in self.bridges]
-        books = server_books(self.sql, device["id"], self.codes)
+        told = told_admissions(journals)
+        books = server_books(self.sql, device["id"], self.codes, told)
         return reconcile(journals, books, LANES, self.passages).differences
 
     def sql(self, statement):

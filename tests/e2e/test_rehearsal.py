@@ -4,7 +4,7 @@ Odoo tells by `sync`, and the test compares them with Odoo's tables."""
 import subprocess
 import sys
 
-from books import server_books
+from books import server_books, told_admissions
 from gate_client import GateClient
 from scenic_gate_bridge.simulator.reconcile import reconcile
 
@@ -44,7 +44,7 @@ def test_a_short_day_at_odoo(park, window, sql, tmp_path):
     assert "is not compared" not in done.stdout
 
     journal = tmp_path / "day" / "server" / "state" / "journal.sqlite"
-    books = server_books(sql, device.device, codes)
+    books = server_books(sql, device.device, codes, told_admissions([journal]))
     found = reconcile([journal], books, LANES)
     assert found.differences == []
     entered = sum(admission.passed for admission in books.admissions.values())

@@ -26,11 +26,11 @@ from .watchdog import Beat, no_beat
 
 TIMEOUT = 5.0
 CUT = 3.0  # seconds and intervals without an answer after which the link counts as cut
+SLACK = 10.0  # seconds that a turn may take beside
 KEY_SHARED = (
     "server: another bridge uses the same key, or this one lost its journal: its"
     " message numbers are behind; give this bridge a new key in Odoo"
 )
-SLACK = 10.0  # seconds that a turn may take beside
 LOOK = 0.25  # seconds between two looks at the schedule
 
 

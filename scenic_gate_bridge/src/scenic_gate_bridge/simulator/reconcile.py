@@ -309,13 +309,8 @@ def _at_server(
         and not (request_id in books.replaced and there.annulled == there.passes)
     ]
     for event_id in books.events.keys() | server.events.keys():
-        event = books.events.get(event_id, {})
-        here = event.get("type", "nothing")
+        here = books.events.get(event_id, {}).get("type", "nothing")
         kind = server.events.get(event_id, "nothing")
-        # a server may keep what a device decided among its own decisions only
-        decided = {"admitted": event.get("request_id"), "refused": event_id}
-        if kind == "nothing" and decided.get(here) in server.admissions:
-            kind = here
         if here != kind:
             wrong.append(f"event {event_id}: told {here}, the server has {kind}")
     return wrong
