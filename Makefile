@@ -20,7 +20,7 @@ lint:
 	@$(SCENIC) lint
 
 bench:
-	@$(SCENIC) bench $(if $(PARTS),--only $(PARTS))
+	@$(SCENIC) bench $(if $(TICKETS),--tickets $(TICKETS)) $(if $(PARTS),--only $(PARTS))
 
 screenshots:
 	@$(SCENIC) screenshots

@@ -21,6 +21,7 @@ def uninstall_hook(env):
             scenic_gate_move_people(jsonb, timestamp),
             scenic_gate_refusal(text, integer, integer, date),
             scenic_gate_report(integer, text, jsonb, timestamp),
+            scenic_gate_report_plain(integer, integer, integer, jsonb, timestamp),
             scenic_gate_keep_admitted(integer, jsonb, timestamp, timestamp),
             scenic_gate_entry_value(integer),
             scenic_gate_horizon(),

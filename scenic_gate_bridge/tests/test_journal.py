@@ -17,7 +17,7 @@ import pytest
 from scenic_gate_bridge import refusals
 from scenic_gate_bridge.bridge import StateDirError, state_dir_lock
 from scenic_gate_bridge.journal import Journal, JournalDb, JournalError
-from scenic_gate_bridge.journal.db import LaneState
+from scenic_gate_bridge.journal.rows import LaneState
 from scenic_gate_bridge.model import (
     AfterCrash,
     Code,

@@ -89,6 +89,20 @@ async def test_only_as_far_as_odoo_permits(
     await world.wait_log("denied", code="DECIDES_NOT")
 
 
+async def test_a_bridge_whose_key_another_one_has_does_not_decide(start: Start) -> None:
+    """What the other one did is left out of the copy as if it were its own."""
+    world = await with_copy(start, "site", mode="site")
+    world.peer.heartbeats.append({"seq": 1_000_000, "copy_at": None})
+    beats = len(world.peer.heartbeats)
+    await until(lambda: len(world.peer.heartbeats) > beats + 1)
+    assert await world.visit(qr(1)) == (False, 0)
+    await world.wait_log("denied", code="KEY_SHARED")
+    # a new key begins a new count
+    world.peer.heartbeats.clear()
+    await until(lambda: len(world.peer.heartbeats) > 1)
+    assert await world.visit(qr(1)) == (True, 1)
+
+
 async def test_conflicts_are_listed_with_their_value(start: Start) -> None:
     world = await with_copy(start, "site", mode="site")
     world.peer.answer_conflict = {

@@ -22,6 +22,8 @@ SQL_FILES = (
     "rules",
     "refusal",
     "validate",
+    "admitted",
+    "report_plain",
     "report",
     "give_back",
 )

@@ -18,7 +18,7 @@ class ScenicAdmissionReport(models.Model):
     _order = "event_time desc, id desc"
     _rec_name = "event_time"
 
-    event_id = fields.Many2one("scenic.pass.event", string="Event", readonly=True)
+    event_id = fields.Many2one("scenic.pass.event", readonly=True)
     event_time = fields.Datetime(string="Time", readonly=True)
     day = fields.Date(readonly=True, help="By the clock of the site.")
     hour = fields.Char(readonly=True, help="By the clock of the site.")
@@ -42,12 +42,20 @@ class ScenicAdmissionReport(models.Model):
         readonly=True,
         help="Free re-entries: the same people on the same day.",
     )
+    given_back = fields.Integer(
+        readonly=True,
+        help="People of a pass that staff took back: nobody had come in.",
+    )
     uncounted = fields.Integer(
         string="Without Ticket",
         readonly=True,
         help="People who came in while a lane stood open to everybody.",
     )
-    gone = fields.Integer(string="Left", readonly=True, help="People who went out.")
+    gone = fields.Integer(
+        string="Left",
+        readonly=True,
+        help="People who went out; counts by hand that were taken back are off.",
+    )
     refused = fields.Integer(
         string="Refused Scans", readonly=True, help="Scans that opened nothing."
     )
@@ -65,7 +73,12 @@ class ScenicAdmissionReport(models.Model):
                    CASE WHEN e.phase = 'passed' AND e.reentry THEN e.passes
                         ELSE 0 END AS again,
                    CASE WHEN e.phase = 'entry' THEN e.passes ELSE 0 END AS uncounted,
-                   CASE WHEN e.phase = 'exit' THEN e.passes ELSE 0 END AS gone,
+                   CASE WHEN e.phase = 'exit' THEN e.passes
+                        WHEN e.phase = 'returned' AND e.direction = 'out'
+                            THEN -e.passes
+                        ELSE 0 END AS gone,
+                   CASE WHEN e.phase = 'returned' AND e.direction = 'in'
+                        THEN e.passes ELSE 0 END AS given_back,
                    CASE WHEN e.phase = 'denied' THEN 1 ELSE 0 END AS refused
               FROM scenic_pass_event e
               JOIN scenic_site s ON s.id = e.site_id
@@ -73,7 +86,7 @@ class ScenicAdmissionReport(models.Model):
              CROSS JOIN LATERAL (
                    SELECT e.event_time AT TIME ZONE 'UTC' AT TIME ZONE s.tz AS local
                ) c
-             WHERE e.phase IN ('passed', 'entry', 'exit', 'denied')
+             WHERE e.phase IN ('passed', 'returned', 'entry', 'exit', 'denied')
                AND e.staff IS NOT TRUE
             """
         )

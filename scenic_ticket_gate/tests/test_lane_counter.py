@@ -50,6 +50,12 @@ class TestLaneCounter(GateCommon):
         self.assertEqual(self.zone.headcount, headcount.people)
         return headcount.people
 
+    def _reported(self):
+        rows = self.env["scenic.admission.report"].search(
+            [("lane_id", "=", self.exit.id)]
+        )
+        return sum(rows.mapped("gone"))
+
     def test_counted_people_leave(self):
         self.assertEqual(self._inside(), 30)
         self.lane_exit.action_count_one()
@@ -71,6 +77,7 @@ class TestLaneCounter(GateCommon):
         self.lane_exit.action_count_five()
         self.lane_exit.action_uncount()
         self.assertEqual((self._inside(), self.lane_exit.left_today), (29, 1))
+        self.assertEqual(self._reported(), 1)
         self.lane_exit.action_uncount()
         self.assertEqual((self._inside(), self.lane_exit.left_today), (30, 0))
         with self.assertRaises(UserError):

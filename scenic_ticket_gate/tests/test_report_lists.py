@@ -20,7 +20,7 @@ STEPS = st.lists(
         st.integers(1, 3),  # how many people
     ),
     min_size=1,
-    max_size=14,
+    max_size=10,
 )
 
 
@@ -119,7 +119,7 @@ class TestReportLists(InsideCommon):
             self.env.invalidate_all()
 
     @settings(
-        max_examples=25,
+        max_examples=15,
         deadline=None,
         suppress_health_check=[HealthCheck.differing_executors],
     )
@@ -131,7 +131,7 @@ class TestReportLists(InsideCommon):
         self.assertEqual((codes, facts), singly)
 
     @settings(
-        max_examples=25,
+        max_examples=15,
         deadline=None,
         suppress_health_check=[HealthCheck.differing_executors],
     )

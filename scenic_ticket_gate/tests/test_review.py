@@ -60,6 +60,11 @@ class TestReview(GateCommon):
         self.assertEqual(self._counts(ticket), [(1, 0, 0)])
         self.assertEqual(ticket.state, "valid")
         self.assertEqual(event.follow_ids.phase, "returned")
+        rows = self.env["scenic.admission.report"].search(
+            [("ticket_id", "=", ticket.id)]
+        )
+        self.assertEqual(sum(rows.mapped("admitted")), 1)
+        self.assertEqual(sum(rows.mapped("given_back")), 1)
         self.assertEqual(event.follow_ids.used_delta, -1)
         self.assertFalse(self._to_review() & event)
         self._admit(ticket)

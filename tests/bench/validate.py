@@ -47,15 +47,19 @@ def main(*, tickets: int, seconds: float) -> int:
                 database.cluster,
                 database.name,
                 tickets=LIVE,
+                scanned=LIVE,
                 groups=ROUNDS * (GATES + 1),
-                copies=0,
             )
         )
         large = None
         if tickets > LIVE:
             large = stack.enter_context(
                 gate_park(
-                    database.cluster, large_name, tickets=LIVE, groups=0, copies=tickets
+                    database.cluster,
+                    large_name,
+                    tickets=tickets,
+                    scanned=LIVE,
+                    groups=0,
                 )
             )
         return _print(*measure(park, large, seconds), tickets)

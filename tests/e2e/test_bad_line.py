@@ -85,7 +85,7 @@ def test_line_that_is_cut_during_the_pass_loses_nothing(park):
     (ticket,) = sell(park)
     stand_before(park, "L1", ticket)
     park.line.set(refuse=True)
-    park.walk("L1", "in", ticket)
+    assert park.walk("L1", "in", ticket)
     wait_for(lambda: park.bridge.health()["outbox"] > 0, "the pass waits")
     assert entries(park, ticket) == "1|1|0"
     park.line.set()
@@ -148,8 +148,8 @@ def test_key_that_is_revoked_is_said_at_the_lane_and_loses_no_fact(park):
     inside, outside = sell(park, 2)
     stand_before(park, "L1", inside)
     park.manager.call("scenic.device", "action_revoke", [park.device])
-    park.walk("L1", "in", inside)
-    park.walk("X1", "out")
+    assert park.walk("L1", "in", inside)
+    assert park.walk("X1", "out")
     assert park.present("L2", outside) == 0
     refused = newest(park, "L2")
     assert refused["code"] == "DEVICE_KEY_INVALID"

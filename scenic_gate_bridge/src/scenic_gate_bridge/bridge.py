@@ -15,7 +15,7 @@ from .decision import DecisionClient
 from .drivers import make_driver
 from .heartbeat import Heartbeat
 from .journal import Journal, JournalUnwritable
-from .journal.db import LaneState
+from .journal.rows import LaneState
 from .lane import Lane
 from .lane_machine import LaneMachine, LaneRules
 from .local.service import DecisionService

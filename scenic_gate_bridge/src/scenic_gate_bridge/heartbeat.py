@@ -26,11 +26,11 @@ from .watchdog import Beat, no_beat
 
 TIMEOUT = 5.0
 CUT = 3.0  # seconds and intervals without an answer after which the link counts as cut
-SLACK = 10.0  # seconds that a turn may take beside
 KEY_SHARED = (
     "server: another bridge uses the same key, or this one lost its journal: its"
     " message numbers are behind; give this bridge a new key in Odoo"
 )
+SLACK = 10.0  # seconds that a turn may take beside
 LOOK = 0.25  # seconds between two looks at the schedule
 
 
@@ -168,7 +168,9 @@ class Heartbeat:
         problems += [
             f"lane {code}: the server does not know it" for code in sorted(missing)
         ]
-        if answer.get("behind") is True:
+        behind = answer.get("behind") is True
+        await self._keep(lambda db: db.local.told_behind(behind))
+        if behind:
             problems.append(KEY_SHARED)
         for problem in problems:
             # a lasting problem is said once

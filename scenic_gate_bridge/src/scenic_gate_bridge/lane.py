@@ -141,11 +141,10 @@ class Lane:
             # there is no link yet: this only tells the driver how to begin
             await self.driver.rest(self.machine.commanded_rest)
         async with asyncio.TaskGroup() as group:
-            retrying = group.create_task(self._writer.run())
+            group.create_task(self._writer.run())
             while not self.machine.finished:
                 await self._step(group, await self._next())
-            retrying.cancel()
-        await self._writer.finish()
+            self._writer.end()
 
     async def _next(self) -> Input:
         self.turns(PATIENCE)

@@ -87,6 +87,17 @@ DECIDES_NOT = _deny(
     ),
     Verdict.DENY,
 )
+KEY_SHARED = _deny(
+    "KEY_SHARED",
+    Text(
+        "Another gate computer uses the key of this one", "另一台电脑共用了本机的密钥"
+    ),
+    Text(
+        "For staff: give this gate a new key in Odoo",
+        "请工作人员在Odoo中为本闸机生成新密钥",
+    ),
+    Verdict.DENY,
+)
 COPY_OLD = _deny(
     "COPY_OLD",
     Text("The list of tickets at this gate is too old", "本闸机门票数据已过期"),

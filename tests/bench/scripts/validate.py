@@ -1,9 +1,9 @@
 """Run in ``odoo shell``: devices and live tickets to validate; prints JSON.
 
-``BENCH_TICKETS``: how many day tickets, ``BENCH_GROUPS``: how many group codes of 100
-persons, ``BENCH_COPIES``: how many tickets in all, the rest are copies by SQL that
-nobody scans except a sample of as many as ``BENCH_TICKETS``. ``BENCH_CODES``: file for
-the codes, one a line: credential look-up, QR text, id of the right.
+``BENCH_TICKETS``: how many day tickets, copies by SQL of one that was sold;
+``BENCH_SCANNED``: how many of them get codes of their own that can be scanned;
+``BENCH_GROUPS``: how many group codes of 100 persons; ``BENCH_CODES``: file for the
+codes, one a line: credential look-up, QR text, id of the right.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ from odoo import fields
 BATCH = 1000
 PERSONS = 100
 DEVICES = ("one", "list", "upload", "group", "pgbench")
-wanted = int(os.environ["BENCH_TICKETS"])
+tickets = int(os.environ["BENCH_TICKETS"])
+scanned = int(os.environ["BENCH_SCANNED"])
 groups = int(os.environ["BENCH_GROUPS"])
-copies = int(os.environ["BENCH_COPIES"])
 cr = env.cr  # noqa: F821
 product = env.ref("scenic_ticket_base.ticket_adult").product_variant_id  # noqa: F821
 group = env.ref("scenic_ticket_base.ticket_group").product_variant_id  # noqa: F821
@@ -101,9 +101,7 @@ group_codes = [
     sell(f"bench-group-{number}", group, PERSONS).ticket_ids._qr_token()
     for number in range(groups)
 ]
-ids = []
-for start in range(0, wanted, BATCH):
-    ids += sell(f"bench-{start}", product, min(BATCH, wanted - start)).ticket_ids.ids
+first = sell("bench", product, 1).ticket_ids
 
 
 def copy(table, template, rows, **values):
@@ -122,40 +120,34 @@ def copy(table, template, rows, **values):
     )
 
 
-if copies > wanted:
-    rows = copies - wanted
-    first = env["scenic.ticket"].browse(ids[0])  # noqa: F821
-    cr.execute("SELECT max(id), max(number) FROM scenic_ticket")
-    last_id, last_number = cr.fetchone()
-    # copies of what was checked when it was sold; spares their foreign keys
-    cr.execute("SET session_replication_role = replica")
+cr.execute("SELECT max(id), max(number) FROM scenic_ticket")
+last_id, last_number = cr.fetchone()
+# copies of what was checked when it was sold; spares their foreign keys
+cr.execute("SET session_replication_role = replica")
+copy(
+    "scenic_ticket",
+    first.id,
+    tickets,
+    id=f"{last_id} + g",
+    number=f"{last_number} + g",
+    name=f"lpad(({last_number} + g)::text, 10, '0')",
+    access_token="'bench' || g",
+)
+copy("scenic_entitlement", first.entitlement_ids.id, tickets, ticket_id=f"{last_id}+g")
+for credential in first.credential_ids:
     copy(
-        "scenic_ticket",
-        first.id,
-        rows,
-        id=f"{last_id} + g",
-        number=f"{last_number} + g",
-        name=f"lpad(({last_number} + g)::text, 10, '0')",
-        access_token="'bench' || g",
+        "scenic_credential",
+        credential.id,
+        tickets,
+        ticket_id=f"{last_id} + g",
+        lookup=f"md5('{credential.kind}' || g)",
     )
-    copy("scenic_entitlement", first.entitlement_ids.id, rows, ticket_id=f"{last_id}+g")
-    for credential in first.credential_ids:
-        copy(
-            "scenic_credential",
-            credential.id,
-            rows,
-            ticket_id=f"{last_id} + g",
-            lookup=f"md5('{credential.kind}' || g)",
-        )
-    cr.execute("SET session_replication_role = origin")
-    for table, column in (("scenic_ticket_id_seq", "id"),):
-        cr.execute(f"SELECT setval('{table}', max({column})) FROM scenic_ticket")
-    cr.execute(
-        "SELECT setval('scenic_ticket_number_seq', max(number)) FROM scenic_ticket"
-    )
-    cr.commit()
-    # spread over the whole table, as visitors of a day are over a season's sales
-    ids = [last_id + 1 + number * rows // wanted for number in range(wanted)]
+cr.execute("SET session_replication_role = origin")
+cr.execute("SELECT setval('scenic_ticket_id_seq', max(id)) FROM scenic_ticket")
+cr.execute("SELECT setval('scenic_ticket_number_seq', max(number)) FROM scenic_ticket")
+cr.commit()
+# spread over the whole table, as visitors of a day are over a season's sales
+ids = [last_id + 1 + number * tickets // scanned for number in range(scanned)]
 with open(os.environ["BENCH_CODES"], "w") as codes:
     credentials = env["scenic.credential"]  # noqa: F821
     for start in range(0, len(ids), BATCH):
@@ -165,13 +157,12 @@ with open(os.environ["BENCH_CODES"], "w") as codes:
             lookup = credentials._lookup(token)
             changed.append((ticket.id, lookup))
             codes.write(f"{lookup} {token} {ticket.entitlement_ids.id}\n")
-        if copies > wanted:
-            cr.execute(
-                "UPDATE scenic_credential c SET lookup = v.lookup "
-                "FROM unnest(%s, %s) AS v (id, lookup) "
-                "WHERE c.ticket_id = v.id AND c.kind = 'qr'",
-                [[pair[0] for pair in changed], [pair[1] for pair in changed]],
-            )
+        cr.execute(
+            "UPDATE scenic_credential c SET lookup = v.lookup "
+            "FROM unnest(%s, %s) AS v (id, lookup) "
+            "WHERE c.ticket_id = v.id AND c.kind = 'qr'",
+            [[pair[0] for pair in changed], [pair[1] for pair in changed]],
+        )
         env.invalidate_all()  # noqa: F821
 cr.commit()
 cr._cnx.autocommit = True

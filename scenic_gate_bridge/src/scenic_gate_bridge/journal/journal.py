@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..local.reads import Read
-from .db import JournalDb, JournalError
+from .db import JournalDb
+from .rows import JournalError
 
 T = TypeVar("T")
 

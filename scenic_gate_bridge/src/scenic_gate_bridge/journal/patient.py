@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
-from .db import JournalDb, JournalUnwritable
+from .db import JournalDb
 from .journal import Journal
+from .rows import JournalUnwritable
 
 AGAIN = 0.5  # seconds between two tries
 
@@ -19,12 +21,13 @@ Work = Callable[[JournalDb], object]
 class PatientWriter:
     """Writes the steps of one lane in their order. What the disk does not take waits in
     memory, with all that comes after it, and is tried until it is kept: what happened
-    at a gate cannot be undone. Whoever must not go on before the disk has it asks
-    `write`, or looks at `stuck`."""
+    at a gate cannot be undone. Whoever must not go on before the disk has it looks at
+    `stuck`."""
 
     def __init__(self, journal: Journal, lane: str) -> None:
         self._journal = journal
         self._waiting: deque[Work] = deque()
+        self._ended = asyncio.Event()
         self._log = structlog.get_logger().bind(lane=lane)
 
     @property
@@ -32,25 +35,34 @@ class PatientWriter:
         """Whether something waits."""
         return bool(self._waiting)
 
-    async def write(self, work: Work) -> bool:
-        """Write a step. Returns whether it is on the disk."""
+    async def write(self, work: Work) -> None:
+        """Write a step, now or as soon as the disk takes it."""
         if not self._waiting:
             try:
                 await self._journal.call(work)
-                return True
+                return
             except JournalUnwritable as error:
                 self._log.error("the journal takes nothing", reason=str(error))
         self._waiting.append(work)
-        return False
 
     async def run(self) -> None:
-        """Try again for ever."""
-        while True:
-            await asyncio.sleep(AGAIN)
-            await self.flush()
+        """Try again and again until `end`, and once more then."""
+        while not self._ended.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN):
+                    await self._ended.wait()
+            await self._flush()
+        if self._waiting:
+            self._log.error(
+                "stopped before the journal could be written: these steps are lost",
+                steps=len(self._waiting),
+            )
 
-    async def flush(self) -> None:
-        """Write what waits, as far as the disk takes it."""
+    def end(self) -> None:
+        """Nothing is to be written any more."""
+        self._ended.set()
+
+    async def _flush(self) -> None:
         had = len(self._waiting)
         while self._waiting:
             try:
@@ -60,12 +72,3 @@ class PatientWriter:
             self._waiting.popleft()
         if had:
             self._log.info("the journal is written again", steps=had)
-
-    async def finish(self) -> None:
-        """Write what waits, or say that it is lost."""
-        await self.flush()
-        if self._waiting:
-            self._log.error(
-                "stopped before the journal could be written: these steps are lost",
-                steps=len(self._waiting),
-            )

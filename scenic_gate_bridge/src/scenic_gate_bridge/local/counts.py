@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any
 
 from ..model import Decision, Direction, iso
+from .case import OwnPass, Place
 from .feed import Ticket
 from .keeping import Keeping
 from .reads import Read
-from .rules import OwnPass, Place
 from .store import Kept
 
 

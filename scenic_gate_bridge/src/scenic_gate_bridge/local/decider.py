@@ -21,13 +21,14 @@ from zoneinfo import ZoneInfo
 
 from ..model import Decision, Direction, LaneMode, Verdict, iso
 from . import texts
+from .case import Judged, Own, Place
 from .counts import Counts
 from .facts import Facts
 from .feed import Lane
 from .keeping import CLOCK_SLACK
 from .outcome import DecidedBy, Outcome, read_outcome, write_outcome
 from .reads import Read, ReadKind, SignedTicket
-from .rules import Judged, Own, Place, judge
+from .rules import judge
 from .store import Kept
 
 CLOCK_STEP = timedelta(seconds=5)
@@ -57,7 +58,8 @@ class LocalDecider(Counts):
     @classmethod
     def in_memory(cls) -> LocalDecider:
         """A decider with an empty store that ends with it."""
-        from ..journal.db import IN_MEMORY, JournalDb
+        from ..journal.db import JournalDb
+        from ..journal.tables import IN_MEMORY
 
         return JournalDb(IN_MEMORY).local
 

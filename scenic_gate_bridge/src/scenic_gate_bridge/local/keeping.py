@@ -132,6 +132,18 @@ class Keeping:
             with self._transaction():
                 self.store.forget_all()
 
+    def told_behind(self, behind: bool) -> None:
+        """Remember that the server has seen the message numbers of this device before:
+        another one has its key, and what that one did is not in the copy."""
+        if behind is not self.is_behind:
+            with self._transaction():
+                self.store.set_meta("behind", "1" if behind else None)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether another bridge decides with the key of this one."""
+        return self.store.meta("behind") is not None
+
     def told_lanes(self, lanes: Sequence[ToldLane]) -> None:
         """Take what a heartbeat answer says of the lanes."""
         if {each.lane: each for each in lanes} != self.store.lanes:

@@ -17,10 +17,10 @@ from pathlib import Path
 import msgspec
 
 from ..model import iso
+from .case import NOTHING, Candidate, Own, OwnPass
 from .feed import Config, Ticket, decode_ticket, read_config
 from .lane_modes import ToldLane, read_lanes, write_lanes
 from .reads import CodeReader
-from .rules import NOTHING, Candidate, Own, OwnPass
 
 KEPT_NUMBERS = 10_000  # of each client; those far behind are refused anyway
 KEPT_PASSES = timedelta(days=3)  # longer than any minutes between two entries
@@ -180,7 +180,8 @@ class Store:
     def _take_over(self, number: int, ticket: Ticket) -> None:
         """What was done by a QR before its ticket was in the copy."""
         row = self._con.execute(
-            "SELECT d.lane FROM own_decision d WHERE d.right = ? LIMIT 1", (-number,)
+            "SELECT lane FROM own_decision WHERE right < 0 AND right = ? LIMIT 1",
+            (-number,),
         ).fetchone()
         if row is None:
             return

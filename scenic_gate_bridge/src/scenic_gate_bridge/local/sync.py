@@ -19,7 +19,7 @@ TIMEOUT = 60.0
 SLACK = 60.0  # seconds that a turn may take beside
 MOST = 1000  # tickets a page
 LEAST = 10
-AT_ONCE = 50  # tickets a transaction: lanes that decide meanwhile wait for one
+AT_ONCE = 100  # tickets a transaction: lanes that decide meanwhile wait for one
 
 
 class SyncPuller:

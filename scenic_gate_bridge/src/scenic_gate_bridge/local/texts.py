@@ -254,8 +254,10 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
     "SEQUENCE": (
         "This scan came out of order",
         "本次扫码的序号重复或已过时",
-        "Please scan again; for staff: give the device a new key if this goes on",
-        "请重新扫码；如持续出现，请工作人员为设备生成新密钥",
+        "Please scan again; for staff: two computers use the key of this device, or "
+        "its journal was lost; give it a new key",
+        "请重新扫码；如持续出现：两台电脑共用了本设备密钥，或本机记录已丢失，"
+        "请工作人员为设备生成新密钥",
     ),
     "LANE_CLOSED": (
         "This lane is closed",

@@ -21,7 +21,7 @@ class VpcdCard:
     """`await place()` puts it on the reader, `await remove()` takes it away."""
 
     def __init__(self, uid: bytes, port: int) -> None:
-        self._uid = uid
+        self._number = uid
         self._port = port
         self._answering: asyncio.Task[None] | None = None
 
@@ -50,7 +50,7 @@ class VpcdCard:
                     elif size == 1:
                         continue
                     elif message == GET_UID:
-                        answer = self._uid + b"\x90\x00"
+                        answer = self._number + b"\x90\x00"
                     else:
                         answer = _UNKNOWN
                     writer.write(len(answer).to_bytes(2, "big") + answer)

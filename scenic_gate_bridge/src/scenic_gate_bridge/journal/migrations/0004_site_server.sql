@@ -5,3 +5,6 @@ CREATE TABLE client_number (
     seq INTEGER NOT NULL,
     PRIMARY KEY (client, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- What was decided by a QR alone is looked up for each ticket of the feed.
+CREATE INDEX own_decision_unsynced ON own_decision (right) WHERE right < 0;

@@ -1,0 +1,318 @@
+"""The file of the journal: schema, transactions, and the small pieces of a step."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+from ..local.decider import LocalDecider
+from ..local.store import Store, to_json
+from ..model import (
+    Direction,
+)
+from .rows import JournalError, JournalUnwritable, Log, Row
+
+COUNTED = ("passed", "annulled", "exit", "entry")  # the others are alarms, not persons
+LONGEST_NOTE = 200
+IN_MEMORY = Path(":memory:")
+OPEN_STATES = "('asking', 'authorised', 'opening')"
+
+
+@dataclass(slots=True)
+class Tables:
+    """An open journal file."""
+
+    path: Path
+    outbox_touched: bool = False
+    newest_seq: int = field(default=0, init=False)  # message number, drawn last
+    local: LocalDecider = field(init=False)
+    _con: sqlite3.Connection = field(init=False)
+    _in_company: bool = field(default=False, init=False)
+    _lost: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        try:
+            self._con = sqlite3.connect(self.path, isolation_level=None)
+            self._con.execute("PRAGMA journal_mode=WAL")
+            self._con.execute("PRAGMA synchronous=FULL")
+            self._con.execute("PRAGMA busy_timeout=5000")
+            # KiB: what a rush touches of a copy of 200,000 tickets
+            self._con.execute("PRAGMA cache_size=-16384")
+            self._migrate()
+            row = self._con.execute("SELECT seq FROM counter").fetchone()
+            self.newest_seq = int(row[0])
+            key_file = self.path.with_name("lookup.key")
+            store = Store(self._con, None if self.path == IN_MEMORY else key_file)
+            self.local = LocalDecider(store, self._transaction, self._enqueue)
+        except sqlite3.Error as error:
+            raise JournalError(f"cannot open the journal {self.path}: {error}") from (
+                error
+            )
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded in."""
+        self._con.close()
+
+    # -- schema -----------------------------------------------------------------
+
+    def _migrate(self) -> None:
+        """Bring the file to the newest schema; each numbered script runs once."""
+        scripts = sorted(
+            (entry.name, entry.read_text("utf-8"))
+            for entry in (resources.files(__package__) / "migrations").iterdir()
+            if entry.name.endswith(".sql")
+        )
+        known = int(scripts[-1][0][:4])
+        current: int = self._con.execute("PRAGMA user_version").fetchone()[0]
+        if current > known:
+            self._con.close()
+            raise JournalError(
+                f"the journal {self.path} has schema {current}, this program knows "
+                f"{known}: it was written by a newer version"
+            )
+        for name, script in scripts:
+            number = int(name[:4])
+            if number <= current:
+                continue
+            with self._transaction():
+                for statement in _statements(script):
+                    self._con.execute(statement)
+                self._con.execute(f"PRAGMA user_version={number}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, and on the disk at the end of `together` or, outside of it,
+        at once."""
+        if self._in_company:
+            with self._part():
+                yield
+            return
+        with _unwritable(), self._numbers():
+            self._con.execute("BEGIN IMMEDIATE")
+            try:
+                before = self.newest_seq
+                yield
+                if self.newest_seq != before:
+                    self._keep_seq()
+                self._con.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        with _unwritable(), self._numbers():
+            if not self._con.in_transaction:
+                if self._lost:
+                    raise JournalUnwritable("what was written before is lost")
+                self._con.execute("BEGIN IMMEDIATE")
+            self._con.execute("SAVEPOINT part")
+            try:
+                yield
+                self._con.execute("RELEASE part")
+            except BaseException:
+                if self._con.in_transaction:
+                    self._con.execute("ROLLBACK TO part")
+                    self._con.execute("RELEASE part")
+                else:
+                    # a full disk undoes all of the transaction, not only this part
+                    self._lost = True
+                raise
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is on the disk at the end, by one commit. Each write
+        inside is all or nothing for itself. Raises JournalUnwritable if none is kept.
+        """
+        self._in_company, self._lost = True, False
+        try:
+            with self._numbers():
+                yield
+                with _unwritable():
+                    if self._lost:
+                        raise JournalUnwritable("the disk took none of it")
+                    if self._con.in_transaction:
+                        self._keep_seq()
+                        self._con.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            self.local.store.reload()
+            raise
+        finally:
+            self._in_company = False
+
+    def _roll_back(self) -> None:
+        if self._con.in_transaction:
+            self._con.execute("ROLLBACK")
+
+    # -- small pieces, inside a transaction ---------------------------------------
+
+    def _next_seq(self) -> int:
+        self.newest_seq += 1
+        return self.newest_seq
+
+    def _keep_seq(self) -> None:
+        """Write the counter down, once a commit."""
+        self._con.execute("UPDATE counter SET seq = ?", (self.newest_seq,))
+
+    @contextmanager
+    def _numbers(self) -> Iterator[None]:
+        """A step that fails uses up no number."""
+        before = self.newest_seq
+        try:
+            yield
+        except BaseException:
+            self.newest_seq = before
+            raise
+
+    def _row(self, request_id: str, *states: str) -> Row:
+        """The admission, which must be in one of `states`."""
+        row = self._con.execute(
+            "SELECT lane, direction, state, code_hash, passes, issued, passed"
+            " FROM journal WHERE request_id = ?",
+            (request_id,),
+        ).fetchone()
+        if row is None or row[2] not in states:
+            found = "missing" if row is None else row[2]
+            raise JournalError(
+                f"admission {request_id} is {found}, expected {' or '.join(states)}"
+            )
+        return Row(row[0], Direction(row[1]), row[2], row[3], row[4], row[5], row[6])
+
+    def _set(self, request_id: str, at: str, **values: str | int) -> None:
+        columns = ", ".join(f"{name} = ?" for name in values)
+        self._con.execute(
+            f"UPDATE journal SET {columns}, changed_at = ? WHERE request_id = ?",
+            (*values.values(), at, request_id),
+        )
+
+    def _enqueue(
+        self,
+        lane: str,
+        kind: str,
+        at: str,
+        *,
+        direction: Direction,
+        request_id: str | None = None,
+        count: int | None = 1,
+        assumed: bool = False,
+        note: str = "",
+        event_id: str | None = None,
+        extra: Mapping[str, object] | None = None,
+        on_the_wire: bool = False,
+    ) -> str:
+        """Queue one fact for the server, and move the own counts with it. An annulment
+        with count None is of all that is reserved. `on_the_wire`: the request_id is the
+        one that the server knows. Returns the event_id."""
+        event_id = event_id or str(uuid.uuid4())
+        if request_id is not None and not on_the_wire:
+            request_id = self._wire_id(request_id)
+        seq = self._next_seq()
+        event: dict[str, object] = {
+            "event_id": event_id,
+            "seq": seq,
+            "lane": lane,
+            "type": kind,
+            "direction": direction.value,
+            "at": at,
+            "note": note[:LONGEST_NOTE],
+        }
+        if kind in COUNTED:
+            event["assumed"] = assumed
+            if count is not None:
+                event["count"] = count
+        if request_id is not None:
+            event["request_id"] = request_id
+        event |= extra or {}
+        self._con.execute(
+            "INSERT INTO outbox (event_id, seq, lane, body, created_at)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (event_id, seq, lane, to_json(event), at),
+        )
+        self.outbox_touched = True
+        counted = event.get("count")
+        self.local.reported(
+            event_id,
+            kind,
+            lane,
+            direction,
+            request_id,
+            counted if isinstance(counted, int) else None,
+            datetime.fromisoformat(at),
+        )
+        return event_id
+
+    def _wire_id(self, request_id: str) -> str:
+        """The id under which the server knows an admission."""
+        row = self._con.execute(
+            "SELECT wire_id FROM journal WHERE request_id = ?", (request_id,)
+        ).fetchone()
+        return request_id if row is None or row[0] is None else str(row[0])
+
+    def _log(self, lane: str, at: str, log: Log) -> None:
+        decision = log.decision
+        self._con.execute(
+            "INSERT INTO lane_log (at, lane, phase, request_id, direction, code_hash,"
+            " code, text_en, text_zh, remedy_en, remedy_zh, product, count, assumed,"
+            " note)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                at,
+                lane,
+                log.phase,
+                log.request_id,
+                log.direction.value if log.direction else None,
+                log.code_hash,
+                decision.code if decision else "",
+                decision.text.en if decision else "",
+                decision.text.zh if decision else "",
+                decision.remedy.en if decision else "",
+                decision.remedy.zh if decision else "",
+                decision.product if decision else "",
+                log.count,
+                int(log.assumed),
+                log.note,
+            ),
+        )
+
+    def _give_back(self, request_id: str, row: Row, stamp: str, note: str) -> None:
+        """Annul a request whose answer is unknown, and with it all the entries that
+        the server may have reserved for it, however many."""
+        self._enqueue(
+            row.lane,
+            "annulled",
+            stamp,
+            direction=row.direction,
+            request_id=request_id,
+            count=None,
+            note=note,
+        )
+
+
+@contextmanager
+def _unwritable() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError) as error:
+        # a rule of the tables is broken: to try again helps nothing
+        raise JournalError(f"the journal does not take this: {error}") from error
+    except sqlite3.Error as error:
+        raise JournalUnwritable(f"cannot write the journal: {error}") from error
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The single statements of a migration script."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    if pending.strip():
+        raise JournalError(f"unfinished statement in a migration: {pending.strip()}")
