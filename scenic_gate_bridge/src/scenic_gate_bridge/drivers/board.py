@@ -19,6 +19,7 @@ import structlog
 
 from ..model import NONE, Direction
 from ..settings import InfraredSettings, ModbusSettings
+from ..watchdog import DEVICE_TURN, Beat, no_beat
 from .base import (
     CommandRefused,
     CommandUnanswered,
@@ -42,6 +43,7 @@ class BoardDriver(ABC):
     """The link, the polling and the fire contact. See `LaneDriver`."""
 
     def __init__(self, settings: ModbusSettings | InfraredSettings, lane: str) -> None:
+        self.turns: Beat = no_beat
         self._wired = settings.wired_inputs
         self._inverted = frozenset(settings.inverted)
         self._count = max(LEAST_INPUTS, *(n + 1 for n in self._wired.values()))
@@ -150,6 +152,7 @@ class BoardDriver(ABC):
         loop = asyncio.get_running_loop()
         read_back = loop.time()
         while True:
+            self.turns(DEVICE_TURN)
             await asyncio.sleep(self._poll)
             try:
                 async with self._lock:
