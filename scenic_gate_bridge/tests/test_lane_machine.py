@@ -90,6 +90,7 @@ DISTURBANCES: list[Input | str] = [
     SetMode(LaneMode.EXIT),
     SetMode(LaneMode.EMERGENCY),
     SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE),
+    SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE, alone=True),
     SetEmergency(True),
     SetEmergency(False),
     Fire(True),
@@ -751,7 +752,12 @@ def test_what_a_walk_is_in_each_mode(
 def test_emergency_of_the_server_is_not_ended_by_the_schedule(bench: Any) -> None:
     lane = bench()
     lane(SetMode(LaneMode.EMERGENCY))
-    assert lane(SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE)) == []
+    assert lane(SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE, alone=True)) == []
+    assert lane.machine.mode is LaneMode.EMERGENCY
+    # but the server ends it, and may say that the schedule goes on
+    (rest,) = lane(SetMode(LaneMode.EXIT, ModeSource.SCHEDULE))
+    assert rest.free == {Direction.OUT}
+    lane(SetMode(LaneMode.EMERGENCY))
     lane(SetEmergency(True))
     assert lane(SetMode(LaneMode.CONTROLLED)) == []
     assert lane.machine.wanted_rest == set(Direction)

@@ -68,6 +68,7 @@ class Bridge:
         self.settings = settings
         self.metrics = Metrics()
         self.lanes: dict[str, Lane] = {}
+        self._pulses = Pulses()
         self._log = structlog.get_logger()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
@@ -118,7 +119,7 @@ class Bridge:
                     site_server,
                     puller,
                 )
-                pulses = Pulses()
+                pulses = self._pulses
                 outbox.turns = pulses.of("outbox")
                 heartbeat.turns = pulses.of("heartbeat")
                 puller.turns = pulses.of("sync")
@@ -137,6 +138,7 @@ class Bridge:
                     await _cancel([pulling])
                     await api.stop()
                     await _cancel([feeding])
+                    systemd.close()
 
     async def _work(
         self,
@@ -155,7 +157,9 @@ class Bridge:
         lanes = [group.create_task(lane.run()) for lane in self.lanes.values()]
         drivers = [group.create_task(self._drive(lane)) for lane in self.lanes.values()]
         readers = [
-            group.create_task(watch(self.lanes[settings.code], settings, number))
+            group.create_task(
+                watch(self.lanes[settings.code], settings, number, self._pulses.of)
+            )
             for settings in self.settings.lanes
             for number in range(len(settings.readers))
         ]
@@ -223,7 +227,9 @@ class Bridge:
         self.lanes[settings.code] = lane
 
     async def _drive(self, lane: Lane) -> None:
-        await supervise(f"{lane.code} turnstile", lambda: lane.driver.run(lane.put))
+        name, driver = f"{lane.code} turnstile", lane.driver
+        driver.turns = self._pulses.of(name)
+        await supervise(name, lambda: driver.run(lane.put), driver.turns)
 
     async def _prune(self, journal: Journal) -> None:
         days = self.settings.retention_days

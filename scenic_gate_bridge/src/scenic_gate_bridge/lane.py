@@ -107,8 +107,12 @@ class Lane:
         self._metrics.rejected.labels(self.code, reason).inc()
 
     def set_mode(self, mode: LaneMode, by: ModeSource) -> None:
-        """Hand over the mode in which the lane is to work."""
+        """Hand over the mode in which the server wants the lane to work."""
         self.put(SetMode(mode, by))
+
+    def follow_plan(self, mode: LaneMode) -> None:
+        """Hand over the mode that the plan brings while the server is silent."""
+        self.put(SetMode(mode, ModeSource.SCHEDULE, alone=True))
 
     def counted(self, direction: Direction, count: int, operator: str) -> None:
         """Hand over people that an operator counted by hand."""

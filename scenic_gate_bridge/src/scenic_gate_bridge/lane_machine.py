@@ -112,10 +112,12 @@ class RestDone:
 
 @dataclass(frozen=True, slots=True)
 class SetMode:
-    """The lane is to work in this mode from now on."""
+    """The lane is to work in this mode from now on. `alone`: so the bridge found in the
+    plan while nobody answered, which ends no emergency of the server."""
 
     mode: LaneMode
     by: ModeSource = ModeSource.SERVER
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,8 +332,8 @@ class LaneMachine:
                 self._rest_done(ticket, ok)
             case Counted(direction, count, operator):
                 self._walked_freely(direction, count, operator)
-            case SetMode(mode, by):
-                self._set_mode(mode, by)
+            case SetMode(mode, by, alone):
+                self._set_mode(mode, by, alone)
             case SetEmergency(on):
                 self._set_emergency(on)
             case Tick():
@@ -718,10 +720,10 @@ class LaneMachine:
 
     # -- modes -----------------------------------------------------------------------
 
-    def _set_mode(self, mode: LaneMode, by: ModeSource) -> None:
+    def _set_mode(self, mode: LaneMode, by: ModeSource, alone: bool) -> None:
         if mode is self.mode:
             return
-        if self.mode is LaneMode.EMERGENCY and by is ModeSource.SCHEDULE:
+        if self.mode is LaneMode.EMERGENCY and alone:
             return
         self.mode = mode
         # the way is opened first: people come before the books
