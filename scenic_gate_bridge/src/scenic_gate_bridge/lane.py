@@ -86,8 +86,9 @@ class Lane:
 
     def scan(self, scan: Scan) -> None:
         """Hand over a scan; a flood of them is cut off. While the journal cannot be
-        written nobody is let in, and a refusal leaves no trace but this."""
-        if self._writer.stuck:
+        written nobody is let in, and a refusal leaves no trace but this. People may
+        leave all the same."""
+        if self._writer.stuck and scan.direction is Direction.IN:
             self._metrics.scans.labels(self.code, refusals.JOURNAL_FAULT.code).inc()
             scan.answered(refusals.JOURNAL_FAULT)
             return
@@ -174,8 +175,8 @@ class Lane:
                 await self._writer.write(work)
             case Ask(request_id, scan):
                 group.create_task(self._ask(request_id, scan))
-            case Allow(ticket, _direction) if self._writer.stuck:
-                # a release that is not written down first must not be given
+            case Allow(ticket, Direction.IN) if self._writer.stuck:
+                # an entry that is not written down first must not be given
                 self.put(AllowFailed(ticket, AllowFailure.NOT_SENT))
             case Allow(ticket, direction):
                 group.create_task(self._allow(ticket, direction))

@@ -10,7 +10,8 @@ One admission at a time. A second scan meanwhile waits (one place): in front of 
 the next visitor often scans while the one before is still walking, and if they walk
 through on each other's release, both tickets end up used, as they should. The waiting
 scan is not asked at the server before its turn, so that it reserves nothing; a third is
-refused with BUSY.
+refused with BUSY. At an exit with a reader each code opens for one person, without
+asking, and that person's exit is reported with it.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from .model import (
     LaneMode,
     ModeSource,
     Scan,
+    Text,
     Verdict,
 )
 
@@ -65,6 +67,7 @@ class Phase(StrEnum):
 
 ASSUMED = "assumed"  # the reason of a rest between two persons whom no sensor sees
 RELEASED = (Phase.OPEN, Phase.CLOSING, Phase.SETTLING)
+GOODBYE = Decision(Verdict.ADMIT, "EXIT", Text("Goodbye", "欢迎再次光临"), passes=1)
 
 
 class AllowFailure(StrEnum):
@@ -396,7 +399,7 @@ class LaneMachine:
         if refusal is not None:
             self._refuse(scan, refusal)
             return
-        self._ask(scan)
+        self._serve(scan)
 
     def _refuse(self, scan: Scan, decision: Decision) -> None:
         lane, at = self.rules.code, self._at
@@ -404,6 +407,22 @@ class LaneMachine:
             lambda db: db.note(lane, "denied", at, scan=scan, decision=decision)
         )
         scan.answered(decision)
+
+    def _serve(self, scan: Scan) -> None:
+        if scan.direction is Direction.OUT:
+            self._let_out(scan)
+        else:
+            self._ask(scan)
+
+    def _let_out(self, scan: Scan) -> None:
+        """Whoever wants to leave may, whatever the code is and without asking anybody.
+        Also a group shows its code once for each person."""
+        request_id, at = self.new_id(), self._at
+        self._admission = _Admission(request_id, scan, passes=1)
+        self.counters.granted += 1
+        self._write(lambda db: db.let_out(request_id, scan, GOODBYE, at))
+        scan.answered(GOODBYE)
+        self._release()
 
     def _ask(self, scan: Scan) -> None:
         self._admission = _Admission(self.new_id(), scan)
@@ -790,7 +809,7 @@ class LaneMachine:
         if refusal is None and self._now > until:
             refusal = refusals.WAITED_TOO_LONG
         if refusal is None:
-            self._ask(scan)
+            self._serve(scan)
         else:
             self._refuse(scan, refusal)
 

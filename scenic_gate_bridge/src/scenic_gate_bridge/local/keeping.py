@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -30,6 +30,7 @@ class Enqueue(Protocol):
         *,
         direction: Direction,
         request_id: str | None = None,
+        credential: Mapping[str, str] | None = None,
         extra: dict[str, object] | None = None,
         on_the_wire: bool = False,
     ) -> str: ...
