@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -100,6 +101,23 @@ async def test_a_bridge_whose_key_another_one_has_does_not_decide(start: Start) 
     # a new key begins a new count
     world.peer.heartbeats.clear()
     await until(lambda: len(world.peer.heartbeats) > 1)
+    assert await world.visit(qr(1)) == (True, 1)
+
+
+async def test_a_bridge_that_gets_no_copy_for_another_one_does_not_decide(
+    start: Start,
+) -> None:
+    """Another journal is the device's own; its numbers may be lower than these."""
+    world = await with_copy(start, "site", mode="site")
+    world.peer.faults = [("sync", "shared", 0.0)] * 100
+    await until(lambda: len(world.peer.faults) < 100)
+    assert await world.visit(qr(1)) == (False, 0)
+    await world.wait_log("denied", code="KEY_SHARED")
+    health = json.loads(await text(f"{world.url}/health"))
+    assert any("KEY_SHARED" in problem for problem in health["problems"])
+    world.peer.faults.clear()
+    synced = world.peer.requests.count(("sync", 3))
+    await until(lambda: world.peer.requests.count(("sync", 3)) > synced + 1)
     assert await world.visit(qr(1)) == (True, 1)
 
 

@@ -48,6 +48,12 @@ class KeyInvalid(RpcError):
     settled = True
 
 
+class KeyShared(RpcError):
+    """Another computer decides with the device key of this one."""
+
+    settled = True
+
+
 class RpcClient:
     """One keep-alive session with the server. Use `async with`."""
 
@@ -109,7 +115,7 @@ class RpcClient:
                     allow_redirects=False,
                 ) as response:
                     return _unwrap(response.status, await _read(response), number)
-            except (KeyInvalid, RequestRefused) as error:
+            except (KeyInvalid, KeyShared, RequestRefused) as error:
                 # the try before this one may have been accepted, and done its work
                 error.settled = again
                 raise
@@ -167,6 +173,8 @@ def _unwrap(status: int, raw: bytes, number: int) -> dict[str, Any]:
         said = f"{code or error.get('code')}: {error.get('message')}"[:200]
         if status == 401 or code == "DEVICE_KEY_INVALID":
             raise KeyInvalid(said)
+        if code == "KEY_SHARED":
+            raise KeyShared(said)
         if code in ("PARSE_ERROR", "INVALID_REQUEST", "INVALID_PARAMS"):
             raise RequestRefused(said)
         raise ServerFault(said)
