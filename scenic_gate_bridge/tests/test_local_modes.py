@@ -66,6 +66,33 @@ async def test_a_bridge_decides_while_the_server_is_silent(start: Start) -> None
     assert not world.peer.conflicts
 
 
+async def test_a_scan_that_the_server_had_no_time_for_is_decided_here(
+    start: Start,
+) -> None:
+    """It did nothing for it, so there is nothing to annul, and facts wait as told."""
+    world = await with_copy(start, "offline", mode="online")
+    world.peer.faults = [("validate", "429", 1.0), ("report", "429", 1.0)]
+    assert await world.visit(qr(1)) == (True, 1)
+    await until(lambda: world.peer.of_type("passed"))
+    [admitted] = world.peer.of_type("admitted")
+    assert (admitted["mode"], admitted["right"]) == ("offline", 1)
+    assert not world.peer.of_type("annulled")
+    assert not world.peer.faults
+
+
+async def test_a_rate_limit_of_a_bridge_that_may_not_decide_annuls_nothing(
+    start: Start,
+) -> None:
+    world = await start("L1:in")
+    world.peer.faults = [("validate", "429", 1.0)]
+    assert await world.visit("CODET1", walk="none") == (False, 0)
+    await world.wait_log("denied", code="SERVER_ERROR")
+    await asyncio.sleep(0.3)  # the reader takes it for a scan of its own
+    assert await world.visit("CODET1") == (True, 1)
+    await until(lambda: world.peer.of_type("passed"))
+    assert not world.peer.of_type("annulled")
+
+
 async def test_a_site_server_does_not_ask(start: Start) -> None:
     world = await with_copy(start, "site", mode="site")
     assert await world.visit(qr(2)) == (True, 1)

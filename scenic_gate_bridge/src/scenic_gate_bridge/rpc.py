@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any
 
@@ -14,6 +15,7 @@ from .settings import ConfigError, Settings
 
 LARGEST_ANSWER = 8 << 20  # a page of the feed
 CONNECT_TIMEOUT = 3.0
+LONGEST_WAIT = 60.0  # seconds, whatever Retry-After says
 
 
 class RpcError(Exception):
@@ -34,6 +36,17 @@ class Unanswered(RpcError):
 
 class ServerFault(RpcError):
     """An answer that is a fault of the server, or that makes no sense."""
+
+
+class RateLimited(ServerFault):
+    """The server had too many requests and did nothing for this one. `retry_after`:
+    seconds after which it may be tried again."""
+
+    settled = True
+
+    def __init__(self, said: str, retry_after: float) -> None:
+        super().__init__(said)
+        self.retry_after = retry_after
 
 
 class RequestRefused(RpcError):
@@ -114,8 +127,11 @@ class RpcClient:
                     timeout=limits,
                     allow_redirects=False,
                 ) as response:
-                    return _unwrap(response.status, await _read(response), number)
-            except (KeyInvalid, KeyShared, RequestRefused) as error:
+                    raw = await _read(response)
+                    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+                        raise RateLimited("RATE_LIMITED", _retry_after(response))
+                    return _unwrap(response.status, raw, number)
+            except (KeyInvalid, KeyShared, RateLimited, RequestRefused) as error:
                 # the try before this one may have been accepted, and done its work
                 error.settled = again
                 raise
@@ -145,6 +161,11 @@ class RpcClient:
         except ConfigError:
             # keep the old one: the server's refusal is what staff are told
             pass
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float:
+    told = response.headers.get("Retry-After", "")
+    return min(float(told), LONGEST_WAIT) if told.isdecimal() else 1.0
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

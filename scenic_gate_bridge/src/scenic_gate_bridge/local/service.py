@@ -89,7 +89,10 @@ def _decide_here(
         read,
         at,
         by,
-        unanswered=unanswered.code if unanswered else None,
+        asked=unanswered is not None,
+        unanswered=unanswered.code
+        if unanswered is not None and unanswered.verdict is Verdict.UNSURE
+        else None,
     )
     return True, outcome.decision
 
