@@ -22,6 +22,7 @@ from test_site_server import today
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOW = datetime.now(UTC)
+ADMISSION = ("admitted", "passed", "annulled")
 
 
 def deciding_peer(*lanes: str) -> Process:
@@ -87,11 +88,16 @@ lanes = ["L2"]
                 await asyncio.sleep(0.05)
 
     async def until_told(self, *kinds: str, lane: str) -> list[dict[str, Any]]:
-        """Wait until the server has facts of these kinds of a lane, in this order."""
+        """Wait until the server has facts of these kinds of a lane, in this order;
+        others between them, as that a link is up, do not count."""
         async with asyncio.timeout(20):
             while True:
                 events = (await self.state())["events"]
-                found = [event for event in events if event["lane"] == lane]
+                found = [
+                    event
+                    for event in events
+                    if event["lane"] == lane and event["type"] in ADMISSION
+                ]
                 if [event["type"] for event in found][-len(kinds) :] == [*kinds]:
                     return found
                 await asyncio.sleep(0.02)

@@ -124,12 +124,14 @@ class Steps(Tables):
         at: datetime,
         by: DecidedBy,
         *,
+        asked: bool = False,
         unanswered: str | None = None,
     ) -> Outcome:
-        """asking, or never asked, → authorised or denied by the local rule, in one
-        transaction with the reservation and the fact for the server. `unanswered`: why
-        the server, which may have reserved entries for this request, gave no answer;
-        they are annulled, and the local decision gets an id of its own."""
+        """asking (`asked`), or never asked, → authorised or denied by the local rule,
+        in one transaction with the reservation and the fact for the server.
+        `unanswered`: why the server, which may have reserved entries for this request,
+        gave no answer; they are annulled, and the local decision gets an id of its
+        own. None: it has certainly done nothing."""
         stamp = iso(at)
         with self._transaction():
             wire_id = request_id
@@ -149,7 +151,7 @@ class Steps(Tables):
                 "wire_id": wire_id,
                 "decided_here": 1,
             }
-            if unanswered is None:
+            if not asked:
                 # the message about it, and so its number, is the fact of the decision
                 self._ask(request_id, scan, at, self.newest_seq, **result)
             else:
