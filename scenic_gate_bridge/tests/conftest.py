@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp import web
 from hypothesis import settings
 
@@ -201,6 +202,13 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             return World(peer, park, bridge, url, tmp_path)
 
         yield begin
+
+
+@pytest.fixture(autouse=True)
+def logs_of_its_own() -> Iterator[None]:
+    """A command that a test ran in this process leaves no log stream behind."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
