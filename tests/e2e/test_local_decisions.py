@@ -159,6 +159,7 @@ def test_who_left_by_a_reader_comes_in_again(
     _order, ticket, code = sell(window)
     until_copied(park)
     assert park.simulator.present("L1", code)["passed"] == 1
+    until_uploaded(park)
     assert not park.simulator.present("L2", code, patience=2.0)["released"]
     assert last_refusal(park, "L2") == "INSIDE"
     # also while Odoo does not answer
