@@ -16,10 +16,11 @@ import structlog
 from aiohttp import web
 from hypothesis import settings
 
-from gate_peer import KEY, Peer, Ticket
+from gate_peer import KEY, Peer
 from scenic_gate_bridge.bridge import Bridge
 from scenic_gate_bridge.lane import Lane
 from scenic_gate_bridge.settings import Settings, load
+from scenic_gate_bridge.simulator.ledger import Ticket
 from scenic_gate_bridge.simulator.park import Park, SimLane, parse_lanes
 
 settings.register_profile("bridge", database=None, deadline=None, print_blob=True)

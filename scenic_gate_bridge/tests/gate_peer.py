@@ -25,6 +25,8 @@ from typing import Any
 
 from aiohttp import web
 
+from scenic_gate_bridge.simulator.ledger import Ticket
+
 KEY = "sgk_" + "k" * 43
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)")
@@ -56,20 +58,6 @@ MODES = ("controlled", "exit", "free", "locked", "emergency")
 
 class BadParams(Exception):
     """INVALID_PARAMS; the text names the field."""
-
-
-@dataclass
-class Ticket:
-    """`persons` > 1 is a group: one scan opens for all entries left."""
-
-    entries: int = 1
-    persons: int = 1
-    used: int = 0
-    reserved: int = 0
-
-    @property
-    def left(self) -> int:
-        return self.entries - self.used - self.reserved
 
 
 @dataclass

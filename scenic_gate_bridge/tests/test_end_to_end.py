@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from conftest import Start, World, until
-from gate_peer import Ticket
 from scenic_gate_bridge.model import Direction
+from scenic_gate_bridge.simulator.ledger import Ticket
 
 
 def passed(world: World) -> list[dict[str, object]]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from conftest import Start, World, until
-from gate_peer import Ticket
 from scenic_gate_bridge.model import Direction
 from scenic_gate_bridge.readers import id_card
+from scenic_gate_bridge.simulator.ledger import Ticket
 from scenic_gate_bridge.simulator.pty_port import PtyPort
 from scenic_gate_bridge.simulator.sdt_model import IdCard, SdtModel
 

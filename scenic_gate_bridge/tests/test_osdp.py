@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Start, World, until
-from gate_peer import Ticket
 from scenic_gate_bridge.model import Direction
 from scenic_gate_bridge.readers import osdp_link
 from scenic_gate_bridge.readers.card_number import without_parity
+from scenic_gate_bridge.simulator.ledger import Ticket
 from scenic_gate_bridge.simulator.osdp_model import OsdpModel
 from scenic_gate_bridge.simulator.pty_port import PtyPort
 

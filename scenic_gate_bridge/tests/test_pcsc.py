@@ -21,10 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Start, World, until
-from gate_peer import Ticket
 from scenic_gate_bridge.discover import Bus, discover
 from scenic_gate_bridge.model import Direction
 from scenic_gate_bridge.readers.pcsc_codec import GET_UID, uid
+from scenic_gate_bridge.simulator.ledger import Ticket
 from scenic_gate_bridge.simulator.vpcd_card import VpcdCard
 
 UID = bytes.fromhex("04A1B2C3D4E5F6")

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from conftest import new_peer, serving, until, write_config
-from gate_peer import Peer, Ticket
+from gate_peer import Peer
 from scenic_gate_bridge.model import Direction
 from scenic_gate_bridge.readers.ic_codec import TYPE_MIFARE, encode_ascii, encode_binary
+from scenic_gate_bridge.simulator.ledger import Ticket
 from scenic_gate_bridge.simulator.osdp_model import OsdpModel
 from scenic_gate_bridge.simulator.park import Park, SimLane, parse_lanes
 from scenic_gate_bridge.simulator.pty_port import PtyPort

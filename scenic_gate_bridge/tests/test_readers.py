@@ -9,7 +9,6 @@ from functools import partial
 import pytest
 
 from conftest import Start, until
-from gate_peer import Ticket
 from scenic_gate_bridge.model import Code, Direction
 from scenic_gate_bridge.readers.base import (
     GUESSES,
@@ -20,6 +19,7 @@ from scenic_gate_bridge.readers.base import (
     RepeatFilter,
 )
 from scenic_gate_bridge.readers.ic_codec import TYPE_MIFARE, encode_ascii, encode_binary
+from scenic_gate_bridge.simulator.ledger import Ticket
 
 
 def test_repeats_within_the_window_are_one_read() -> None:

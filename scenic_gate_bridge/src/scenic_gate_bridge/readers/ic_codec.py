@@ -14,6 +14,7 @@ Binary (shop data sheets of two-chip readers):
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from functools import reduce
 from operator import xor
 from typing import Protocol
@@ -50,7 +51,7 @@ class NumberParser(Protocol):
         ...
 
 
-class _Parser:
+class _Parser(ABC):
     def __init__(self) -> None:
         self.discarded = 0
         self._buffer = bytearray()
@@ -95,12 +96,13 @@ class _Parser:
                 del self._buffer[:length]
         return numbers
 
+    @abstractmethod
     def _length(self) -> int | None:
         """How long the frame at the front is; 0: it is none; None: not known yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _number(self, frame: bytes) -> bytes | None:
-        raise NotImplementedError
+        """The number in a frame; None if the frame is broken."""
 
 
 class AsciiParser(_Parser):
