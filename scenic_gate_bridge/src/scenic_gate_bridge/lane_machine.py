@@ -498,6 +498,7 @@ class LaneMachine:
         if failure is AllowFailure.NOT_SENT:
             self._end(admission, reason)
         elif failure is AllowFailure.LOST:
+            self._doubt_link()
             admission.unsure = not admission.spent
             self._end(admission, reason)
         else:
@@ -543,6 +544,8 @@ class LaneMachine:
             or ticket != self._ticket
         ):
             return
+        if not ok:
+            self._doubt_link()
         if not ok or admission.completed == admission.passes:
             admission.unsure = not admission.spent
             self._end(admission, admission.reason)
@@ -726,9 +729,16 @@ class LaneMachine:
             and admission is not None
             and self.phase in (Phase.OPEN, Phase.SETTLING)
         ):
-            if self.phase is Phase.OPEN:
-                admission.unsure = True
+            # in a fire the release was not taken back
+            if self.phase is Phase.OPEN or self._applied is None:
+                admission.unsure = not admission.spent
             self._end(admission, admission.reason or "link lost")
+
+    def _doubt_link(self) -> None:
+        """A command found the line broken before the driver said so: whoever waits at
+        an exit must not be released at a device that may still hold a release."""
+        if self.link:
+            self.link = None
 
     @property
     def _main(self) -> Direction:
@@ -768,6 +778,7 @@ class LaneMachine:
         elif self._admission is not None and (
             (self.phase is Phase.OPEN and self._hindrance)
             or (self.phase in (Phase.CLOSING, Phase.SETTLING) and self.in_emergency)
+            or (self.phase is Phase.SETTLING and self._applied is None)
         ):
             self._take_back(self._admission, reason)
 
