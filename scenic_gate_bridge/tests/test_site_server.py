@@ -196,10 +196,13 @@ async def test_numbers_rise(client: Client) -> None:
     assert (await client.scan(qr(2), seq=4000))["code"] == "ADMIT"
     # of another client, and of facts
     assert (await client.scan(qr(4), OTHER, seq=5000, lane="M1"))["code"] != "SEQUENCE"
-    assert await client.report({"type": "forced", "seq": 5000}) == ["OK"]
+    photo = str(uuid.uuid4())
+    forced = {"type": "forced", "seq": 5000, "photo": photo}
+    assert await client.report(forced) == ["OK"]
     peer = client.world.peer
     await until(lambda: peer.of_type("forced"))
     assert peer.of_type("forced")[0]["note"] == "seq reused"
+    assert peer.of_type("forced")[0]["photo"] == photo
 
 
 async def test_a_lane_of_somebody_else(client: Client) -> None:

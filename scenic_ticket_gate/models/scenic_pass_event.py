@@ -234,6 +234,13 @@ class ScenicPassEvent(models.Model):
         help="What the entries that were not there would have cost, with tax.",
     )
     detail = fields.Json(readonly=True, help="The facts behind the decision.")
+    photo = fields.Char(
+        string="Picture",
+        compute="_compute_photo",
+        help="Under which name the picture of this alarm lies on the gate bridge of "
+        "the lane, if the camera gave one. The bridge shows it to who stands at it, "
+        "and deletes it after some days.",
+    )
     note = fields.Char(readonly=True)
     note_text = fields.Char(string="Remark", compute="_compute_note_text")
     user_id = fields.Many2one("res.users", readonly=True, ondelete="restrict")
@@ -324,6 +331,11 @@ class ScenicPassEvent(models.Model):
             event.staff_card_id = card
             event.holder_name = card.holder_name
             event.employee_no = card.employee_no
+
+    @api.depends("detail")
+    def _compute_photo(self):
+        for event in self:
+            event.photo = (event.detail or {}).get("photo")
 
     @api.depends("note")
     @api.depends_context("lang")

@@ -24,6 +24,7 @@ from .local_api import LocalApi
 from .metrics import Metrics
 from .model import utc_now
 from .outbox import OutboxSender
+from .photos import Album, Camera, Photographer
 from .readers.watch import watch
 from .rpc import RpcClient, RpcError
 from .settings import LaneSettings, Settings
@@ -68,6 +69,7 @@ class Bridge:
         self.settings = settings
         self.metrics = Metrics()
         self.lanes: dict[str, Lane] = {}
+        self._album = Album(settings.state_dir / "photos")
         self._log = structlog.get_logger()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
@@ -117,6 +119,7 @@ class Bridge:
                     self.metrics,
                     site_server,
                     puller,
+                    self._album,
                 )
                 pulses = Pulses()
                 outbox.turns = pulses.of("outbox")
@@ -211,13 +214,19 @@ class Bridge:
             # the longest that the visitor in front may take, and a little more
             queue_timeout=settings.pass_timeout + settings.settle + 2,
             after_crash=settings.after_crash,
+            camera=settings.camera is not None,
         )
+        photographer = None
+        if settings.camera is not None:
+            camera = Camera(settings.camera)
+            photographer = Photographer(settings.code, camera, self._album)
         lane = Lane(
             LaneMachine(rules, mode=state.mode, emergency=state.emergency),
             driver,
             journal,
             decisions.decide,
             self.metrics,
+            photographer,
         )
         lane.plan = state.plan
         self.lanes[settings.code] = lane
@@ -235,7 +244,18 @@ class Bridge:
                 gone = 0
             if gone:
                 self._log.info("old rows forgotten", rows=gone)
+            await self._prune_photos()
             await asyncio.sleep(PRUNE_EVERY)
+
+    async def _prune_photos(self) -> None:
+        days = self.settings.photos.keep_days
+        try:
+            gone = await asyncio.to_thread(self._album.prune, days, utc_now())
+        except OSError as error:
+            self._log.error("old pictures are kept", reason=str(error))
+            return
+        if gone:
+            self._log.info("old pictures deleted", pictures=gone)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -29,6 +29,7 @@ from .lane_machine import (
     Effect,
     Input,
     LaneMachine,
+    Photograph,
     Rest,
     RestDone,
     ScanRead,
@@ -48,6 +49,7 @@ from .model import (
     iso,
     utc_now,
 )
+from .photos import Photographer
 from .watchdog import Beat, no_beat
 
 WAITING_SCANS = 16
@@ -65,6 +67,7 @@ class Lane:
         journal: Journal,
         decide: Callable[[str, Scan], Awaitable[Decision]],
         metrics: Metrics,
+        photographer: Photographer | None = None,
     ) -> None:
         self.machine = machine
         self.driver = driver
@@ -72,6 +75,7 @@ class Lane:
         self._writer = PatientWriter(journal, self.code)
         self._decide = decide
         self._metrics = metrics
+        self._photographer = photographer
         self._inbox: asyncio.Queue[Input] = asyncio.Queue()
         self._scans = 0
         self.plan: tuple[PlannedMode, ...] = ()
@@ -101,6 +105,11 @@ class Lane:
     def unwritten(self) -> bool:
         """Whether the journal does not take what this lane did."""
         return self._writer.stuck
+
+    @property
+    def camera_problem(self) -> str:
+        """Why the last picture is missing, if it is."""
+        return "" if self._photographer is None else self._photographer.problem
 
     def rejected(self, reason: str) -> None:
         """Count a read that is no scan."""
@@ -177,6 +186,9 @@ class Lane:
                 group.create_task(self._allow(ticket, direction))
             case Rest(ticket, free):
                 group.create_task(self._rest(ticket, free))
+            case Photograph(reference):
+                assert self._photographer is not None
+                group.create_task(self._photographer.take(reference))
             case _:
                 assert_never(effect)
 

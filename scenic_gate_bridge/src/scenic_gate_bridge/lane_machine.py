@@ -27,6 +27,7 @@ from .drivers.base import (
     ALL_CAPS,
     Accepted,
     Alarm,
+    AlarmKind,
     Caps,
     DriverEvent,
     Fault,
@@ -64,6 +65,7 @@ class Phase(StrEnum):
 
 
 ASSUMED = "assumed"  # the reason of a rest between two persons whom no sensor sees
+PHOTOGRAPHED = frozenset(kind.value for kind in AlarmKind)
 RELEASED = (Phase.OPEN, Phase.CLOSING, Phase.SETTLING)
 
 
@@ -191,7 +193,14 @@ class Rest:
     free: frozenset[Direction]
 
 
-Effect = Ask | Write | Allow | Rest
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """Take a picture and keep it under this name; nothing waits for it."""
+
+    reference: str
+
+
+Effect = Ask | Write | Allow | Rest | Photograph
 
 
 @dataclass(slots=True)
@@ -207,6 +216,7 @@ class LaneRules:
     tailgate: float = 2.0
     queue_timeout: float = 8.0
     after_crash: AfterCrash = AfterCrash.ASSUMED_PASSED
+    camera: bool = False
 
 
 @dataclass(slots=True)
@@ -656,10 +666,21 @@ class LaneMachine:
         count: int = 1,
         note: str = "",
     ) -> None:
-        lane, at = self.rules.code, self._at
+        lane, at, photo = self.rules.code, self._at, ""
+        if self.rules.camera and kind in PHOTOGRAPHED:
+            photo = self.new_id()
+            # before it is written down: people walk on
+            self._effects.append(Photograph(photo))
         self._write(
             lambda db: db.lane_event(
-                lane, kind, direction, at, request_id=request_id, count=count, note=note
+                lane,
+                kind,
+                direction,
+                at,
+                request_id=request_id,
+                count=count,
+                note=note,
+                photo=photo,
             )
         )
 

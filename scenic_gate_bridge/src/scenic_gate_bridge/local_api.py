@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from .local.sync import SyncPuller
 from .metrics import Metrics
 from .model import Direction, iso, utc_now
 from .outbox import OutboxSender
+from .photos import Album
 from .settings import ApiSettings
 from .site_server import SiteServer
 from .status import ServerState, ServerStatus
@@ -58,6 +60,7 @@ class LocalApi:
         metrics: Metrics,
         site_server: SiteServer,
         puller: SyncPuller,
+        album: Album,
     ) -> None:
         self._settings = settings
         self._lanes = lanes
@@ -67,6 +70,7 @@ class LocalApi:
         self._heartbeat = heartbeat
         self._metrics = metrics
         self._puller = puller
+        self._album = album
         app = web.Application(middlewares=[_guard], client_max_size=4096)
         app.add_routes(
             [
@@ -76,6 +80,7 @@ class LocalApi:
                 web.get("/metrics", self._metrics_page),
                 web.get("/conflicts", self._conflicts),
                 web.get("/lanes", self._lanes_json),
+                web.get("/photos/{reference}", self._photo),
                 web.post("/lanes/{code}/emergency", self._emergency),
                 web.post("/lanes/{code}/count", self._count),
                 *site_server.routes(),
@@ -112,6 +117,11 @@ class LocalApi:
             f"lane {lane.code}: fault: {what}"
             for lane in self._lanes.values()
             for what in sorted(lane.machine.faults)
+        ]
+        problems += [
+            f"lane {lane.code}: camera: {lane.camera_problem}"
+            for lane in self._lanes.values()
+            if lane.camera_problem
         ]
         problems += [
             f"lane {lane['lane']}: open by the fire alarm"
@@ -170,6 +180,19 @@ class LocalApi:
         """What the server could not reconcile, with its value in money."""
         found = await self._journal.call(lambda db: db.local.store.conflicts(MOST_ROWS))
         return web.json_response({"conflicts": found})
+
+    async def _photo(self, request: web.Request) -> web.Response:
+        """A picture of an alarm. It shows people: only for who stands here."""
+        if not _local(request):
+            raise web.HTTPForbidden(text="only from this machine\n")
+        reference = request.match_info["reference"]
+        picture = await asyncio.to_thread(self._album.find, reference)
+        if picture is None:
+            raise web.HTTPNotFound(
+                text="no such picture: the camera gave none, or its days are over\n"
+            )
+        structlog.get_logger().info("picture looked at", photo=reference)
+        return web.Response(body=picture, content_type="image/jpeg")
 
     async def _recent(self, code: str, limit: int) -> list[LogRow]:
         return await self._journal.call(lambda db: db.recent(code, limit))

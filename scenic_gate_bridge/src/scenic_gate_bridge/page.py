@@ -250,7 +250,10 @@ def _line(row: LogRow) -> str:
         by_zh, by_en = DECIDED[row.note]
         said_zh, said_en = f"{said_zh}（{by_zh}）", f"{said_en} · {by_en}"
     code = f"<code>#{escape(row.code_hash)}</code>" if row.code_hash else ""
-    small = " ".join(filter(None, (escape(said_en), code)))
+    photo = ""
+    if row.photo:
+        photo = f'<a href="photos/{escape(row.photo)}" target="_blank">照片 photo</a>'
+    small = " ".join(filter(None, (escape(said_en), code, photo)))
     return (
         f'<tr><td>{time}</td><td><span class="tag {tone}">{zh}{assumed}{count}</span>'
         f"<small>{en}</small></td><td>{escape(said_zh)}<small>{small}</small></td></tr>"

@@ -42,6 +42,8 @@ def _lane(lane: LaneSettings) -> Iterator[str]:
     for number, reader in enumerate(lane.readers, 1):
         way = lane.reader_direction(reader).value
         yield f"lane {lane.code}: reader {number}: {way}, {reader.kind}{_at(reader)}"
+    if lane.camera is not None:
+        yield f"lane {lane.code}: camera at {lane.camera.url.host}"
     yield from (f"lane {lane.code}: warning: {text}" for text in lane.warnings)
     for name, link in _serial(lane):
         if not Path(link.port).exists():

@@ -51,6 +51,7 @@ class LogRow:
     count: int
     assumed: int
     note: str
+    photo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +100,4 @@ class Log:
     count: int = 1
     assumed: bool = False
     note: str = ""
+    photo: str = ""

@@ -1,6 +1,7 @@
 """The settings file: its parts by concern, and how it is loaded."""
 
 from .base import ConfigError
+from .camera import CameraSettings, PhotoSettings
 from .drivers import (
     CatraxSettings,
     DriverSettings,
@@ -32,6 +33,7 @@ from .transport import SerialSettings, TcpSettings, TransportSettings
 
 __all__ = [
     "ApiSettings",
+    "CameraSettings",
     "CardReaderSettings",
     "CatraxSettings",
     "ConfigError",
@@ -45,6 +47,7 @@ __all__ = [
     "ModbusSettings",
     "OsdpReaderSettings",
     "PcscReaderSettings",
+    "PhotoSettings",
     "Profile",
     "ReaderSettings",
     "SerialSettings",

@@ -34,6 +34,11 @@ def clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
             ports.setdefault(place, "lane " + lane.code)
         for index, reader in enumerate(lane.readers):
             yield from _reader_needs(("lanes", number, "readers", index), reader)
+        if lane.camera is not None and lane.camera.password_file is not None:
+            try:
+                lane.camera.password()
+            except ConfigError as error:
+                yield ("lanes", number, "camera", "password_file"), str(error)
 
 
 def _reader_needs(

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from ..model import AfterCrash, Direction, LaneDirection
 from .base import LaneCode, Model, Seconds
+from .camera import CameraSettings
 from .cautions import cautions
 from .drivers import (
     DriverSettings,
@@ -40,6 +41,7 @@ class LaneSettings(Model):
     outdoor: bool = False
     attended: bool = False
     readers: list[ReaderSettings] = []
+    camera: CameraSettings | None = None
     pass_timeout: Seconds = 5.0
     settle: Seconds = 1.0
     after_crash: AfterCrash = AfterCrash.ASSUMED_PASSED

@@ -111,6 +111,8 @@ class Desk:
                 "kind": credential.kind.value,
                 "value": credential.value,
             }
+        if event.photo is not None:
+            extra["photo"] = event.photo
         self.db.keep_fact(
             event_id,
             lane,
