@@ -1,0 +1,20 @@
+"""Whether a member is who enrolled: one person against one template, never a search.
+
+Templates are sensitive personal information. They stay on this machine, encrypted, and
+nothing here sends them anywhere.
+"""
+
+from .base import Biometric, EnrolFailed, Match, SensorFault
+from .fingerprints import Fingerprints
+from .r30x import FingerSensor
+from .templates import TemplateStore
+
+__all__ = [
+    "Biometric",
+    "EnrolFailed",
+    "FingerSensor",
+    "Fingerprints",
+    "Match",
+    "SensorFault",
+    "TemplateStore",
+]
