@@ -838,6 +838,20 @@ def test_a_picture_is_named_by_its_alarm(bench: Any) -> None:
     assert len(set(told)) == len(told)
 
 
+def test_who_was_admitted_may_be_refused_after_all(bench: Any) -> None:
+    lane = bench()
+    (ask,) = lane(ScanRead(Scan("L1", Direction.IN, Code("C"), START)))
+    assert lane(Decided(ask.request_id, admit(1), refusals.FINGER)) == []
+    events = [row.event for row in lane.db.waiting(100)]
+    assert [(event["type"], event.get("code")) for event in events[1:]] == [
+        ("annulled", None),
+        ("refused", "FINGER"),
+    ]
+    counters = lane.machine.counters
+    assert (lane.machine.phase, counters.granted) == (Phase.IDLE, 0)
+    assert lane.db.counts()[1] == 0
+
+
 def test_persons_counted_by_hand(bench: Any) -> None:
     lane = bench(direction=LaneDirection.OUT, free_exit=True)
     lane(Counted(Direction.OUT, 5, "Li"))

@@ -244,6 +244,14 @@ transport = {{ kind = "serial", port = "/dev/card1" }}
     ("change", "expected"),
     [
         (('direction = "in"', 'direction = "up"'), ":9: lanes[0].direction: "),
+        (('"/dev/lane2" }', '"/dev/lane2" }\nfingerprint.transport.kind = "serial"'),
+         ":22: lanes[1].fingerprint.transport.port: missing"),
+        (('direction = "in"', 'fingerprint = { transport = { kind = "serial",'
+          ' port = "/dev/scan1" } }'),
+         ":16: lanes[0].readers[0].transport.port: /dev/scan1 is already used"),
+        (('"/dev/lane2" }', '"/dev/lane2" }\nfingerprint = { transport = {'
+          ' kind = "serial", port = "/dev/f" } }'),
+         ":18: lanes[1]: fingerprint needs a lane that leads in"),
         (('direction = "in"', 'camera = { url = "http://a:b@10.0.0.9/x.jpg" }'),
          ":9: lanes[0].camera.url: no user, password"),
         (('direction = "in"', 'camera = { url = "http://10.0.0.9/", user = "gate" }'),

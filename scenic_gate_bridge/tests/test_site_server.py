@@ -111,7 +111,7 @@ class Client:
 async def client(start: Start) -> Any:
     world = await start("L1:in", mode="site", extra=CLIENTS)
     world.peer.feed = [today(1), today(2), today(3, persons=5), today(4)]
-    made = config()
+    made = config(fingerprints=[{"ref": "r", "tickets": ["0000000001"]}])
     for lane in made["lanes"]:
         if lane["lane"] not in world.peer.lanes:
             known = {"direction": lane["direction"], "mode": "controlled"}
@@ -247,6 +247,7 @@ async def test_settings_without_secrets(client: Client) -> None:
     first = await client.call("config", {"version": None})
     assert [each["lane"] for each in first["lanes"]] == ["L2", "X1"]
     assert (first["decides"], first["lookup_key"]) == ("no", None)
+    assert "fingerprints" not in first
     assert first["device"] == "handheld"
     again = await client.call("config", {"version": first["version"]})
     assert again["unchanged"] is True

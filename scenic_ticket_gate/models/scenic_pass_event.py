@@ -96,6 +96,7 @@ class ScenicPassEvent(models.Model):
             ("OFFLINE", "Too Many Unknown Tickets Offline"),
             ("KIND_OFFLINE", "Medium Not Accepted Offline"),
             ("CLOCK", "Clock of the Device Wrong"),
+            ("FINGER", "Finger Did Not Match"),
             ("OK", "OK"),
             ("CONFLICT", "Conflict"),
         ],
@@ -350,6 +351,7 @@ class ScenicPassEvent(models.Model):
             "stopped": self.env._("the device was stopped"),
             "emergency": self.env._("emergency"),
             "free lane": self.env._("the lane stood open"),
+            "FINGER": self.env._("the finger did not match"),
         }
         mode_field = self.env["scenic.lane"]._fields["mode"]
         modes = dict(mode_field._description_selection(self.env))

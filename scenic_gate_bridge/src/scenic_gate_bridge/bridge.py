@@ -11,6 +11,13 @@ from pathlib import Path
 
 import structlog
 
+from .biometric import (
+    FingerCheck,
+    Fingerprints,
+    FingerSensor,
+    Members,
+    TemplateStore,
+)
 from .decision import DecisionClient
 from .drivers import make_driver
 from .heartbeat import Heartbeat
@@ -70,6 +77,7 @@ class Bridge:
         self.metrics = Metrics()
         self.lanes: dict[str, Lane] = {}
         self._album = Album(settings.state_dir / "photos")
+        self._templates = TemplateStore(settings.state_dir / "fingerprints")
         self._log = structlog.get_logger()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
@@ -94,9 +102,10 @@ class Bridge:
                     client.decide,
                     lambda by: self.metrics.decided.labels(by).inc(),
                 )
-                puller = SyncPuller(journal, rpc, settings.server.sync)
+                members = Members(journal, self._templates)
+                puller = SyncPuller(journal, rpc, settings.server.sync, members.sweep)
                 for lane_settings in settings.lanes:
-                    self._add_lane(lane_settings, states, journal, decisions)
+                    self._add_lane(lane_settings, states, journal, decisions, members)
                 outbox = OutboxSender(
                     journal, rpc, status, self.metrics, settings.server.backoff_max
                 )
@@ -201,6 +210,7 @@ class Bridge:
         states: dict[str, LaneState],
         journal: Journal,
         decisions: DecisionService,
+        members: Members,
     ) -> None:
         state = states.get(settings.code, LaneState())
         driver = make_driver(settings)
@@ -220,6 +230,15 @@ class Bridge:
         if settings.camera is not None:
             camera = Camera(settings.camera)
             photographer = Photographer(settings.code, camera, self._album)
+        finger = None
+        if settings.fingerprint is not None:
+            sensor = FingerSensor(
+                settings.fingerprint.link,
+                settings.fingerprint.timeout,
+                settings.fingerprint.password,
+            )
+            fingers = Fingerprints(sensor, self._templates)
+            finger = FingerCheck(settings.code, fingers, members)
         lane = Lane(
             LaneMachine(rules, mode=state.mode, emergency=state.emergency),
             driver,
@@ -227,6 +246,7 @@ class Bridge:
             decisions.decide,
             self.metrics,
             photographer,
+            finger,
         )
         lane.plan = state.plan
         self.lanes[settings.code] = lane

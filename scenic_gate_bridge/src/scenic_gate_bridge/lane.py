@@ -10,6 +10,7 @@ from typing import assert_never
 import structlog
 
 from . import refusals
+from .biometric import FingerCheck
 from .drivers.base import (
     CommandRefused,
     CommandUnanswered,
@@ -46,6 +47,7 @@ from .model import (
     ModeSource,
     PlannedMode,
     Scan,
+    Verdict,
     iso,
     utc_now,
 )
@@ -68,6 +70,7 @@ class Lane:
         decide: Callable[[str, Scan], Awaitable[Decision]],
         metrics: Metrics,
         photographer: Photographer | None = None,
+        finger: FingerCheck | None = None,
     ) -> None:
         self.machine = machine
         self.driver = driver
@@ -76,6 +79,7 @@ class Lane:
         self._decide = decide
         self._metrics = metrics
         self._photographer = photographer
+        self.finger = finger
         self._inbox: asyncio.Queue[Input] = asyncio.Queue()
         self._scans = 0
         self.plan: tuple[PlannedMode, ...] = ()
@@ -199,16 +203,31 @@ class Lane:
         else:
             decision = await self._decide(request_id, scan)
         self._metrics.decision.observe(asyncio.get_running_loop().time() - started)
-        self._metrics.scans.labels(self.code, decision.code).inc()
+        refusal = await self._finger_refusal(scan, decision)
+        told = refusal or decision
+        self._metrics.scans.labels(self.code, told.code).inc()
         self._log.info(
             "decision",
             request_id=request_id,
-            code=decision.code,
+            code=told.code,
             scanned=repr(scan.code),
-            passes=decision.passes,
+            passes=told.passes,
         )
-        self.put(Decided(request_id, decision))
-        scan.answered(decision)
+        self.put(Decided(request_id, decision, refusal))
+        scan.answered(told)
+
+    async def _finger_refusal(self, scan: Scan, decision: Decision) -> Decision | None:
+        """Why who is admitted may not walk, when the lane asks for a finger."""
+        if self.finger is None or decision.verdict is not Verdict.ADMIT:
+            return None
+        member = await self.finger.wanted(decision)
+        if member is None:
+            return None
+        at = utc_now()
+        await self._writer.write(
+            lambda db: db.note(self.code, "finger", at, direction=scan.direction)
+        )
+        return await self.finger.refusal(member)
 
     async def _allow(self, ticket: int, direction: Direction) -> None:
         try:

@@ -90,10 +90,12 @@ class ScanRead:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The answer to an `Ask`."""
+    """The answer to an `Ask`. `refusal`: why who was admitted may not walk after all;
+    the admission is taken back."""
 
     request_id: str
     decision: Decision
+    refusal: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,8 +334,8 @@ class LaneMachine:
         match event:
             case ScanRead(scan):
                 self._scan(scan)
-            case Decided(request_id, decision):
-                self._decided(request_id, decision)
+            case Decided(request_id, decision, refusal):
+                self._decided(request_id, decision, refusal)
             case AllowFailed(ticket, failure):
                 self._allow_failed(ticket, failure)
             case RestDone(ticket, ok):
@@ -418,7 +420,9 @@ class LaneMachine:
         self.phase = Phase.ASKING
         self._effects.append(Ask(self._admission.request_id, scan))
 
-    def _decided(self, request_id: str, decision: Decision) -> None:
+    def _decided(
+        self, request_id: str, decision: Decision, refused: Decision | None
+    ) -> None:
         admission = self._admission
         if (
             admission is None
@@ -436,6 +440,11 @@ class LaneMachine:
         if blocked is not None or self.stopping:
             reason = blocked.code if blocked else "shutdown"
             self._write(lambda db: db.close_admission(request_id, reason, at))
+            self._idle()
+            return
+        if refused is not None:
+            self._write(lambda db: db.close_admission(request_id, refused.code, at))
+            self._write(lambda db: db.refused(scan, refused, at))
             self._idle()
             return
         admission.passes = decision.passes

@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from . import __version__, page
+from .biometric import EnrolFailed, SensorFault
 from .drivers.manual import ManualDriver
 from .heartbeat import Heartbeat
 from .journal import Journal, LogRow
@@ -83,6 +84,7 @@ class LocalApi:
                 web.get("/photos/{reference}", self._photo),
                 web.post("/lanes/{code}/emergency", self._emergency),
                 web.post("/lanes/{code}/count", self._count),
+                web.post("/lanes/{code}/fingerprint", self._fingerprint),
                 *site_server.routes(),
             ]
         )
@@ -122,6 +124,11 @@ class LocalApi:
             f"lane {lane.code}: camera: {lane.camera_problem}"
             for lane in self._lanes.values()
             if lane.camera_problem
+        ]
+        problems += [
+            f"lane {lane.code}: fingerprint: {lane.finger.problem}"
+            for lane in self._lanes.values()
+            if lane.finger is not None and lane.finger.problem
         ]
         problems += [
             f"lane {lane['lane']}: open by the fire alarm"
@@ -272,6 +279,28 @@ class LocalApi:
             )
         lane.counted(body.direction, body.count, body.operator)
         return web.json_response({"lane": lane.code, "count": body.count})
+
+    async def _fingerprint(self, request: web.Request) -> web.Response:
+        """Enrol the finger of a member who agreed; two presses."""
+        lane, wanted = await self._order(request)
+        if lane.finger is None:
+            raise web.HTTPConflict(text="this lane has no fingerprint sensor\n")
+        ticket = wanted.get("ticket")
+        if not isinstance(ticket, str) or not ticket or len(wanted) > 1:
+            raise web.HTTPBadRequest(text='send {"ticket": "0000000123"}\n')
+        try:
+            if not await lane.finger.enrol(ticket):
+                raise web.HTTPConflict(
+                    text="no consent is known here: record it in Odoo at the member"
+                    " card, and try again in half a minute\n"
+                )
+        except EnrolFailed as error:
+            raise web.HTTPConflict(text=f"{error}: try again\n") from None
+        except (SensorFault, OSError) as error:
+            raise web.HTTPServiceUnavailable(
+                text=f"the sensor is of no use: {error}\n"
+            ) from None
+        return web.json_response({"lane": lane.code, "ticket": ticket})
 
     async def _order(self, request: web.Request) -> tuple[Lane, dict[str, object]]:
         """The lane and the JSON object of an order. Only from this machine, and not

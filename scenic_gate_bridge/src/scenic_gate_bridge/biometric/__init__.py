@@ -5,16 +5,20 @@ nothing here sends them anywhere.
 """
 
 from .base import Biometric, EnrolFailed, Match, SensorFault
+from .check import FingerCheck
 from .fingerprints import Fingerprints
+from .members import Members
 from .r30x import FingerSensor
 from .templates import TemplateStore
 
 __all__ = [
     "Biometric",
     "EnrolFailed",
+    "FingerCheck",
     "FingerSensor",
     "Fingerprints",
     "Match",
+    "Members",
     "SensorFault",
     "TemplateStore",
 ]

@@ -107,6 +107,22 @@ class JournalDb(Steps):
             log = Log(kind, request_id, direction, count=count, note=note, photo=photo)
             self._log(lane, stamp, log)
 
+    def refused(self, scan: Scan, decision: Decision, at: datetime) -> None:
+        """Who was admitted is refused all the same: recorded and reported."""
+        stamp = iso(at)
+        with self._transaction():
+            self._enqueue(
+                scan.lane,
+                "refused",
+                stamp,
+                direction=scan.direction,
+                extra={"code": decision.code},
+            )
+            log = Log(
+                "denied", None, scan.direction, scan.code.digest, decision=decision
+            )
+            self._log(scan.lane, stamp, log)
+
     def note(
         self,
         lane: str,

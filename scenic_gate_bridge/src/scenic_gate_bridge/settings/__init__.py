@@ -10,6 +10,7 @@ from .drivers import (
     ModbusSettings,
     TpwSettings,
 )
+from .fingerprint import FingerprintSettings
 from .lanes import LaneSettings, Profile
 from .loading import load
 from .readers import (
@@ -38,6 +39,7 @@ __all__ = [
     "CatraxSettings",
     "ConfigError",
     "DriverSettings",
+    "FingerprintSettings",
     "IcReaderSettings",
     "IdCardReaderSettings",
     "InfraredSettings",

@@ -75,6 +75,10 @@ def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, st
                     yield way, f"{board} relay {coil}", f"relay {coil} of {board}"
         else:
             yield (*way, "port"), link.place, link.shown
+    if lane.fingerprint is not None:
+        sensor = lane.fingerprint.link
+        way = ("lanes", number, "fingerprint", "transport", "port")
+        yield way, sensor.place, sensor.shown
     for index, reader in enumerate(lane.readers):
         at: TomlPath = ("lanes", number, "readers", index)
         at += ("reader",) if reader.kind == "pcsc" else ("transport", "port")

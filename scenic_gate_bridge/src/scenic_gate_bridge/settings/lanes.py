@@ -15,6 +15,7 @@ from .drivers import (
     InfraredSettings,
     ModbusSettings,
 )
+from .fingerprint import FingerprintSettings
 from .readers import ReaderSettings
 
 
@@ -42,6 +43,7 @@ class LaneSettings(Model):
     attended: bool = False
     readers: list[ReaderSettings] = []
     camera: CameraSettings | None = None
+    fingerprint: FingerprintSettings | None = None
     pass_timeout: Seconds = 5.0
     settle: Seconds = 1.0
     after_crash: AfterCrash = AfterCrash.ASSUMED_PASSED
@@ -70,6 +72,8 @@ class LaneSettings(Model):
     def _fits(self) -> LaneSettings:
         if self.exits_freely and Direction.OUT not in self.direction.served:
             raise ValueError("free_exit needs a lane of direction out or both")
+        if self.fingerprint is not None and Direction.IN not in self.direction.served:
+            raise ValueError("fingerprint needs a lane that leads in")
         self._profile_fits()
         self._driver_fits()
         for reader in self.readers:
