@@ -78,8 +78,7 @@ async def begin(start: Start, sensor: SimSensor) -> World:
 async def consent_known(world: World) -> None:
     members = world.lane().finger
     assert members is not None
-    while await members._members.agreed("CODEM") is None:
-        await asyncio.sleep(0.02)
+    await until(lambda: members._members.agreed("CODEM"))
 
 
 async def enrol(world: World, sensor: SimSensor, ticket: str = "CODEM") -> None:
@@ -169,9 +168,10 @@ async def test_enrolling_says_what_is_wrong(start: Start, sensor: SimSensor) -> 
     assert not template(world).exists()
     async with aiohttp.ClientSession() as session:
         url = f"{world.url}/lanes/L1/fingerprint"
-        for body, expected in (({}, 400), ({"ticket": 7}, 400)):
-            async with session.post(url, json=body) as answer:
-                assert answer.status == expected
+        wrong: list[dict[str, object]] = [{}, {"ticket": 7}, {"ticket": "1", "a": 1}]
+        for each in wrong:
+            async with session.post(url, json=each) as answer:
+                assert answer.status == 400
         elsewhere = {"Host": "gate.example.com"}
         body = {"ticket": "CODEM"}
         async with session.post(url, json=body, headers=elsewhere) as answer:
@@ -192,6 +192,9 @@ async def test_decided_by_the_bridge_itself(start: Start, sensor: SimSensor) -> 
     world.peer.settings = config(fingerprints=fingerprints)
     beats = world.peer.heartbeats
     await until(lambda: beats and beats[-1]["copy_at"])
+    check = world.lane().finger
+    assert check is not None
+    await until(lambda: check._members.agreed(member["name"]))
     await enrol(world, sensor, member["name"])
     sensor.model.press(OTHER, OTHER, OTHER)
     assert await world.visit(qr(1), patience=2.0) == (False, 0)

@@ -103,6 +103,7 @@ class Bridge:
                     lambda by: self.metrics.decided.labels(by).inc(),
                 )
                 members = Members(journal, self._templates)
+                await members.load()
                 puller = SyncPuller(journal, rpc, settings.server.sync, members.sweep)
                 for lane_settings in settings.lanes:
                     self._add_lane(lane_settings, states, journal, decisions, members)

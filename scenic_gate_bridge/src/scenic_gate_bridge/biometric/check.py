@@ -27,7 +27,12 @@ class FingerCheck:
 
     async def wanted(self, decision: Decision) -> str | None:
         """Whose finger this admission needs, or None."""
-        return await self._members.enrolled(decision.ticket)
+        try:
+            return await self._members.enrolled(decision.ticket)
+        except OSError as error:
+            self.problem = str(error)
+            self._log.error("a template cannot be read", reason=self.problem)
+            return None
 
     async def refusal(self, member: str) -> Decision | None:
         """Compare; why the admitted person may not walk, or None."""
@@ -47,7 +52,7 @@ class FingerCheck:
     async def enrol(self, ticket: str) -> bool:
         """Enrol the holder of a ticket; False where no consent is known. Raises
         EnrolFailed, SensorFault, OSError."""
-        member = await self._members.agreed(ticket)
+        member = self._members.agreed(ticket)
         if member is None:
             return False
         await self._biometric.enrol(member)
