@@ -286,14 +286,25 @@ class TestConfig(FeedMixin, GateCommon):
     def test_d4_which_members_show_a_finger(self):
         """Told to devices with sensors only: a name for the template, and of which
         tickets; withdrawn or long over, it is not told any more."""
+        year = self.env["scenic.validity.rule"].create(
+            {
+                "name": "A year",
+                "mode": "period",
+                "period_count": 1,
+                "period_unit": "year",
+            }
+        )
         product = self._scenic_product(
             "Annual 年卡",
             "member",
             300,
+            scenic_validity_rule_id=year.id,
             scenic_real_name="visitor",
             scenic_id_scope="none",
+            scenic_revenue_trigger="straight_line",
         )
-        ticket = self._scenic_sell(product, visitors=[self._scenic_visitor(1)])
+        visitors = [self._scenic_visitor(1)]
+        ticket = self._scenic_sell(product, visit_date=None, visitors=visitors)
         card = ticket.membership_id
         card.action_give_fingerprint()
         self.assertNotIn("fingerprints", self._config())
