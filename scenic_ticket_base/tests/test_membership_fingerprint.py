@@ -74,6 +74,11 @@ class TestMembershipFingerprint(MemberCommon):
         self.assertFalse(card.fingerprint_ref)
         card.action_give_fingerprint("王芳")
         self.assertEqual(card.fingerprint_guardian, "王芳")
+        [told] = card.visitor_id._export("asked for")["member_cards"]
+        self.assertEqual(
+            (told["fingerprint_consent"], told["fingerprint_guardian"]),
+            (card.fingerprint_date.isoformat(), "王芳"),
+        )
         # nobody is named in the trail
         self.assertEqual(self._trail(card).after, {"guardian": True})
         other = self._card(2)
