@@ -218,7 +218,11 @@ class Lane:
 
     async def _finger_refusal(self, scan: Scan, decision: Decision) -> Decision | None:
         """Why who is admitted may not walk, when the lane asks for a finger."""
-        if self.finger is None or decision.verdict is not Verdict.ADMIT:
+        if (
+            self.finger is None
+            or scan.direction is Direction.OUT
+            or decision.verdict is not Verdict.ADMIT
+        ):
             return None
         member = await self.finger.wanted(decision)
         if member is None:
