@@ -73,6 +73,17 @@ class DeviceDecidesNothing(GateApiError):
     )
 
 
+class KeyShared(GateApiError):
+    code = 409
+    rpc_code = -32009
+    stable_code = "KEY_SHARED"
+    en = (
+        "Another computer decides with this key, or the journal of this one was lost; "
+        "give this computer a new key in Odoo (device, New Key)"
+    )
+    zh = "另有电脑使用此密钥判定，或本机日志已丢失；请在 Odoo 的设备中为本机生成新密钥"
+
+
 class InternalError(GateApiError):
     code = 500
     rpc_code = -32603

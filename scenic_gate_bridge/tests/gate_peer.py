@@ -9,6 +9,8 @@ It keeps tickets in memory, is strict about every field, and can be told to misb
     garbage  HTTP 200 with something that is no answer
     wrong    a well-formed answer to somebody else's question
     bad      INVALID_PARAMS
+    shared   KEY_SHARED
+    429      RATE_LIMITED, to be tried again after `seconds`
 """
 
 from __future__ import annotations
@@ -335,6 +337,12 @@ class Peer:
             return _cut(request)
         if what == "500":
             return _error(500, -32603, "INTERNAL_ERROR", number)
+        if what == "429":
+            limited = _error(429, -32029, "RATE_LIMITED", number)
+            limited.headers["Retry-After"] = f"{seconds:.0f}"
+            return limited
+        if what == "shared":
+            return _error(409, -32009, "KEY_SHARED", number)
         if what == "bad":
             return _error(400, -32602, "INVALID_PARAMS", number)
         if what == "garbage":

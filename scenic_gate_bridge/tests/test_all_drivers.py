@@ -55,6 +55,7 @@ from scenic_gate_bridge.simulator.board_model import BoardModel
 from scenic_gate_bridge.simulator.catrax_model import CatraxModel
 from scenic_gate_bridge.simulator.tpw_model import TpwModel
 from scenic_gate_bridge.supervisor import supervise
+from scenic_gate_bridge.watchdog import DEVICE_TURN, Pulses
 from virtual import VirtualLoop, Wire
 
 PORT = 5000
@@ -141,10 +142,14 @@ class DriverModel(RuleBasedStateMachine):
         self.machine = LaneMachine(rules)
         journal: Any = self.journal
         self.lane = Lane(self.machine, self.driver, journal, self.decide, Metrics())
+        self.pulses = Pulses(self.loop.time)
+        self.driver.turns = self.pulses.of("turnstile")
         self.tasks = [
             self.loop.create_task(self.lane.run()),
             self.loop.create_task(
-                supervise("L1", lambda: self.driver.run(self.lane.put))
+                supervise(
+                    "L1", lambda: self.driver.run(self.lane.put), self.driver.turns
+                )
             ),
         ]
         self.wait(6)
@@ -165,6 +170,7 @@ class DriverModel(RuleBasedStateMachine):
 
     def wait(self, seconds: float) -> None:
         self.loop.run_until_complete(asyncio.sleep(seconds))
+        assert not self.pulses.late()
         for task in self.tasks:
             if task.done():
                 task.result()
@@ -325,6 +331,20 @@ class DriverModel(RuleBasedStateMachine):
 
 def admit(passes: int) -> Decision:
     return Decision(Verdict.ADMIT, "ADMIT", Text("in", "请进"), passes=passes)
+
+
+@pytest.mark.parametrize("kind", DRIVERS)
+def test_a_driver_that_nobody_uses_still_turns(kind: str) -> None:
+    """Else the watchdog would end the bridge in a quiet hour."""
+    machine = type(kind, (DriverModel,), {"kind": kind})()
+    machine.begin(seed=1, direction="in")
+    try:
+        machine.wait(2 * DEVICE_TURN)
+        machine.wire.unplug()
+        machine.wait(2 * DEVICE_TURN)
+        machine.wire.plugged = True
+    finally:
+        machine.teardown()
 
 
 @pytest.mark.timeout(600)  # minutes of a lane's life, on a machine that may be busy

@@ -25,6 +25,7 @@ from scenic_gate_bridge.readers.watch import build
 from scenic_gate_bridge.settings import ReaderSettings
 from scenic_gate_bridge.simulator.sdt_model import IdCard, SdtModel
 from scenic_gate_bridge.supervisor import supervise
+from scenic_gate_bridge.watchdog import DEVICE_TURN, Pulses
 from virtual import VirtualLoop, Wire
 
 PORT = 5000
@@ -74,13 +75,16 @@ class World:
             "L1", name, Direction.IN, 0.2, self.scans.append, lambda reason: None
         )
         reader = build(self.settings, desk)
+        self.pulses = Pulses(self.loop.time)
+        reader.turns = self.pulses.of(name)
         self.task = self.loop.create_task(
-            supervise(name, lambda: reader.run(lambda linked: None))
+            supervise(name, lambda: reader.run(lambda linked: None), reader.turns)
         )
         self.wait(1)
 
     def wait(self, seconds: float) -> None:
         self.loop.run_until_complete(asyncio.sleep(seconds))
+        assert not self.pulses.late()
         if self.task.done():
             self.task.result()
 
@@ -122,6 +126,18 @@ def test_each_showing_is_one_scan(name: str, seed: int, count: int) -> None:
         assert [scan.code.value for scan in world.scans] == shown
         kind = KINDS.get(world.settings.kind, CredentialKind.AUTO)
         assert {scan.kind for scan in world.scans} == {kind}
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_that_nobody_uses_still_turns(name: str) -> None:
+    """Else the watchdog would end the bridge in a quiet hour."""
+    world = World(name, 1)
+    try:
+        world.wait(2 * DEVICE_TURN)
+        world.wire.unplug()
+        world.wait(2 * DEVICE_TURN)
     finally:
         world.close()
 

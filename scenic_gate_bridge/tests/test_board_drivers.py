@@ -163,6 +163,43 @@ async def test_modbus_rest_that_is_refused_is_made_up_for(
         assert not far.model.is_free(Direction.OUT)
 
 
+@pytest.mark.parametrize("hold", [False, True])
+async def test_modbus_relays_lost_in_a_brown_out_are_turned_on_again(
+    line: tuple[Far, Any], hold: bool
+) -> None:
+    """Too short for the line to notice: an open way must not stay shut."""
+    far, transport = line
+    wires = WIRES | {"free_in": 0, "hold": True} if hold else WIRES
+    settings = ModbusSettings(kind="modbus", transport=transport, **wires)
+    board(far, settings)
+    driver = modbus(settings)
+    async with running(driver) as events:
+        await driver.rest(BOTH)
+        await asyncio.sleep(1.2)
+        assert not [event for event in events if isinstance(event, LinkDown)]
+        far.model.power_cycle()
+        assert not far.model.is_free(Direction.IN)
+        await until(lambda: LinkDown("the board lost its relays") in events)
+    async with running(driver):
+        assert far.model.is_free(Direction.IN) and far.model.is_free(Direction.OUT)
+
+
+async def test_modbus_relay_that_nobody_turned_on_is_turned_off(
+    line: tuple[Far, Any],
+) -> None:
+    far, transport = line
+    settings = ModbusSettings(kind="modbus", transport=transport, **WIRES)
+    board(far, settings)
+    driver = modbus(settings)
+    async with running(driver) as events:
+        await driver.allow(Direction.IN)
+        far.model._switch(3, float("inf"))
+        assert far.model.is_free(Direction.OUT)
+        await until(lambda: LinkDown("the board lost its relays") in events)
+    async with running(driver):
+        assert not far.model.is_free(Direction.OUT)
+
+
 async def test_modbus_links_are_cleared_before_use(line: tuple[Far, Any]) -> None:
     """A board as it comes would release by its own inputs."""
     far, transport = line

@@ -92,6 +92,24 @@ async def test_the_first_scan_on_a_full_disk_is_refused(site: SmallDisk) -> None
     await site.until_used("CODE3")
 
 
+async def test_people_leave_on_a_full_disk(site: SmallDisk) -> None:
+    site.fill(True)
+    for code in ("ONE", "TWO"):
+        left: Any = await site.present(code, "X1", walk="pass")
+        assert left["passed"] == 1
+    await site.until_fault(True)
+    site.fill(False)
+    await site.until_fault(False)
+    async with asyncio.timeout(20):
+        while True:
+            events = (await site.state())["events"]
+            exits = [event for event in events if event["type"] == "exit"]
+            if len(exits) == 2:
+                break
+            await asyncio.sleep(0.02)
+    assert [event["credential"]["value"] for event in exits] == ["ONE", "TWO"]
+
+
 async def test_an_emergency_opens_on_a_full_disk(site: SmallDisk) -> None:
     site.fill(True)
     await site.post(f"{site.bridge.url}/lanes/L2/emergency", {"on": True})

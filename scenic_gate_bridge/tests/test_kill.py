@@ -79,7 +79,8 @@ class Process:
 
 class Site:
     """Peer, simulator and bridge, each a process of its own. The lanes differ in what
-    they do: L2 annuls after a crash, L3 waits only a moment for the visitor."""
+    they do: L2 annuls after a crash, L3 waits only a moment for the visitor, X1 is
+    an exit with a reader."""
 
     def __init__(
         self, directory: Path, mode: str = "online", *peer_arguments: str
@@ -87,10 +88,11 @@ class Site:
         self.mode = mode
         lanes = ("L1", "L2", "L3")
         known = {code: {"direction": "in", "mode": "controlled"} for code in lanes}
+        known["X1"] = {"direction": "out", "mode": "controlled"}
         tickets: dict[str, Any] = {f"CODE{number}": {} for number in range(1, 10)}
         tickets |= {f"GROUP{n}": {"entries": 4, "persons": 4} for n in (1, 2)}
         tickets["GROUP3"] = {"entries": 5, "persons": 5}
-        self.lanes = ",".join(f"{code}:in" for code in lanes)
+        self.lanes = ",".join([*(f"{code}:in" for code in lanes), "X1:out"])
         self.peer = Process(
             [
                 str(HERE / "gate_peer.py"),
@@ -121,11 +123,12 @@ class Site:
             self.lanes,
             pass_timeout=30.0,
             mode=self.mode,
+            free_exit=False,
         )
-        head, one, two, three = config.read_text().split("[[lanes]]")
+        head, one, two, three, way_out = config.read_text().split("[[lanes]]")
         two = two.replace("assumed_passed", "annul")
         three = three.replace("30.0", "0.3")
-        config.write_text("[[lanes]]".join([head, one, two, three]))
+        config.write_text("[[lanes]]".join([head, one, two, three, way_out]))
         await self.start_bridge()
         return self
 
@@ -184,9 +187,9 @@ class Site:
     async def faults(self, *faults: tuple[str, str, float]) -> None:
         await self.post(f"{self.peer.url}/faults", list(faults))
 
-    async def until_released(self, lane: str = "L1") -> None:
+    async def until_released(self, lane: str = "L1", way: str = "in") -> None:
         async with asyncio.timeout(20):
-            while not (await self.lane(lane))["released"]["in"]:
+            while not (await self.lane(lane))["released"][way]:
                 await asyncio.sleep(0.01)
 
     async def lane(self, code: str = "L1") -> Any:
@@ -306,6 +309,28 @@ async def test_killed_after_a_pass_that_is_not_on_the_disk(site: Site) -> None:
     # and killing it again changes nothing
     await site.kill_and_restart()
     assert await site.books("CODE5") == (1, 0, [("passed", 1, True)])
+
+
+@pytest.mark.parametrize("walks", [False, True])
+async def test_killed_while_somebody_leaves(site: Site, walks: bool) -> None:
+    """Between the release and the report, before and after he went."""
+    code = f"LEAVES{walks}"
+    if walks:
+        await stalled(site, "passed")
+    await site.present(code, "X1", walk="pass" if walks else "none")
+    if not walks:
+        await site.until_released("X1", "out")
+    await site.until_state("opening")
+    for _ in range(2):
+        await site.kill_and_restart()
+        exits = [
+            (event["credential"]["value"], event["count"], event["assumed"])
+            for event in (await site.state())["events"]
+            if event["type"] == "exit" and event["credential"]["value"] == code
+        ]
+        assert exits == [(code, 1, True)]
+    assert not site.sql("SELECT 1 FROM journal WHERE credential IS NOT NULL")
+    assert not site.sql("SELECT 1 FROM outbox WHERE body ->> 'credential' IS NOT NULL")
 
 
 async def test_killed_before_the_upload(site: Site) -> None:

@@ -100,6 +100,7 @@ async def test_killed_while_deciding(site: Site, number: int, step: str) -> None
     assert await facts(site, number) == []
     assert (await site.lane())["releases"] == 0 or number > 1
     assert await passes(site, number) == 1
+    await site.until_state("passed")
     await site.until_health(lambda health: health["outbox"] == 0)
     assert await facts(site, number) == [("admitted", 1, False), ("passed", 1, False)]
     assert await passes(site, number, patience=0.5) == 0
@@ -134,6 +135,7 @@ async def test_killed_while_open(site: Site) -> None:
 
 
 async def test_killed_while_counting_the_pass(site: Site) -> None:
+    await site.until_state("passed")  # the visit before is written down
     await stalled(site, "used")
     assert await passes(site, 6) == 1
     await asyncio.sleep(0.2)

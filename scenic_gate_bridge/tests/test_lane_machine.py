@@ -91,6 +91,7 @@ DISTURBANCES: list[Input | str] = [
     SetMode(LaneMode.EXIT),
     SetMode(LaneMode.EMERGENCY),
     SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE),
+    SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE, alone=True),
     SetEmergency(True),
     SetEmergency(False),
     Fire(True),
@@ -167,6 +168,7 @@ class LaneModel(RuleBasedStateMachine):
                     assert not self.machine.in_emergency
                     assert not self.machine.fire
                     assert not self.machine.stopping
+                    assert scan.direction is Direction.IN, "people may always leave"
                     self.db.ask(request_id, scan, at)
                     self.asks.append(request_id)
                 case Allow(_ticket, direction):
@@ -221,8 +223,9 @@ class LaneModel(RuleBasedStateMachine):
     @rule(
         passes=st.sampled_from([1, 2, 4]),
         upto=st.sampled_from(["asked", "sent", "accepted"]),
+        outwards=st.booleans(),
     )
-    def visitor_comes(self, passes: int, upto: str) -> None:
+    def visitor_comes(self, passes: int, upto: str, outwards: bool) -> None:
         """The everyday beginning, in one step, so that what comes after it is tried
         often: the lane works by ticket, a code is admitted, the release is out."""
         if not self.link:
@@ -232,12 +235,15 @@ class LaneModel(RuleBasedStateMachine):
         self.feed(SetMode(LaneMode.CONTROLLED))
         while self.commands:
             self.device_answers(None, True)
-        served = sorted(self.lane_rules.direction.served)
+        served = self.lane_rules.direction.served - self.machine.wanted_rest
+        if not served:
+            return
         self.scans += 1
         if not self.asks:
             code = Code(f"CODE{self.scans}")
-            self.feed(ScanRead(Scan("L1", served[0], code, START)))
-        if upto != "asked":
+            way = Direction.OUT if outwards and Direction.OUT in served else min(served)
+            self.feed(ScanRead(Scan("L1", way, code, START)))
+        if upto != "asked" and self.asks:
             self.answer(admit(passes))
         if upto == "accepted":
             self.device_answers(None, True)
@@ -458,17 +464,28 @@ class LaneModel(RuleBasedStateMachine):
         if not hasattr(self, "machine"):
             return
         reported: dict[str, Counter[str]] = {}
+        left: Counter[str] = Counter()
         for (body,) in self.rows("SELECT body FROM outbox"):
             event = json.loads(body)
+            if "credential" in event:
+                assert event["type"] == "exit"
+                left[Code(event["credential"]["value"]).digest] += event["count"]
             if event["type"] in ("passed", "annulled"):
                 counts = reported.setdefault(event["request_id"], Counter())
                 # an annulment without count is of a request that had no answer
                 counts[event["type"]] += event.get("count", 0)
                 counts["whole"] += "count" not in event
-        for request_id, state, passes, passed, annulled in self.rows(
-            "SELECT request_id, state, passes, passed, annulled FROM journal"
+        for request_id, way, code, state, passes, passed, annulled, shown in self.rows(
+            "SELECT request_id, direction, code_hash, state, passes, passed, annulled,"
+            " credential FROM journal"
         ):
             counts = reported.get(request_id, Counter())
+            if way == "out":
+                # reported with the code by who went, and not at all by who did not
+                assert not counts
+                assert left[code] == passed
+                assert (shown is not None) is (state == "opening")
+                counts = Counter(passed=passed, annulled=annulled)
             assert counts["passed"] == passed
             assert not counts["whole"] or (passes == 0 and counts["annulled"] == 0)
             if state != "denied":
@@ -752,7 +769,12 @@ def test_what_a_walk_is_in_each_mode(
 def test_emergency_of_the_server_is_not_ended_by_the_schedule(bench: Any) -> None:
     lane = bench()
     lane(SetMode(LaneMode.EMERGENCY))
-    assert lane(SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE)) == []
+    assert lane(SetMode(LaneMode.LOCKED, ModeSource.SCHEDULE, alone=True)) == []
+    assert lane.machine.mode is LaneMode.EMERGENCY
+    # but the server ends it, and may say that the schedule goes on
+    (rest,) = lane(SetMode(LaneMode.EXIT, ModeSource.SCHEDULE))
+    assert rest.free == {Direction.OUT}
+    lane(SetMode(LaneMode.EMERGENCY))
     lane(SetEmergency(True))
     assert lane(SetMode(LaneMode.CONTROLLED)) == []
     assert lane.machine.wanted_rest == set(Direction)
@@ -867,6 +889,57 @@ def test_entry_and_exit_of_one_lane_are_kept_apart(bench: Any) -> None:
         lane(Passed(Direction.OUT))
     counters = lane.machine.counters
     assert (counters.came_in, counters.went_out, counters.exits) == (1, 2, 2)
+
+
+def leaves(code: str = "CODE", answers: list[Decision] | None = None) -> ScanRead:
+    answered = (answers if answers is not None else []).append
+    return ScanRead(Scan("L1", Direction.OUT, Code(code), START, answered=answered))
+
+
+def test_any_code_opens_an_exit_unasked_and_is_reported(bench: Any) -> None:
+    lane = bench(direction=LaneDirection.OUT)
+    answers: list[Decision] = []
+    (allow,) = lane(leaves("no code at all", answers))
+    assert allow == Allow(allow.ticket, Direction.OUT)
+    assert [(a.verdict, a.code) for a in answers] == [(Verdict.ADMIT, "EXIT")]
+    lane(Accepted())
+    # the next one waits, and goes in its turn
+    assert lane(leaves("NEXT")) == []
+    (allow,) = lane(Passed(Direction.OUT))
+    assert allow.direction is Direction.OUT
+    lane(Accepted())
+    lane(Passed(Direction.OUT))
+    assert lane.events() == [("exit", 1, False), ("exit", 1, False)]
+    shown = [row.event.get("credential") for row in lane.db.waiting(9)[1:]]
+    assert shown == [
+        {"kind": "auto", "value": "no code at all"},
+        {"kind": "auto", "value": "NEXT"},
+    ]
+    counters = lane.machine.counters
+    assert (counters.granted, counters.completed, counters.went_out) == (2, 2, 2)
+    assert counters.exits == 0
+
+
+def test_who_did_not_leave_is_not_reported(bench: Any) -> None:
+    lane = bench(direction=LaneDirection.BOTH)
+    lane(leaves())
+    lane(Accepted())
+    (rest,) = lane(Tick(), after=5.0)
+    lane(RestDone(rest.ticket, True))
+    lane(Tick(), after=1.0)
+    assert lane.events() == []
+    assert lane.machine.counters.timed_out == 1
+    assert lane.db.recent("L1", 1)[0].phase == "annulled"
+
+
+@pytest.mark.parametrize("mode", sorted(set(LaneMode) - {LaneMode.CONTROLLED}))
+def test_a_code_does_nothing_where_no_ticket_counts(bench: Any, mode: LaneMode) -> None:
+    lane = bench(direction=LaneDirection.OUT)
+    lane(SetMode(mode))
+    answers: list[Decision] = []
+    assert lane(leaves(answers=answers)) == []
+    assert [answer.verdict for answer in answers] == [Verdict.DENY]
+    assert lane.machine.counters.granted == 0
 
 
 def test_clock_jump_changes_no_deadline(bench: Any) -> None:

@@ -30,8 +30,10 @@ async def test_entry_becomes_an_exit_and_back(start: Start) -> None:
     world.peer.lanes["L1"]["mode"] = "controlled"
     await until(lambda: not sim.model.is_free(Direction.OUT))
     assert await world.visit("CODET2") == (True, 1)
+    world.peer.lanes["L1"] |= {"mode": "exit", "by": "schedule"}
+    await until(lambda: len(world.peer.of_type("mode")) == 3)
     notes = [event["note"] for event in world.peer.of_type("mode")]
-    assert notes == ["exit by server", "controlled by server"]
+    assert notes == ["exit by server", "controlled by server", "exit by schedule"]
 
 
 async def test_emergency_of_the_server_opens_both_ways(start: Start) -> None:

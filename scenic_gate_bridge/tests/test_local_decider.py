@@ -172,14 +172,14 @@ def test_reentry_after_an_exit() -> None:
     park = Park(**config(components=[component(reentry="after_exit", has_rules=True)]))
     park.enter()
     assert park.code() == "INSIDE"
-    park.decider.exit("X1", at("10:00:00"), read=park.decider.read("auto", qr(1)))
+    park.decider.exit("X1", at("10:00:00"), 1, {"kind": "auto", "value": qr(1)})
     assert park.scan(now=at("10:01:00")).facts.again
 
 
 def test_anti_passback_daily_and_minutes() -> None:
     card = ticket(
         1,
-        "IC1",
+        "IC:A0B1",
         kind="member",
         visit_date=None,
         rights=[right(unlimited=True, daily=2)],
@@ -188,13 +188,14 @@ def test_anti_passback_daily_and_minutes() -> None:
         components=[component(antipassback="hard", reentry_minutes=10, has_rules=True)]
     )
     park = Park(card, **rules)
-    park.enter("IC1")
-    assert park.code("IC1", at("09:09:59")) == "TOO_SOON"
-    assert park.code("IC1", at("09:10:00")) == "INSIDE"
-    park.decider.exit("X1", at("09:11:00"), read=Read(ReadKind.IC_CARD, lookup("IC1")))
-    park.enter("IC1", now=at("09:12:00"))
-    park.decider.exit("X1", at("09:13:00"), read=Read(ReadKind.IC_CARD, lookup("IC1")))
-    assert park.code("IC1", at("10:00:00")) == "DAILY_USED"
+    shown = {"kind": "ic_card", "value": "a0-b1"}
+    park.enter("IC:A0B1")
+    assert park.code("IC:A0B1", at("09:09:59")) == "TOO_SOON"
+    assert park.code("IC:A0B1", at("09:10:00")) == "INSIDE"
+    park.decider.exit("X1", at("09:11:00"), 1, shown)
+    park.enter("IC:A0B1", now=at("09:12:00"))
+    park.decider.exit("X1", at("09:13:00"), 1, shown)
+    assert park.code("IC:A0B1", at("10:00:00")) == "DAILY_USED"
 
 
 def test_sequence_and_choice() -> None:
@@ -279,6 +280,17 @@ def test_room_inside_and_its_return() -> None:
     assert park.code(4) == "ADMIT"
     assert park.code(1, at("08:59:00", TOMORROW)) == "USED"
     assert one.facts.left == 0
+
+
+def test_staff_who_leave_make_no_room() -> None:
+    made = limited(capacity=1)
+    card = ticket(2, "IC:A0B1", kind="staff", rights=[])
+    park = Park(ticket(1), card, **made)
+    park.enter()
+    park.decider.exit("X1", at(), 1, {"kind": "ic_card", "value": "A0B1"})
+    assert park.decider.people_inside(at()) == {1: (1, 0)}
+    park.decider.exit("X1", at(), 1, {"kind": "auto", "value": "no code at all"})
+    assert park.decider.people_inside(at()) == {1: (0, 0)}
 
 
 def test_an_alert_level_stops_entry() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -65,6 +66,33 @@ async def test_a_bridge_decides_while_the_server_is_silent(start: Start) -> None
     assert not world.peer.conflicts
 
 
+async def test_a_scan_that_the_server_had_no_time_for_is_decided_here(
+    start: Start,
+) -> None:
+    """It did nothing for it, so there is nothing to annul, and facts wait as told."""
+    world = await with_copy(start, "offline", mode="online")
+    world.peer.faults = [("validate", "429", 1.0), ("report", "429", 1.0)]
+    assert await world.visit(qr(1)) == (True, 1)
+    await until(lambda: world.peer.of_type("passed"))
+    [admitted] = world.peer.of_type("admitted")
+    assert (admitted["mode"], admitted["right"]) == ("offline", 1)
+    assert not world.peer.of_type("annulled")
+    assert not world.peer.faults
+
+
+async def test_a_rate_limit_of_a_bridge_that_may_not_decide_annuls_nothing(
+    start: Start,
+) -> None:
+    world = await start("L1:in")
+    world.peer.faults = [("validate", "429", 1.0)]
+    assert await world.visit("CODET1", walk="none") == (False, 0)
+    await world.wait_log("denied", code="SERVER_ERROR")
+    await asyncio.sleep(0.3)  # the reader takes it for a scan of its own
+    assert await world.visit("CODET1") == (True, 1)
+    await until(lambda: world.peer.of_type("passed"))
+    assert not world.peer.of_type("annulled")
+
+
 async def test_a_site_server_does_not_ask(start: Start) -> None:
     world = await with_copy(start, "site", mode="site")
     assert await world.visit(qr(2)) == (True, 1)
@@ -100,6 +128,23 @@ async def test_a_bridge_whose_key_another_one_has_does_not_decide(start: Start) 
     # a new key begins a new count
     world.peer.heartbeats.clear()
     await until(lambda: len(world.peer.heartbeats) > 1)
+    assert await world.visit(qr(1)) == (True, 1)
+
+
+async def test_a_bridge_that_gets_no_copy_for_another_one_does_not_decide(
+    start: Start,
+) -> None:
+    """Another journal is the device's own; its numbers may be lower than these."""
+    world = await with_copy(start, "site", mode="site")
+    world.peer.faults = [("sync", "shared", 0.0)] * 100
+    await until(lambda: len(world.peer.faults) < 100)
+    assert await world.visit(qr(1)) == (False, 0)
+    await world.wait_log("denied", code="KEY_SHARED")
+    health = json.loads(await text(f"{world.url}/health"))
+    assert any("KEY_SHARED" in problem for problem in health["problems"])
+    world.peer.faults.clear()
+    synced = world.peer.requests.count(("sync", 3))
+    await until(lambda: world.peer.requests.count(("sync", 3)) > synced + 1)
     assert await world.visit(qr(1)) == (True, 1)
 
 

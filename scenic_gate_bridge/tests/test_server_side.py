@@ -23,6 +23,8 @@ from scenic_gate_bridge.model import Code, Decision, Direction, Scan, Verdict, u
 from scenic_gate_bridge.outbox import read_answers
 from scenic_gate_bridge.rpc import (
     KeyInvalid,
+    KeyShared,
+    RateLimited,
     RequestRefused,
     RpcClient,
     RpcError,
@@ -104,6 +106,9 @@ def rpc_error(status: int, code: str) -> Any:
         (rpc_error(400, "INVALID_PARAMS"), RequestRefused),
         (rpc_error(500, "INTERNAL_ERROR"), ServerFault),
         (rpc_error(400, "SOMETHING_NEW"), ServerFault),
+        (rpc_error(429, "RATE_LIMITED"), RateLimited),
+        (lambda body: web.Response(status=429, text="of a proxy"), RateLimited),
+        (rpc_error(409, "KEY_SHARED"), KeyShared),
     ],
 )
 async def test_answers_that_are_no_result(

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from conftest import write_config
 from gate_peer import KEY
-from local_world import config, qr
+from local_world import component, config, qr
 from test_kill import HERE, Process, Site
 from test_site_server import today
 
@@ -25,28 +25,38 @@ NOW = datetime.now(UTC)
 
 
 def deciding_peer(*lanes: str) -> Process:
-    """A server that permits a device with these lanes to decide on tickets 1 to 7."""
-    known = {code: {"direction": "in", "mode": "controlled"} for code in lanes}
+    """A server that permits a device with these lanes to decide on tickets 1 to 7,
+    which admit again whoever was counted out. Lanes named X… are exits."""
+    known = {
+        code: {"direction": "out" if code[0] == "X" else "in", "mode": "controlled"}
+        for code in lanes
+    }
+    places = [component(reentry="after_exit", has_rules=True), component(2, 2)]
     return Process(
         [
             str(HERE / "gate_peer.py"),
             f"--lanes={json.dumps(known)}",
             "--tickets={}",
-            f"--settings={json.dumps(config())}",
+            f"--settings={json.dumps(config(components=places))}",
             f"--feed={json.dumps([today(number) for number in range(1, 8)])}",
         ]
     )
 
 
 class Chain(Site):
-    """`bridge` serves lane L2 of `outpost`, and has lane L1 itself."""
+    """`bridge` serves lanes L2 and X1 of `outpost`, and has lane L1 itself."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self.peer = deciding_peer("L1", "L2")
+        self.peer = deciding_peer("L1", "L2", "X1")
         program = ["-m", "scenic_gate_bridge"]
         self.simulator = Process(
-            [*program, "simulate", f"--dir={directory / 'run'}", "--lanes=L1:in,L2:in"]
+            [
+                *program,
+                "simulate",
+                f"--dir={directory / 'run'}",
+                "--lanes=L1:in,L2:in,X1:out",
+            ]
         )
         self.far = directory / "outpost"
         self.far.mkdir()
@@ -62,12 +72,18 @@ class Chain(Site):
 [[site_server.clients]]
 name = "outpost"
 key_hash = "{hashlib.sha256(KEY.encode()).hexdigest()}"
-lanes = ["L2"]
+lanes = ["L2", "X1"]
 """
         write_config(self.directory, self.peer.url, "L1:in", mode="site", extra=client)
         await self.start_bridge()
         await self.until_health(lambda health: health["copy_at"])
-        write_config(self.far, self.bridge.url, "L2:in", after_crash="annul")
+        write_config(
+            self.far,
+            self.bridge.url,
+            "L2:in,X1:out",
+            after_crash="annul",
+            free_exit=False,
+        )
         await self.start_outpost()
         return self
 
@@ -87,11 +103,16 @@ lanes = ["L2"]
                 await asyncio.sleep(0.05)
 
     async def until_told(self, *kinds: str, lane: str) -> list[dict[str, Any]]:
-        """Wait until the server has facts of these kinds of a lane, in this order."""
+        """Wait until the newest facts of a lane at the server are of these kinds. That
+        its device was connected is left out: a start may tell it in the same call."""
         async with asyncio.timeout(20):
             while True:
                 events = (await self.state())["events"]
-                found = [event for event in events if event["lane"] == lane]
+                found = [
+                    event
+                    for event in events
+                    if event["lane"] == lane and not event["type"].startswith("link_")
+                ]
                 if [event["type"] for event in found][-len(kinds) :] == [*kinds]:
                     return found
                 await asyncio.sleep(0.02)
@@ -121,6 +142,19 @@ async def test_who_turns_back_keeps_the_entry(chain: Chain) -> None:
     assert visit["released"]
     await chain.until_told("admitted", "annulled", lane="L2")
     assert (await chain.present(qr(3), "L1", walk="pass"))["passed"] == 1
+
+
+async def test_who_left_by_the_far_bridge_comes_in_again(chain: Chain) -> None:
+    assert (await chain.present(qr(7), "L1", walk="pass"))["passed"] == 1
+    refused = await chain.present(qr(7), "L2", walk="pass", patience=0.5)
+    assert not refused["released"]
+    assert (await chain.present(qr(7), "X1", walk="pass"))["passed"] == 1
+    told = (await chain.until_told("exit", lane="X1"))[-1]
+    assert told["credential"] == {"kind": "auto", "value": qr(7)}
+    again = await chain.present(qr(7), "L2", walk="pass")
+    assert again["passed"] == 1
+    found = await chain.until_told("admitted", "passed", lane="L2")
+    assert found[-2]["again"]
 
 
 async def test_the_far_bridge_killed_with_an_open_lane(chain: Chain) -> None:

@@ -86,8 +86,7 @@ class Player:
 
     def _exit(self, values: dict[str, Any], now: datetime) -> None:
         medium = self.media.get(values.get("medium"))
-        read = self.decider.read(medium["kind"], medium["value"]) if medium else None
-        self.decider.exit(values["lane"], now, values.get("count", 1), read)
+        self.decider.exit(values["lane"], now, values.get("count", 1), medium)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

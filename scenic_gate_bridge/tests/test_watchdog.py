@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import new_peer, serving, write_config
+from conftest import new_peer, running, serving, write_config
+from scenic_gate_bridge.drivers.base import Emit, LinkUp
+from scenic_gate_bridge.drivers.manual import ManualDriver
+from scenic_gate_bridge.settings import load
 from scenic_gate_bridge.simulator.park import Park, SimLane, parse_lanes
 from scenic_gate_bridge.watchdog import Pulses
 from test_kill import STALL
@@ -104,6 +107,37 @@ async def test_a_bridge_whose_journal_hangs_is_not_kept_alive(tmp_path: Path) ->
             process.kill()
             await asyncio.to_thread(process.communicate)
             manager.close()
+
+
+class Hanging(ManualDriver):
+    """A driver that turns, and then does not."""
+
+    async def run(self, emit: Emit) -> None:
+        """See `LaneDriver.run`."""
+        emit(LinkUp())
+        self.turns(0.5)
+        await asyncio.Event().wait()
+
+
+async def test_a_bridge_whose_driver_hangs_is_not_kept_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else works: only the lane's own supervisor waits."""
+    manager = Manager(tmp_path / "notify")
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
+        monkeypatch.setenv(name, manager.environment()[name])
+    driver = Hanging()
+    monkeypatch.setattr("scenic_gate_bridge.bridge.make_driver", lambda lane: driver)
+    try:
+        async with serving(new_peer("L1:in")) as server:
+            settings = load(write_config(tmp_path, server, "L1:in"))
+            async with running(settings):
+                heard = await manager.hears("STATUS=stuck")
+                assert heard[-1] == "STATUS=stuck: L1 turnstile"
+                driver.turns(60.0)
+                await manager.hears("WATCHDOG=1")
+    finally:
+        manager.close()
 
 
 async def test_a_bridge_says_that_it_stops(tmp_path: Path) -> None:

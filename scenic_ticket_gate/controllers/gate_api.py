@@ -1,6 +1,11 @@
 from odoo.http import Controller, request, route
 
-from ..exceptions import DeviceDecidesNothing, DeviceKeyInvalid, InvalidParams
+from ..exceptions import (
+    DeviceDecidesNothing,
+    DeviceKeyInvalid,
+    InvalidParams,
+    KeyShared,
+)
 from ..tools import gate_schema
 from .dispatcher import MAX_BODY, JsonText
 
@@ -38,6 +43,8 @@ class ScenicGateApi(Controller):
         answer = self._call(gate_schema.check_sync, params, "_gate_sync")
         if not answer:
             raise DeviceDecidesNothing()
+        if answer == "KEY_SHARED":
+            raise KeyShared()
         return JsonText(answer)
 
     @route("/scenic/gate/v1/config", **ROUTING)

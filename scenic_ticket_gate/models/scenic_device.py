@@ -158,6 +158,7 @@ class ScenicDevice(models.Model):
                 "state": "active",
                 "epoch": device_sudo.epoch + 1,
                 "last_seq": 0,
+                "born": False,
             }
         )
         self._message_log(body=self.env._("New key made"))

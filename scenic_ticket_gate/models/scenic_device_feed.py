@@ -71,6 +71,13 @@ class ScenicDevice(models.Model):
         copy=False,
         help="Version of the settings that the device ought to have.",
     )
+    born = fields.Datetime(
+        string="Journal Begun on",
+        readonly=True,
+        copy=False,
+        help="When the journal began by which this device decides. A second computer "
+        "with the same key has another one and gets no copy of the tickets.",
+    )
     settings_at = fields.Datetime(
         string="Settings Looked at on",
         readonly=True,
@@ -98,6 +105,12 @@ class ScenicDevice(models.Model):
             with tools.file_open(f"scenic_ticket_gate/sql/{name}.sql") as file:
                 self.env.cr.execute(file.read())
 
+    def write(self, vals):
+        if vals.get("decides") == "no":
+            # it forgets the copy, and begins a new journal when it may decide again
+            vals = {**vals, "born": False}
+        return super().write(vals)
+
     def _audited_names(self):
         return [
             *super()._audited_names(),
@@ -110,8 +123,9 @@ class ScenicDevice(models.Model):
 
         :param dict values: as ``gate_schema.check_sync`` returns them
         :param datetime now: naive UTC; by default the clock of the database
-        :return: the answer of the API; empty if the device does not decide, None if
-            the key is no longer valid
+        :return: the answer of the API; empty if the device does not decide,
+            ``KEY_SHARED`` if another computer does with this key, None if the key is
+            no longer valid
         """
         self.ensure_one()
         [[answer]] = self.env.execute_query(

@@ -83,9 +83,12 @@ BEGIN
                'lane', l.code,
                'name', COALESCE(l.name ->> 'zh_CN', l.name ->> 'en_US'),
                'direction', l.direction, 'mode', m.mode,
+               'by', CASE
+                   WHEN m.follows
+                        AND scenic_lane_scheduled(l.id, l.mode_at, v_now) IS NOT NULL
+                   THEN 'schedule' ELSE 'server' END,
                'next', CASE
-                   WHEN l.scheduled AND l.mode <> 'emergency' AND l.active
-                        AND g.active AND d.enabled
+                   WHEN m.follows
                    THEN (
                        SELECT COALESCE(jsonb_agg(jsonb_build_object(
                                   'at', scenic_gate_time(p.at), 'mode', p.mode
@@ -98,7 +101,11 @@ BEGIN
       FROM scenic_device d
       JOIN scenic_lane l ON l.device_id = d.id
       JOIN scenic_gate g ON g.id = l.gate_id
-     CROSS JOIN LATERAL (SELECT scenic_lane_mode(l, g, d, v_now) AS mode) m
+     CROSS JOIN LATERAL (
+               SELECT scenic_lane_mode(l, g, d, v_now) AS mode,
+                      l.scheduled AND l.mode <> 'emergency' AND l.active AND g.active
+                          AND d.enabled AS follows
+           ) m
      WHERE d.id = p_device;
     -- a day begins with nobody inside
     SELECT COALESCE(jsonb_object_agg(h.pool_id, jsonb_build_object(

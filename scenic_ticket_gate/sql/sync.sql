@@ -31,10 +31,13 @@ $function$;
 -- is another one, or the log does not reach back to the cursor, the copy begins anew.
 --
 -- p_born: since when the device's own journal tells what it did, naive UTC. Of that
--- the counts are free, but for what staff gave back, which no journal knows.
+-- the counts are free, but for what staff gave back, which no journal knows. NULL: the
+-- asker keeps no journal and decides nothing. The first journal is the device's own until
+-- it gets a new key: another one is that of a second computer, which would not be told
+-- what the first one did.
 -- p_now: naive UTC; NULL is the clock of the server.
 -- Returns the answer as text; NULL when the key is not the device's living key; an empty
--- text when the device may not decide.
+-- text when the device may not decide; 'KEY_SHARED' for the journal of a second computer.
 
 CREATE OR REPLACE FUNCTION scenic_gate_time(p_time timestamp) RETURNS text
 LANGUAGE sql STABLE AS $function$
@@ -63,13 +66,21 @@ DECLARE
     v_gone integer[];
     v_last record;
 BEGIN
-    SELECT d.id, d.company_id, d.decides INTO v_device
+    SELECT d.id, d.company_id, d.decides, d.born INTO v_device
       FROM scenic_device d
      WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash);
     IF NOT FOUND THEN
         RETURN NULL;
     ELSIF v_device.decides = 'no' THEN
         RETURN '';
+    END IF;
+    IF v_device.born IS NULL AND p_born IS NOT NULL THEN
+        UPDATE scenic_device d SET born = COALESCE(d.born, p_born)
+         WHERE d.id = p_device
+     RETURNING d.born INTO v_device.born;
+    END IF;
+    IF p_born <> v_device.born THEN
+        RETURN 'KEY_SHARED';
     END IF;
     SELECT array_agg(DISTINCT l.site_id), md5(concat_ws(
                ' ', string_agg(l.site_id || ':' || l.id || ':' || l.code, ',' ORDER BY l.id),

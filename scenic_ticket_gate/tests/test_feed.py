@@ -137,6 +137,8 @@ class TestFeed(FeedMixin, GateCommon):
             self.assertIn(ticket.id, [t["id"] for t in answer["tickets"]])
         self.assertFalse(self._sync(cursor)["reset"])
         # a journal that begins later has less to tell
+        self.env.invalidate_all()
+        self.device._generate_key()
         self.assertTrue(self._sync(cursor, born=self._now())["reset"])
         self.assertTrue(xid.isdigit())
 
@@ -170,8 +172,11 @@ class TestFeed(FeedMixin, GateCommon):
         told_other, today = told(other)
         self.assertEqual(told_other, [5, 2, 3])
         self.assertEqual((today["used"], today["entered"], today["gone"]), (2, 2, 0))
-        # what was done before its journal began is not in it
-        right = self._right(ticket, born=self._now(minutes=5))
+        # whoever keeps no journal is told of everybody
+        device_sudo = self.device.sudo()
+        values = gate_schema.check_sync({})
+        page = json.loads(device_sudo._gate_sync(device_sudo.key_hash, values))
+        [right] = [t for t in page["tickets"] if t["id"] == ticket.id][0]["rights"]
         self.assertEqual([right[name] for name in counts], [5, 2, 3])
         # staff give one back: no journal knows
         passed = self.env["scenic.pass.event"].search(
@@ -207,6 +212,29 @@ class TestFeed(FeedMixin, GateCommon):
         self.assertEqual(people, 1)
         self.assertEqual(self._right(ticket)["recent"], [])
         self.assertLessEqual(at, self._now())
+
+    def test_a_second_journal_with_one_key_gets_no_copy(self):
+        """It would not be told what the first one did, and admit the same people."""
+        device = self.device.sudo()
+        twin = gate_schema.check_sync({"born": self._now()})
+        self._sync()
+        self.assertEqual(device._gate_sync(device.key_hash, twin), "KEY_SHARED")
+        self._sync()
+        # a rotated key is a key of the same journal
+        self.env.invalidate_all()
+        device._rotate_key()
+        self._sync()
+        self.assertEqual(device._gate_sync(device.key_hash, twin), "KEY_SHARED")
+        # a new key is for a computer that was reset, whatever its journal
+        self.env.invalidate_all()
+        device._generate_key()
+        self.env.flush_all()
+        json.loads(device._gate_sync(device.key_hash, twin))
+        # and who may not decide for a time begins anew
+        self.env.invalidate_all()
+        device.decides = "no"
+        device.decides = "site"
+        self._sync()
 
     def test_no_feed_for_a_device_that_does_not_decide(self):
         self.device.decides = "no"
@@ -381,13 +409,14 @@ class TestFeedHttp(FeedMixin, GateHttpCase):
 
     def test_errors(self):
         for params, field in (
-            ({}, "born"),
             ({"born": self.born, "limit": 2001}, "limit"),
             ({"born": self.born, "cursor": 5}, "cursor"),
             ({"born": "yesterday"}, "born"),
         ):
             self._refused("sync", params, 400, "INVALID_PARAMS", field)
         self._refused("config", {"version": 1}, 400, "INVALID_PARAMS", "version")
+        self._call("sync", {"born": self.born})
+        self._refused("sync", {"born": self._now()}, 409, "KEY_SHARED")
         self.device.decides = "no"
         self._refused("sync", {"born": self.born}, 403, "DEVICE_DECIDES_NOTHING")
         self.device.action_revoke()

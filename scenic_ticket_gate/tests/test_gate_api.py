@@ -119,6 +119,7 @@ class TestGateDecisions(GateHttpCase):
                 "code": "ADMIT",
                 "passes": 1,
                 "repeat": False,
+                "again": False,
                 "text": {"en": "Welcome", "zh": "欢迎光临"},
                 "remedy": {"en": "", "zh": ""},
                 "ticket": {

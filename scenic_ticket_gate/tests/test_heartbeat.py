@@ -49,6 +49,7 @@ class TestGateHeartbeat(GateHttpCase):
                 "name": "Lane 2",
                 "direction": "in",
                 "mode": "locked",
+                "by": "server",
                 "next": [],
             },
         )

@@ -257,6 +257,28 @@ class TestLaneSchedule(GateCommon):
         told = self._beat(now)["L1"]
         self.assertEqual((told["mode"], told["next"]), ("locked", []))
 
+    def test_who_brought_the_mode_is_told(self):
+        """A person's choice counts as such until the next change by schedule."""
+        self._hours(17, 19)
+        evening = datetime(2026, 12, 1, 10)  # 18:00
+        hour = timedelta(hours=1)
+
+        def told(now):
+            row = self._beat(now)["L1"]
+            return row["mode"], row["by"]
+
+        self.assertEqual(told(evening), ("exit", "schedule"))
+        self.assertEqual(told(evening + hour), ("controlled", "schedule"))
+        self._choose("free", evening)
+        self.assertEqual(told(evening), ("free", "server"))
+        self.assertEqual(told(evening + hour), ("controlled", "schedule"))
+        self._choose("emergency", evening)
+        self.assertEqual(told(evening + hour), ("emergency", "server"))
+        self._choose("controlled", evening - 2 * hour)
+        self.lane.active = False
+        self.assertEqual(told(evening), ("locked", "server"))
+        self.assertEqual(self._beat(evening)["L2"]["by"], "server")
+
     def test_disabled_device_locks_its_lanes(self):
         now = fields.Datetime.now()
         self._hours(0, 24, "free")

@@ -328,7 +328,7 @@ def check_sync(params):
     return {
         "cursor": top.text("cursor", 128, None),
         "limit": top.integer("limit", 1, MAX_TICKETS, MAX_TICKETS),
-        "born": top.time("born"),
+        "born": top.time("born", None),
     }
 
 

@@ -115,6 +115,69 @@ def test_without_odoo_each_ticket_opens_once(park, bridge, window, sql):
     assert park.bridge.health()["conflicts"] == 0
 
 
+@pytest.fixture
+def exit_reader(park, bridge):
+    """The exit X1 reads codes."""
+    before = bridge.config.read_text()
+    scanner = park.simulator.directory / "X1.scanner"
+    reader = f'''
+[[lanes.readers]]
+kind = "line"
+transport = {{ kind = "serial", port = "{scanner}" }}
+'''
+    bridge.config.write_text(before + reader)  # X1 is the last lane
+    yield
+    bridge.config.write_text(before)
+
+
+@pytest.fixture
+def comes_back(park):
+    """成人票 admits again whoever was counted out."""
+    manager = park.person("manager")
+    (component,) = manager.read(
+        "scenic.ticket.component",
+        [["product_tmpl_id.name", "=", "成人票"]],
+        ["reentry"],
+    )
+    manager.call(
+        "scenic.ticket.component", "write", [component["id"]], {"reentry": "after_exit"}
+    )
+    yield
+    manager.call(
+        "scenic.ticket.component",
+        "write",
+        [component["id"]],
+        {"reentry": component["reentry"]},
+    )
+
+
+@pytest.mark.parametrize("mode", ["online", "site"])
+def test_who_left_by_a_reader_comes_in_again(
+    park, bridge, window, sql, exit_reader, comes_back, mode
+):
+    restart(park, mode=mode, sync=SEEN_AT_ONCE)
+    _order, ticket, code = sell(window)
+    until_copied(park)
+    assert park.simulator.present("L1", code)["passed"] == 1
+    assert not park.simulator.present("L2", code, patience=2.0)["released"]
+    assert last_refusal(park, "L2") == "INSIDE"
+    # also while Odoo does not answer
+    park.server.kill()
+    try:
+        assert park.simulator.present("X1", code)["passed"] == 1
+    finally:
+        park.server.start()
+    until_uploaded(park)
+    until_copied(park)
+    assert park.simulator.present("L2", code)["passed"] == 1
+    until_uploaded(park)
+    assert right_of(sql, ticket) == "1|0|1"
+    local = " site" if mode == "site" else ""
+    assert events_of(sql, ticket) == (
+        f"authorised{local},passed,denied{local},exit,authorised{local},passed"
+    )
+
+
 def test_who_got_his_money_back_and_entered_is_a_conflict(park, bridge, window, sql):
     restart(park, mode="site", sync=SEEN_AT_ONCE)
     order, ticket, code = sell(window)

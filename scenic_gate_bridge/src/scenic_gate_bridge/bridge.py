@@ -78,6 +78,7 @@ class Bridge:
         self.lanes: dict[str, Lane] = {}
         self._album = Album(settings.state_dir / "photos")
         self._templates = TemplateStore(settings.state_dir / "fingerprints")
+        self._pulses = Pulses()
         self._log = structlog.get_logger()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
@@ -131,7 +132,7 @@ class Bridge:
                     puller,
                     self._album,
                 )
-                pulses = Pulses()
+                pulses = self._pulses
                 outbox.turns = pulses.of("outbox")
                 heartbeat.turns = pulses.of("heartbeat")
                 puller.turns = pulses.of("sync")
@@ -150,6 +151,7 @@ class Bridge:
                     await _cancel([pulling])
                     await api.stop()
                     await _cancel([feeding])
+                    systemd.close()
 
     async def _work(
         self,
@@ -168,7 +170,9 @@ class Bridge:
         lanes = [group.create_task(lane.run()) for lane in self.lanes.values()]
         drivers = [group.create_task(self._drive(lane)) for lane in self.lanes.values()]
         readers = [
-            group.create_task(watch(self.lanes[settings.code], settings, number))
+            group.create_task(
+                watch(self.lanes[settings.code], settings, number, self._pulses.of)
+            )
             for settings in self.settings.lanes
             for number in range(len(settings.readers))
         ]
@@ -253,7 +257,9 @@ class Bridge:
         self.lanes[settings.code] = lane
 
     async def _drive(self, lane: Lane) -> None:
-        await supervise(f"{lane.code} turnstile", lambda: lane.driver.run(lane.put))
+        name, driver = f"{lane.code} turnstile", lane.driver
+        driver.turns = self._pulses.of(name)
+        await supervise(name, lambda: driver.run(lane.put), driver.turns)
 
     async def _prune(self, journal: Journal) -> None:
         days = self.settings.retention_days

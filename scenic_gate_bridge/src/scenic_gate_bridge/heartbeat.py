@@ -20,7 +20,7 @@ from .journal import Journal, JournalDb, JournalUnwritable
 from .lane import Lane
 from .local.lane_modes import read_lanes, read_time
 from .metrics import Metrics
-from .model import ModeSource, PlannedMode, utc_now
+from .model import PlannedMode, utc_now
 from .rpc import RpcClient, RpcError
 from .watchdog import Beat, no_beat
 
@@ -118,7 +118,7 @@ class Heartbeat:
             due = list(takewhile(lambda planned: planned.at <= now, lane.plan))
             if due:
                 await self._set_plan(lane, lane.plan[len(due) :])
-                lane.set_mode(due[-1].mode, ModeSource.SCHEDULE)
+                lane.follow_plan(due[-1].mode)
 
     async def _set_plan(self, lane: Lane, plan: tuple[PlannedMode, ...]) -> None:
         if plan != lane.plan:
@@ -159,7 +159,7 @@ class Heartbeat:
             if item.mode is None:
                 problems.append(f"lane {lane.code}: the server names an unknown mode")
             else:
-                lane.set_mode(item.mode, ModeSource.SERVER)
+                lane.set_mode(item.mode, item.by)
             if item.direction != lane.machine.rules.direction.value:
                 problems.append(
                     f"lane {lane.code}: direction is {item.direction} at the server,"

@@ -94,8 +94,9 @@ class Lane:
 
     def scan(self, scan: Scan) -> None:
         """Hand over a scan; a flood of them is cut off. While the journal cannot be
-        written nobody is let in, and a refusal leaves no trace but this."""
-        if self._writer.stuck:
+        written nobody is let in, and a refusal leaves no trace but this. People may
+        leave all the same."""
+        if self._writer.stuck and scan.direction is Direction.IN:
             self._metrics.scans.labels(self.code, refusals.JOURNAL_FAULT.code).inc()
             scan.answered(refusals.JOURNAL_FAULT)
             return
@@ -120,8 +121,12 @@ class Lane:
         self._metrics.rejected.labels(self.code, reason).inc()
 
     def set_mode(self, mode: LaneMode, by: ModeSource) -> None:
-        """Hand over the mode in which the lane is to work."""
+        """Hand over the mode in which the server wants the lane to work."""
         self.put(SetMode(mode, by))
+
+    def follow_plan(self, mode: LaneMode) -> None:
+        """Hand over the mode that the plan brings while the server is silent."""
+        self.put(SetMode(mode, ModeSource.SCHEDULE, alone=True))
 
     def counted(self, direction: Direction, count: int, operator: str) -> None:
         """Hand over people that an operator counted by hand."""
@@ -183,8 +188,8 @@ class Lane:
                 await self._writer.write(work)
             case Ask(request_id, scan):
                 group.create_task(self._ask(request_id, scan))
-            case Allow(ticket, _direction) if self._writer.stuck:
-                # a release that is not written down first must not be given
+            case Allow(ticket, Direction.IN) if self._writer.stuck:
+                # an entry that is not written down first must not be given
                 self.put(AllowFailed(ticket, AllowFailure.NOT_SENT))
             case Allow(ticket, direction):
                 group.create_task(self._allow(ticket, direction))

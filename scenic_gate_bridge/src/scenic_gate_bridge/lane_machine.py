@@ -10,7 +10,8 @@ One admission at a time. A second scan meanwhile waits (one place): in front of 
 the next visitor often scans while the one before is still walking, and if they walk
 through on each other's release, both tickets end up used, as they should. The waiting
 scan is not asked at the server before its turn, so that it reserves nothing; a third is
-refused with BUSY.
+refused with BUSY. At an exit with a reader each code opens for one person, without
+asking, and that person's exit is reported with it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from .model import (
     LaneMode,
     ModeSource,
     Scan,
+    Text,
     Verdict,
 )
 
@@ -67,6 +69,7 @@ class Phase(StrEnum):
 ASSUMED = "assumed"  # the reason of a rest between two persons whom no sensor sees
 PHOTOGRAPHED = frozenset(kind.value for kind in AlarmKind)
 RELEASED = (Phase.OPEN, Phase.CLOSING, Phase.SETTLING)
+GOODBYE = Decision(Verdict.ADMIT, "EXIT", Text("Goodbye", "欢迎再次光临"), passes=1)
 
 
 class AllowFailure(StrEnum):
@@ -116,10 +119,12 @@ class RestDone:
 
 @dataclass(frozen=True, slots=True)
 class SetMode:
-    """The lane is to work in this mode from now on."""
+    """The lane is to work in this mode from now on. `alone`: so the bridge found in the
+    plan while nobody answered, which ends no emergency of the server."""
 
     mode: LaneMode
     by: ModeSource = ModeSource.SERVER
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,8 +347,8 @@ class LaneMachine:
                 self._rest_done(ticket, ok)
             case Counted(direction, count, operator):
                 self._walked_freely(direction, count, operator)
-            case SetMode(mode, by):
-                self._set_mode(mode, by)
+            case SetMode(mode, by, alone):
+                self._set_mode(mode, by, alone)
             case SetEmergency(on):
                 self._set_emergency(on)
             case Tick():
@@ -406,7 +411,7 @@ class LaneMachine:
         if refusal is not None:
             self._refuse(scan, refusal)
             return
-        self._ask(scan)
+        self._serve(scan)
 
     def _refuse(self, scan: Scan, decision: Decision) -> None:
         lane, at = self.rules.code, self._at
@@ -414,6 +419,22 @@ class LaneMachine:
             lambda db: db.note(lane, "denied", at, scan=scan, decision=decision)
         )
         scan.answered(decision)
+
+    def _serve(self, scan: Scan) -> None:
+        if scan.direction is Direction.OUT:
+            self._let_out(scan)
+        else:
+            self._ask(scan)
+
+    def _let_out(self, scan: Scan) -> None:
+        """Whoever wants to leave may, whatever the code is and without asking anybody.
+        Also a group shows its code once for each person."""
+        request_id, at = self.new_id(), self._at
+        self._admission = _Admission(request_id, scan, passes=1)
+        self.counters.granted += 1
+        self._write(lambda db: db.let_out(request_id, scan, GOODBYE, at))
+        scan.answered(GOODBYE)
+        self._release()
 
     def _ask(self, scan: Scan) -> None:
         self._admission = _Admission(self.new_id(), scan)
@@ -748,10 +769,10 @@ class LaneMachine:
 
     # -- modes -----------------------------------------------------------------------
 
-    def _set_mode(self, mode: LaneMode, by: ModeSource) -> None:
+    def _set_mode(self, mode: LaneMode, by: ModeSource, alone: bool) -> None:
         if mode is self.mode:
             return
-        if self.mode is LaneMode.EMERGENCY and by is ModeSource.SCHEDULE:
+        if self.mode is LaneMode.EMERGENCY and alone:
             return
         self.mode = mode
         # the way is opened first: people come before the books
@@ -818,7 +839,7 @@ class LaneMachine:
         if refusal is None and self._now > until:
             refusal = refusals.WAITED_TOO_LONG
         if refusal is None:
-            self._ask(scan)
+            self._serve(scan)
         else:
             self._refuse(scan, refusal)
 

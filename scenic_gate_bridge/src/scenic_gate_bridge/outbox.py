@@ -11,7 +11,14 @@ from .backoff import Backoff
 from .journal import Journal, JournalUnwritable, OutboxRow
 from .metrics import Metrics
 from .model import utc_now
-from .rpc import KeyInvalid, RequestRefused, RpcClient, RpcError, ServerFault
+from .rpc import (
+    KeyInvalid,
+    RateLimited,
+    RequestRefused,
+    RpcClient,
+    RpcError,
+    ServerFault,
+)
 from .status import ServerStatus
 from .watchdog import Beat, no_beat
 
@@ -64,7 +71,11 @@ class OutboxSender:
                 wait = self._backoff.next()
                 if isinstance(error, KeyInvalid):
                     wait = max(wait, self._backoff.cap)
-                await self._nap(wait)
+                if isinstance(error, RateLimited):
+                    # that it answers others is no reason to ask again
+                    await asyncio.sleep(error.retry_after)
+                else:
+                    await self._nap(wait)
                 continue
             self._backoff.reset()
             if not more:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any
 
@@ -14,6 +15,7 @@ from .settings import ConfigError, Settings
 
 LARGEST_ANSWER = 8 << 20  # a page of the feed
 CONNECT_TIMEOUT = 3.0
+LONGEST_WAIT = 60.0  # seconds, whatever Retry-After says
 
 
 class RpcError(Exception):
@@ -36,6 +38,17 @@ class ServerFault(RpcError):
     """An answer that is a fault of the server, or that makes no sense."""
 
 
+class RateLimited(ServerFault):
+    """The server had too many requests and did nothing for this one. `retry_after`:
+    seconds after which it may be tried again."""
+
+    settled = True
+
+    def __init__(self, said: str, retry_after: float) -> None:
+        super().__init__(said)
+        self.retry_after = retry_after
+
+
 class RequestRefused(RpcError):
     """The server found the request malformed and did nothing."""
 
@@ -44,6 +57,12 @@ class RequestRefused(RpcError):
 
 class KeyInvalid(RpcError):
     """The server does not accept the device key."""
+
+    settled = True
+
+
+class KeyShared(RpcError):
+    """Another computer decides with the device key of this one."""
 
     settled = True
 
@@ -108,8 +127,11 @@ class RpcClient:
                     timeout=limits,
                     allow_redirects=False,
                 ) as response:
-                    return _unwrap(response.status, await _read(response), number)
-            except (KeyInvalid, RequestRefused) as error:
+                    raw = await _read(response)
+                    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+                        raise RateLimited("RATE_LIMITED", _retry_after(response))
+                    return _unwrap(response.status, raw, number)
+            except (KeyInvalid, KeyShared, RateLimited, RequestRefused) as error:
                 # the try before this one may have been accepted, and done its work
                 error.settled = again
                 raise
@@ -141,6 +163,11 @@ class RpcClient:
             pass
 
 
+def _retry_after(response: aiohttp.ClientResponse) -> float:
+    told = response.headers.get("Retry-After", "")
+    return min(float(told), LONGEST_WAIT) if told.isdecimal() else 1.0
+
+
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     raw = bytearray()
     async for chunk in response.content.iter_any():
@@ -167,6 +194,8 @@ def _unwrap(status: int, raw: bytes, number: int) -> dict[str, Any]:
         said = f"{code or error.get('code')}: {error.get('message')}"[:200]
         if status == 401 or code == "DEVICE_KEY_INVALID":
             raise KeyInvalid(said)
+        if code == "KEY_SHARED":
+            raise KeyShared(said)
         if code in ("PARSE_ERROR", "INVALID_REQUEST", "INVALID_PARAMS"):
             raise RequestRefused(said)
         raise ServerFault(said)

@@ -10,7 +10,7 @@ from enum import StrEnum
 import structlog
 
 from .model import utc_now
-from .rpc import KeyInvalid, RequestRefused, RpcError, ServerFault
+from .rpc import KeyInvalid, KeyShared, RequestRefused, RpcError, ServerFault
 
 
 class ServerState(StrEnum):
@@ -48,7 +48,7 @@ class ServerStatus:
             self.state = ServerState.KEY_INVALID
         elif isinstance(error, ServerFault):
             self.state = ServerState.FAULT
-        elif isinstance(error, RequestRefused):
+        elif isinstance(error, (KeyShared, RequestRefused)):
             # it answers; what was wrong is told by whoever asked
             self.state = ServerState.ONLINE
         else:

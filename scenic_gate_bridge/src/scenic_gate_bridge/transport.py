@@ -4,6 +4,7 @@ exchanged without touching a driver or a reader."""
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import termios
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import serial
 import serial_asyncio_fast
 
 from .settings import SerialSettings, TcpSettings
+from .watchdog import DEVICE_TURN, Beat
 
 CLOSE_TIMEOUT = 5.0
 CONNECT_TIMEOUT = 5.0
@@ -24,14 +26,17 @@ class PortError(Exception):
 
 @asynccontextmanager
 async def open_port(
-    settings: SerialSettings | TcpSettings,
+    settings: SerialSettings | TcpSettings, turns: Beat
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """An open port, closed when the block ends; a serial one is for this process
-    alone."""
+    alone. `turns` is told when the port is open."""
     if isinstance(settings, TcpSettings):
         reader, writer = await _connect(settings)
     else:
+        # one that hangs in open() would hang in the next process, too
+        turns(math.inf)
         reader, writer = await _open_serial(settings)
+    turns(DEVICE_TURN)
     try:
         yield reader, writer
     finally:

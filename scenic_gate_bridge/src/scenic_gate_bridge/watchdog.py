@@ -1,6 +1,7 @@
 """Tells systemd that the program is ready, and that all of its parts still turn.
 
-Every part that runs for ever says with each turn how long the next one may take. While
+Every part that runs for ever, each driver and each reader among them, says with each
+turn how long the next one may take. While
 all keep that promise the watchdog is fed; when one does not, it is not, and systemd
 kills the program and starts it anew: the journal knows what to do then. Without systemd
 (no NOTIFY_SOCKET) nothing of this has an effect.
@@ -16,6 +17,8 @@ from collections.abc import Callable
 import sdnotify
 import structlog
 
+DEVICE_TURN = 60.0  # seconds within which the loop of a driver or a reader turns
+DEVICE_LOOK = 5.0  # seconds after which one that only listens turns all the same
 LOOK = 1.0  # seconds between two looks, where systemd asks for nothing quicker
 Beat = Callable[[float], None]
 
@@ -76,6 +79,11 @@ class Systemd:
     def stopping(self) -> None:
         """The program finishes what is open, and ends."""
         self._tell("STOPPING=1\nSTATUS=stopping")
+
+    def close(self) -> None:
+        """Nothing more is told."""
+        if self._notifier is not None:
+            self._notifier.socket.close()
 
     async def feed(self) -> None:
         """Feed the watchdog for ever, or as long as every part turns."""

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 
 from ..settings import SerialSettings, TcpSettings
 from ..transport import PortError, open_port, read_some
+from ..watchdog import no_beat
 from . import r30x_codec as r30x
 from .base import EnrolFailed, Match, SensorFault
 from .r30x_codec import Code
@@ -203,7 +204,8 @@ class FingerSensor:
     @asynccontextmanager
     async def _line(self) -> AsyncIterator[_Line]:
         try:
-            async with open_port(self._transport) as (reader, writer):
+            # whoever is compared waits a limited time; nobody else waits for this
+            async with open_port(self._transport, no_beat) as (reader, writer):
                 line = _Line(reader, writer)
                 await line.begin(self._password)
                 yield line

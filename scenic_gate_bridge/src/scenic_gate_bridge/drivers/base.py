@@ -12,6 +12,7 @@ from enum import Flag, StrEnum, auto
 from typing import Protocol
 
 from ..model import Direction
+from ..watchdog import Beat
 
 
 class LinkLost(Exception):
@@ -126,9 +127,11 @@ class LaneDriver(Protocol):
     """One instance is one physical lane controller."""
 
     caps: Caps
+    turns: Beat
 
     async def run(self, emit: Emit) -> None:
         """Own the link until it is lost, then raise; a supervisor starts it again.
+        Tells `turns` with each turn of its loop when the next one comes at the latest.
         Never opens the lane by itself, whatever happens to the link."""
         ...
 

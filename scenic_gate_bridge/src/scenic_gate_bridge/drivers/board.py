@@ -3,6 +3,10 @@
 Inputs are polled, and edges count, never levels: the shortest pulse that turnstiles
 give is 0.3 s, so one look every 50 ms cannot miss it. When two looks were further apart
 than such a pulse, a pass may have gone unseen, and that is told as `Noise`.
+
+A board that lost its power for a moment comes back with all relays off, and on a serial
+line nothing tells: so the relays are read back each second, and one that stands
+otherwise than it was told begins the link anew.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import structlog
 
 from ..model import NONE, Direction
 from ..settings import InfraredSettings, ModbusSettings
+from ..watchdog import DEVICE_TURN, Beat, no_beat
 from .base import (
     CommandRefused,
     CommandUnanswered,
@@ -30,6 +35,7 @@ from .modbus_board import ModbusBoard
 SHORTEST_PULSE = 0.3
 MOST_MISSED = 3  # looks without an answer, one after the other
 LEAST_INPUTS = 8
+READ_BACK = 1.0  # seconds between two looks at the relays
 FIRE_OVER = 1.0  # seconds without the fire contact until it is believed
 
 
@@ -37,6 +43,7 @@ class BoardDriver(ABC):
     """The link, the polling and the fire contact. See `LaneDriver`."""
 
     def __init__(self, settings: ModbusSettings | InfraredSettings, lane: str) -> None:
+        self.turns: Beat = no_beat
         self._wired = settings.wired_inputs
         self._inverted = frozenset(settings.inverted)
         self._count = max(LEAST_INPUTS, *(n + 1 for n in self._wired.values()))
@@ -47,6 +54,8 @@ class BoardDriver(ABC):
         self._lock = asyncio.Lock()
         self._levels: dict[str, bool] | None = None
         self._looked = 0.0
+        # relays that nothing but a command turns on or off, as they were told to stand
+        self._standing: dict[int, bool] = {}
         self._fire = False
         self._calm_since: float | None = None
         self._free = NONE
@@ -140,11 +149,17 @@ class BoardDriver(ABC):
 
     async def _keep_looking(self, emit: Emit) -> None:
         missed = 0
+        loop = asyncio.get_running_loop()
+        read_back = loop.time()
         while True:
+            self.turns(DEVICE_TURN)
             await asyncio.sleep(self._poll)
             try:
                 async with self._lock:
                     await self._look(emit)
+                    if loop.time() - read_back >= READ_BACK:
+                        await self._read_back()
+                        read_back = loop.time()
                 missed = 0
             except CommandUnanswered:
                 missed += 1
@@ -165,6 +180,14 @@ class BoardDriver(ABC):
         self._watch_fire(levels.get("fire", False), now, emit)
         self._changed(before, levels, emit)
         await self._looked_at()
+
+    async def _read_back(self) -> None:
+        """Compare the relays with what they were told, with the lock held."""
+        if self._fire or not self._standing:
+            return
+        on = await self._board.relays(max(self._standing) + 1)
+        if any(on[relay] is not told for relay, told in self._standing.items()):
+            raise LinkLost("the board lost its relays")
 
     def _watch_fire(self, alarm: bool, now: float, emit: Emit) -> None:
         was = self._fire

@@ -11,6 +11,7 @@ import asyncio
 
 from ..model import Direction
 from ..settings import CatraxSettings
+from ..watchdog import DEVICE_TURN
 from . import catrax_codec as codec
 from .base import ALL_CAPS, Emit, Passed
 from .framed import FramedDriver
@@ -66,6 +67,7 @@ class CatraxDriver(FramedDriver):
 
     async def _look_after(self, emit: Emit) -> None:
         while True:
+            self.turns(self._poll + DEVICE_TURN)
             await asyncio.sleep(self._poll)
             async with self._lock:
                 if self._released is None:

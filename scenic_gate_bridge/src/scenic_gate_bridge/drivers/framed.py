@@ -27,6 +27,7 @@ import structlog
 from ..model import NONE, Direction
 from ..settings import SerialSettings, TcpSettings
 from ..transport import PortError, open_port, read_some
+from ..watchdog import DEVICE_TURN, Beat, no_beat
 from .base import (
     Accepted,
     CommandRefused,
@@ -53,6 +54,7 @@ class FramedDriver(ABC):
         lane: str,
         device: str,
     ) -> None:
+        self.turns: Beat = no_beat
         self._link = link
         self._ack_timeout = ack_timeout
         self._log = structlog.get_logger().bind(lane=lane, device=device)
@@ -89,7 +91,8 @@ class FramedDriver(ABC):
 
     @abstractmethod
     async def _look_after(self, emit: Emit) -> None:
-        """Look after a lane that rests, for ever; raises CommandUnanswered."""
+        """Look after a lane that rests, for ever, and tell `turns` of each look; raises
+        CommandUnanswered."""
 
     # -- LaneDriver ------------------------------------------------------------------
 
@@ -98,7 +101,7 @@ class FramedDriver(ABC):
         loop = asyncio.get_running_loop()
         reason = "stopped"
         try:
-            async with open_port(self._link) as (reader, writer):
+            async with open_port(self._link, self.turns) as (reader, writer):
                 self._writer = writer
                 self._broken = loop.create_future()
                 # answers to a process before this one may still be on the line
@@ -179,6 +182,7 @@ class FramedDriver(ABC):
     async def _command(self, frame: bytes, *, release: bool = False) -> bool:
         """Write one frame and wait for its answer."""
         loop = asyncio.get_running_loop()
+        self.turns(self._ack_timeout + DEVICE_TURN)
         self._answer = loop.create_future()
         self._releasing = release
         try:

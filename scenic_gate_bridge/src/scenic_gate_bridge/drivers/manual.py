@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 
 from ..model import Direction
+from ..watchdog import DEVICE_LOOK, DEVICE_TURN, Beat, no_beat
 from .base import Accepted, Caps, Emit, LinkDown, LinkLost, LinkUp
 
 
@@ -17,6 +18,7 @@ class ManualDriver:
     caps = Caps.FREE_IN | Caps.FREE_OUT
 
     def __init__(self) -> None:
+        self.turns: Beat = no_beat
         self._emit: Emit | None = None
 
     async def run(self, emit: Emit) -> None:
@@ -24,7 +26,9 @@ class ManualDriver:
         self._emit = emit
         emit(LinkUp())
         try:
-            await asyncio.Event().wait()
+            while True:
+                self.turns(DEVICE_TURN)
+                await asyncio.sleep(DEVICE_LOOK)
         finally:
             self._emit = None
             emit(LinkDown("stopped"))

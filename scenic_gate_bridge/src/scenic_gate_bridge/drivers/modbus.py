@@ -84,6 +84,11 @@ class ModbusDriver(BoardDriver):
             relay = self._settings.free(way)
             if relay is not None:
                 wanted[relay] = True
+        # a relay that releases is turned off by the board itself
+        releases = {self._settings.release(way) for way in Direction}
+        self._standing = {
+            relay: on for relay, on in wanted.items() if on or relay not in releases
+        }
         for relay, on in wanted.items():
             await self._surely(relay, on)
         if self._settings.hold or self._released in self._free:

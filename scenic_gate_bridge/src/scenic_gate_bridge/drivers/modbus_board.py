@@ -102,10 +102,14 @@ class ModbusBoard:
                 0, count=count, device_id=self._unit
             )
         )
-        bits = list(answer.bits)
-        if len(bits) < count:
-            raise CommandUnanswered("the board answered something else")
-        return bits[:count]
+        return _first(answer, count)
+
+    async def relays(self, count: int) -> list[bool]:
+        """Whether each of the first `count` relays is on."""
+        answer = await self._ask(
+            lambda client: client.read_coils(0, count=count, device_id=self._unit)
+        )
+        return _first(answer, count)
 
     async def relay(self, number: int, on: bool) -> None:
         """Turn a relay on or off."""
@@ -154,3 +158,10 @@ class ModbusBoard:
         if answer.isError():
             raise CommandRefused("the board refused the command")
         return answer
+
+
+def _first(answer: ModbusPDU, count: int) -> list[bool]:
+    bits = list(answer.bits)
+    if len(bits) < count:
+        raise CommandUnanswered("the board answered something else")
+    return bits[:count]

@@ -11,6 +11,7 @@ import asyncio
 
 from ..model import Direction
 from ..settings import TpwSettings
+from ..watchdog import DEVICE_TURN
 from . import tpw_codec as codec
 from .base import ALL_CAPS, CommandUnanswered, Emit, LinkLost, Noise, Passed
 from .framed import FramedDriver
@@ -70,6 +71,7 @@ class TpwDriver(FramedDriver):
         while True:
             async with self._lock:
                 await self._look()
+            self.turns(DEVICE_TURN)
             await asyncio.sleep(self._settings.poll)
 
     async def _look(self) -> None:

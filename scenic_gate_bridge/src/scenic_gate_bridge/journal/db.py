@@ -59,7 +59,8 @@ class JournalDb(Steps):
         count: int | None,
         assumed: bool,
         note: str,
-        extra: Mapping[str, object],
+        credential: Mapping[str, str] | None,
+        photo: str | None,
     ) -> None:
         """Queue a fact of a client of this site server. Part of the caller's
         transaction."""
@@ -73,7 +74,8 @@ class JournalDb(Steps):
             assumed=assumed,
             note=note,
             event_id=event_id,
-            extra=extra,
+            credential=credential,
+            extra={"photo": photo} if photo else None,
             on_the_wire=True,
         )
 

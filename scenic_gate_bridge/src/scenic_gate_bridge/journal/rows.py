@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..model import (
@@ -86,6 +87,8 @@ class Row:
     passes: int
     issued: int
     passed: int
+    # shown by somebody who is being let out
+    credential: Mapping[str, str] | None
 
 
 @dataclass(slots=True)

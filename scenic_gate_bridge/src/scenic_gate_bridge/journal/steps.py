@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ..local.outcome import DecidedBy, Outcome
 from ..local.reads import Read
+from ..local.store import to_json
 from ..model import (
     AfterCrash,
     Decision,
@@ -123,12 +124,14 @@ class Steps(Tables):
         at: datetime,
         by: DecidedBy,
         *,
+        asked: bool = False,
         unanswered: str | None = None,
     ) -> Outcome:
-        """asking, or never asked, → authorised or denied by the local rule, in one
-        transaction with the reservation and the fact for the server. `unanswered`: why
-        the server, which may have reserved entries for this request, gave no answer;
-        they are annulled, and the local decision gets an id of its own."""
+        """asking (`asked`), or never asked, → authorised or denied by the local rule,
+        in one transaction with the reservation and the fact for the server.
+        `unanswered`: why the server, which may have reserved entries for this request,
+        gave no answer; they are annulled, and the local decision gets an id of its
+        own. None: it has certainly done nothing."""
         stamp = iso(at)
         with self._transaction():
             wire_id = request_id
@@ -148,7 +151,7 @@ class Steps(Tables):
                 "wire_id": wire_id,
                 "decided_here": 1,
             }
-            if unanswered is None:
+            if not asked:
                 # the message about it, and so its number, is the fact of the decision
                 self._ask(request_id, scan, at, self.newest_seq, **result)
             else:
@@ -174,6 +177,31 @@ class Steps(Tables):
             self._row(request_id, "authorised")
             self._set(request_id, iso(at), state="opening", issued=1)
 
+    def let_out(
+        self, request_id: str, scan: Scan, decision: Decision, at: datetime
+    ) -> None:
+        """Never asked → opening: somebody who showed a code may leave, one person by
+        one release. When he has gone it is an exit with that code, which is kept until
+        then."""
+        stamp = iso(at)
+        shown = {"kind": scan.kind.value, "value": scan.code.value}
+        with self._transaction():
+            self._ask(
+                request_id,
+                scan,
+                at,
+                self._next_seq(),
+                state="opening",
+                passes=1,
+                issued=1,
+                credential=to_json(shown),
+            )
+            self._log(
+                scan.lane,
+                stamp,
+                Log("admitted", request_id, scan.direction, scan.code.digest, decision),
+            )
+
     def passed(
         self,
         request_id: str,
@@ -194,6 +222,7 @@ class Steps(Tables):
                 state="opening" if row.passed + 1 < row.passes else "passed",
                 passed=row.passed + 1,
                 issued=row.issued + int(release),
+                credential=None,
             )
             self._outcome(request_id, row, stamp, passed=1, assumed=assumed)
 
@@ -222,6 +251,7 @@ class Steps(Tables):
             passed=passed,
             annulled=left,
             reason=reason,
+            credential=None,
         )
         if assumed:
             self._outcome(request_id, row, stamp, passed=1, note=reason, assumed=True)
@@ -241,16 +271,29 @@ class Steps(Tables):
         assumed: bool = False,
     ) -> None:
         kind, count = ("passed", passed) if passed else ("annulled", annulled)
-        self._enqueue(
-            row.lane,
-            kind,
-            stamp,
-            direction=row.direction,
-            request_id=request_id,
-            count=count,
-            assumed=assumed,
-            note=note,
-        )
+        if row.credential is None:
+            self._enqueue(
+                row.lane,
+                kind,
+                stamp,
+                direction=row.direction,
+                request_id=request_id,
+                count=count,
+                assumed=assumed,
+                note=note,
+            )
+        elif passed:
+            # the server was not asked, and need not know of one who did not go
+            kind = "exit"
+            self._enqueue(
+                row.lane,
+                kind,
+                stamp,
+                direction=row.direction,
+                assumed=assumed,
+                note=note,
+                credential=row.credential,
+            )
         self._log(
             row.lane,
             stamp,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping
@@ -174,8 +175,8 @@ class Tables:
     def _row(self, request_id: str, *states: str) -> Row:
         """The admission, which must be in one of `states`."""
         row = self._con.execute(
-            "SELECT lane, direction, state, code_hash, passes, issued, passed"
-            " FROM journal WHERE request_id = ?",
+            "SELECT lane, direction, state, code_hash, passes, issued, passed,"
+            " credential FROM journal WHERE request_id = ?",
             (request_id,),
         ).fetchone()
         if row is None or row[2] not in states:
@@ -183,9 +184,19 @@ class Tables:
             raise JournalError(
                 f"admission {request_id} is {found}, expected {' or '.join(states)}"
             )
-        return Row(row[0], Direction(row[1]), row[2], row[3], row[4], row[5], row[6])
+        lane, direction, state, code_hash, passes, issued, passed, shown = row
+        return Row(
+            lane,
+            Direction(direction),
+            state,
+            code_hash,
+            passes,
+            issued,
+            passed,
+            None if shown is None else json.loads(shown),
+        )
 
-    def _set(self, request_id: str, at: str, **values: str | int) -> None:
+    def _set(self, request_id: str, at: str, **values: str | int | None) -> None:
         columns = ", ".join(f"{name} = ?" for name in values)
         self._con.execute(
             f"UPDATE journal SET {columns}, changed_at = ? WHERE request_id = ?",
@@ -204,12 +215,14 @@ class Tables:
         assumed: bool = False,
         note: str = "",
         event_id: str | None = None,
+        credential: Mapping[str, str] | None = None,
         extra: Mapping[str, object] | None = None,
         on_the_wire: bool = False,
     ) -> str:
         """Queue one fact for the server, and move the own counts with it. An annulment
         with count None is of all that is reserved. `on_the_wire`: the request_id is the
-        one that the server knows. Returns the event_id."""
+        one that the server knows. `credential`: what people showed who left, kind and
+        value. Returns the event_id."""
         event_id = event_id or str(uuid.uuid4())
         if request_id is not None and not on_the_wire:
             request_id = self._wire_id(request_id)
@@ -229,6 +242,8 @@ class Tables:
                 event["count"] = count
         if request_id is not None:
             event["request_id"] = request_id
+        if credential is not None:
+            event["credential"] = dict(credential)
         event |= extra or {}
         self._con.execute(
             "INSERT INTO outbox (event_id, seq, lane, body, created_at)"
@@ -245,6 +260,7 @@ class Tables:
             request_id,
             counted if isinstance(counted, int) else None,
             datetime.fromisoformat(at),
+            credential,
         )
         return event_id
 

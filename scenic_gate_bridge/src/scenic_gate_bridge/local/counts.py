@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +10,6 @@ from ..model import Decision, Direction, iso
 from .case import OwnPass, Place
 from .feed import Ticket
 from .keeping import Keeping
-from .reads import Read
 from .store import Kept
 
 
@@ -83,19 +83,23 @@ class Counts(Keeping):
             )
 
     def exit(
-        self, lane: str, now: datetime, count: int = 1, read: Read | None = None
+        self,
+        lane: str,
+        now: datetime,
+        count: int = 1,
+        credential: Mapping[str, str] | None = None,
     ) -> None:
-        """`count` people left by a lane, with the code they showed, if any."""
+        """`count` people left by a lane. `credential`: kind and value of the code that
+        they showed."""
         with self._transaction():
             self._enqueue(
                 lane,
                 "exit",
                 iso(now),
                 direction=Direction.OUT,
+                credential=credential,
                 extra={"count": count},
             )
-            if read is not None and read.lookup:
-                self.counted_out(read.lookup, lane, count, now)
 
     def reported(
         self,
@@ -106,12 +110,17 @@ class Counts(Keeping):
         request_id: str | None,
         count: int | None,
         at: datetime,
+        credential: Mapping[str, str] | None,
     ) -> None:
-        """A fact was queued for the server: move the counts with it. Part of the
-        caller's transaction."""
+        """A fact was queued for the server: move the counts with it. `credential`: what
+        people showed who left. Part of the caller's transaction."""
         if kind in ("passed", "annulled") and request_id is not None:
             self._end(event_id, kind, lane, direction, request_id, count, at)
         elif kind in ("exit", "entry"):
+            if credential is not None and self._counted_out(
+                credential, lane, count or 0, at
+            ):
+                return
             self._move_people(event_id, lane, direction, count or 0, 0, at)
 
     def _end(
@@ -172,16 +181,20 @@ class Counts(Keeping):
                 day = self._pool_day(pool, at)
                 self.store.move_pool(event_id, pool, day, inside, on_the_way)
 
-    def counted_out(self, lookup: str, lane: str, count: int, at: datetime) -> None:
+    def _counted_out(
+        self, credential: Mapping[str, str], lane: str, count: int, at: datetime
+    ) -> bool:
         """People showed a code when they left: of its tickets the one whose visitor
-        is inside today. Part of the caller's transaction."""
+        is inside today. Returns whether it is a staff card, which is no visitor's."""
+        lookup = self.store.codes.read(credential["kind"], credential["value"]).lookup
         known = self.config.lane.get(lane)
-        if known is None or known.site not in self.config.site:
-            return
+        if lookup is None or known is None or known.site not in self.config.site:
+            return False
         start = Place.at(self.config, known, at).start
+        candidates = self.store.candidates(lookup)
         rights = [
             (candidate, right)
-            for candidate in self.store.candidates(lookup)
+            for candidate in candidates
             for right in candidate.ticket.rights
             if right.site == known.site
         ]
@@ -204,6 +217,8 @@ class Counts(Keeping):
             candidate, right = min(rights, key=rank)
             left = OwnPass(at, count, 0, lane, exit=True)
             self.store.keep_pass(right.id, left, candidate.ticket.id)
+            return candidate.ticket.kind == "staff"
+        return any(each.ticket.kind == "staff" for each in candidates)
 
     def _pool_day(self, pool_id: int, now: datetime) -> date:
         pool = self.config.pool.get(pool_id)

@@ -9,7 +9,7 @@
     outcome = decider.decide(read, "L1", Direction.IN, now)
     decider.passed(outcome.request_id, 1, now)
     decider.annulled(outcome.request_id, None, now)
-    decider.exit("X1", now, count=1, read=read)
+    decider.exit("X1", now, credential={"kind": "auto", "value": "T1…"})
 """
 
 from __future__ import annotations

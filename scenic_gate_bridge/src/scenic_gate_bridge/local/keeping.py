@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -30,6 +30,7 @@ class Enqueue(Protocol):
         *,
         direction: Direction,
         request_id: str | None = None,
+        credential: Mapping[str, str] | None = None,
         extra: dict[str, object] | None = None,
         on_the_wire: bool = False,
     ) -> str: ...
@@ -48,8 +49,8 @@ class Keeping:
         self.store = store
         self._transaction = transaction
         self._enqueue = enqueue
-        #: Another bridge has the key of this one; what it did is not in the copy.
-        self.is_behind = store.meta("behind") is not None
+        # why the server thinks so
+        self._shared = {name for name in ("behind", "shared") if store.meta(name)}
 
     @property
     def config(self) -> Config:
@@ -104,12 +105,24 @@ class Keeping:
             with self._transaction():
                 self.store.set_meta("born", born)
 
+    @property
+    def key_is_shared(self) -> bool:
+        """Another bridge has the key of this one; what it did is not in the copy."""
+        return bool(self._shared)
+
     def told_behind(self, behind: bool) -> None:
         """Remember whether the server has seen the numbers of this device before."""
-        if behind is not self.is_behind:
+        self._told_shared("behind", behind)
+
+    def told_shared(self, shared: bool) -> None:
+        """Remember whether the server knows another journal of this device."""
+        self._told_shared("shared", shared)
+
+    def _told_shared(self, name: str, told: bool) -> None:
+        if told is not (name in self._shared):
             with self._transaction():
-                self.store.set_meta("behind", "1" if behind else None)
-            self.is_behind = behind
+                self.store.set_meta(name, "1" if told else None)
+            self._shared ^= {name}
 
     def new_generation(self) -> None:
         """A full copy begins; the old one is used until it is complete."""

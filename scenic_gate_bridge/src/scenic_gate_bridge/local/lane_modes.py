@@ -7,11 +7,11 @@ rule, and for the lanes of those whom a site server serves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ..model import LaneMode, PlannedMode, iso
+from ..model import LaneMode, ModeSource, PlannedMode, iso
 
 MOST_PLANNED = 200
 LONGEST_NAME = 100
@@ -20,18 +20,26 @@ LONGEST_NAME = 100
 @dataclass(frozen=True, slots=True)
 class ToldLane:
     """A lane as a heartbeat's answer has it. `mode`: None for one that this program
-    does not know; `plan`: changes to come, soonest first."""
+    does not know; `plan`: changes to come, soonest first; `by`: what brought the mode.
+    """
 
     lane: str
     name: str
     direction: str
     mode: LaneMode | None
     plan: tuple[PlannedMode, ...] = ()
+    by: ModeSource = ModeSource.SERVER
 
     def mode_at(self, now: datetime) -> LaneMode | None:
         """The mode with the changes that came since the server said it."""
+        return self.as_of(now).mode
+
+    def as_of(self, now: datetime) -> ToldLane:
+        """The lane with the changes that came since the server said it."""
         due = [planned.mode for planned in self.plan if planned.at <= now]
-        return due[-1] if due else self.mode
+        if not due:
+            return self
+        return replace(self, mode=due[-1], by=ModeSource.SCHEDULE)
 
 
 def read_lanes(told: object) -> Iterator[ToldLane]:
@@ -50,6 +58,9 @@ def read_lanes(told: object) -> Iterator[ToldLane]:
             direction=str(item.get("direction")),
             mode=mode,
             plan=tuple(read_plan(item.get("next"))),
+            by=ModeSource.SCHEDULE
+            if item.get("by") == ModeSource.SCHEDULE
+            else ModeSource.SERVER,
         )
 
 
@@ -61,6 +72,7 @@ def write_lanes(lanes: Iterable[ToldLane]) -> list[dict[str, object]]:
             "name": each.name,
             "direction": each.direction,
             "mode": each.mode,
+            "by": each.by,
             "next": [{"at": iso(p.at), "mode": p.mode} for p in each.plan],
         }
         for each in lanes

@@ -89,7 +89,10 @@ def _decide_here(
         read,
         at,
         by,
-        unanswered=unanswered.code if unanswered else None,
+        asked=unanswered is not None,
+        unanswered=unanswered.code
+        if unanswered is not None and unanswered.verdict is Verdict.UNSURE
+        else None,
     )
     return True, outcome.decision
 
@@ -100,7 +103,7 @@ def why_not(db: JournalDb, by: DecidedBy, at: datetime) -> Decision | None:
     permitted = ("site",) if by is DecidedBy.SITE else ("offline", "site")
     if config.decides not in permitted:
         return refusals.DECIDES_NOT
-    if db.local.is_behind:
+    if db.local.key_is_shared:
         return refusals.KEY_SHARED
     copy_at = db.local.store.meta("copy_at")
     oldest = at - timedelta(hours=config.offline.max_age_hours)

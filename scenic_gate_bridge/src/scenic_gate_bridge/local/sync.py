@@ -12,7 +12,7 @@ import structlog
 from ..backoff import Backoff
 from ..journal import Journal, JournalDb, JournalUnwritable
 from ..model import iso, utc_now
-from ..rpc import RpcClient, RpcError, ServerFault, Unanswered
+from ..rpc import KeyShared, RateLimited, RpcClient, RpcError, ServerFault, Unanswered
 from ..watchdog import Beat, no_beat
 from .feed import FeedError
 
@@ -60,6 +60,8 @@ class SyncPuller:
                 self.problem = ""
             except (RpcError, JournalUnwritable) as error:
                 wait = max(wait, self._backoff.next())
+                if isinstance(error, RateLimited):
+                    wait = max(wait, error.retry_after)
                 if str(error) != self.problem:
                     # a lasting problem is said once
                     self.problem = str(error)
@@ -108,10 +110,16 @@ class SyncPuller:
         }
         try:
             answer = await self._rpc.call("sync", asked, TIMEOUT)
+        except KeyShared:
+            await self._journal.call(lambda db: db.local.told_shared(True))
+            raise
+        except RateLimited:
+            raise
         except (Unanswered, ServerFault):
             # a slow line, or an answer too large: ask for less
             self._limit = max(LEAST, self._limit // 2)
             raise
+        await self._journal.call(lambda db: db.local.told_shared(False))
         self._limit = min(MOST, self._limit * 2)
         next_cursor, more = answer.get("cursor"), answer.get("more")
         tickets, gone = answer.get("tickets"), answer.get("gone")

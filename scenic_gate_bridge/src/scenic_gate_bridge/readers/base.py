@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from ..model import Code, CredentialKind, Decision, Direction, Scan, Verdict, utc_now
+from ..watchdog import Beat
 
 REMEMBERED = 16  # codes kept to tell a repetition
 GUESSES = 10  # different unknown codes …
@@ -22,9 +23,12 @@ UNKNOWN = frozenset({"UNKNOWN", "FORGED"})
 class Reader(Protocol):
     """One reader of one lane. What it reads goes to its desk."""
 
+    turns: Beat
+
     async def run(self, linked: Callable[[bool], None]) -> None:
         """Read until the device is lost, then raise PortError; a supervisor starts it
-        again. `linked` is told when the device is there, and when it is not."""
+        again. `linked` is told when the device is there, and when it is not; `turns`,
+        with each turn of its loop, when the next one comes at the latest."""
         ...
 
 

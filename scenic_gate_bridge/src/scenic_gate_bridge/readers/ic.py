@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ..model import CredentialKind
 from ..settings import IcReaderSettings
 from ..transport import open_port, read_some
+from ..watchdog import DEVICE_LOOK, DEVICE_TURN, Beat, no_beat
 from .base import Desk
 from .card_number import card_number
 from .ic_codec import AsciiParser, BinaryParser, NumberParser
@@ -22,6 +23,7 @@ class IcReader:
     def __init__(self, settings: IcReaderSettings, desk: Desk) -> None:
         self._settings = settings
         self._desk = desk
+        self.turns: Beat = no_beat
 
     async def run(self, linked: Callable[[bool], None]) -> None:
         """See `Reader.run`."""
@@ -31,12 +33,14 @@ class IcReader:
             AsciiParser() if settings.protocol == "ascii" else BinaryParser()
         )
         discarded = 0
-        async with open_port(settings.transport) as (reader, _writer):
+        async with open_port(settings.transport, self.turns) as (reader, _writer):
             linked(True)
             try:
                 while True:
+                    self.turns(DEVICE_TURN)
+                    quiet = QUIET if parser.pending else DEVICE_LOOK
                     try:
-                        async with asyncio.timeout(QUIET if parser.pending else None):
+                        async with asyncio.timeout(quiet):
                             data = await read_some(reader)
                     except TimeoutError:
                         data = b""

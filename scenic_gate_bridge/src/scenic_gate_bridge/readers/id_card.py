@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ..model import CredentialKind
 from ..settings import IdCardReaderSettings
 from ..transport import PortError, open_port, read_some
+from ..watchdog import DEVICE_TURN, Beat, no_beat
 from . import sdt_codec as sdt
 from .base import Desk
 
@@ -68,15 +69,17 @@ class IdCardReader:
     def __init__(self, settings: IdCardReaderSettings, desk: Desk) -> None:
         self._settings = settings
         self._desk = desk
+        self.turns: Beat = no_beat
         self._rejected = False  # the card that lies there has been rejected
 
     async def run(self, linked: Callable[[bool], None]) -> None:
         """See `Reader.run`. Linked is a reader that answers."""
-        async with open_port(self._settings.transport) as (reader, writer):
+        async with open_port(self._settings.transport, self.turns) as (reader, writer):
             line = _Line(reader, writer)
             bad, up = 0, False
             try:
                 while True:
+                    self.turns(DEVICE_TURN)
                     try:
                         if bad == TRIES:
                             await line.ask(sdt.RESET)

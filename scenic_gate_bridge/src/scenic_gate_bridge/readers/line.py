@@ -9,6 +9,7 @@ from ..framing import LineFramer
 from ..model import CredentialKind
 from ..settings import LineReaderSettings
 from ..transport import open_port, read_some
+from ..watchdog import DEVICE_LOOK, DEVICE_TURN, Beat, no_beat
 from .base import Desk
 
 
@@ -18,6 +19,7 @@ class LineReader:
     def __init__(self, settings: LineReaderSettings, desk: Desk) -> None:
         self._settings = settings
         self._desk = desk
+        self.turns: Beat = no_beat
 
     async def run(self, linked: Callable[[bool], None]) -> None:
         """See `Reader.run`."""
@@ -25,12 +27,14 @@ class LineReader:
         settings, desk = self._settings, self._desk
         framer = LineFramer(settings.rule, settings.max_length, settings.charset)
         counted = dict(framer.rejected)
-        async with open_port(settings.transport) as (reader, _writer):
+        async with open_port(settings.transport, self.turns) as (reader, _writer):
             linked(True)
             try:
                 while True:
+                    self.turns(DEVICE_TURN)
+                    idle = loop.time() + DEVICE_LOOK
                     try:
-                        async with asyncio.timeout_at(framer.flush_at):
+                        async with asyncio.timeout_at(framer.flush_at or idle):
                             data = await read_some(reader)
                     except TimeoutError:
                         data = b""

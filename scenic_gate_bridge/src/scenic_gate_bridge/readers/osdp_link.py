@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import termios
 import threading
@@ -11,6 +12,7 @@ import osdp
 import serial
 
 from ..settings import OsdpReaderSettings
+from ..watchdog import DEVICE_TURN, Beat
 from .threads import Tell
 
 COME_UP = 5.0  # seconds to come on line, secure channel included
@@ -59,9 +61,12 @@ class _Port(osdp.Channel):  # type: ignore[misc]
 class OsdpLink:
     """The control panel of one device."""
 
-    def __init__(self, settings: OsdpReaderSettings, key: bytes | None) -> None:
+    def __init__(
+        self, settings: OsdpReaderSettings, key: bytes | None, turns: Beat
+    ) -> None:
         self._settings = settings
         self._key = key
+        self._turns = turns
         self._shows: queue.Queue[bool] = queue.Queue()
 
     def show(self, ok: bool) -> None:
@@ -71,6 +76,8 @@ class OsdpLink:
     def work(self, tell: Tell[Card | None], stop: threading.Event) -> str:
         """See `on_thread`. Tells None when the device is on line, then its cards."""
         transport = self._settings.transport
+        # one that hangs in open() would hang in the next process, too
+        self._turns(math.inf)
         try:
             line = serial.Serial(
                 transport.port,
@@ -109,6 +116,7 @@ class OsdpLink:
         up = False
         waited = 0.0
         while not stop.is_set():
+            self._turns(DEVICE_TURN)
             event = panel.get_event(address, timeout=WAKE)
             if event is not None and event["event"] == osdp.Event.CardRead:
                 tell(Card(event["length"], event["data"]))

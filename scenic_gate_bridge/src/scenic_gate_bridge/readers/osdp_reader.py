@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..model import CredentialKind
 from ..settings import ConfigError, OsdpReaderSettings
 from ..transport import PortError
+from ..watchdog import Beat, no_beat
 from .base import Desk
 from .card_number import card_number, without_parity
 from .threads import on_thread
@@ -23,6 +24,7 @@ class OsdpReader:
     def __init__(self, settings: OsdpReaderSettings, desk: Desk) -> None:
         self._settings = settings
         self._desk = desk
+        self.turns: Beat = no_beat
 
     async def run(self, linked: Callable[[bool], None]) -> None:
         """See `Reader.run`. Linked is a device on line, with a key in its secure
@@ -40,7 +42,7 @@ class OsdpReader:
             key = self._settings.secure_channel_key()
         except ConfigError as error:
             raise PortError(f"key_file: {error}") from error
-        link = OsdpLink(self._settings, key)
+        link = OsdpLink(self._settings, key, self.turns)
         self._desk.feedback = link.show
         try:
             await on_thread("osdp", link.work, heard)

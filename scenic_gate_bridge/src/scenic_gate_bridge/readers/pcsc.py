@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..model import CredentialKind
 from ..settings import PcscReaderSettings
+from ..watchdog import Beat, no_beat
 from .base import Desk
 from .card_number import card_number
 from .pcsc_codec import uid
@@ -19,6 +20,7 @@ class PcscReader:
     def __init__(self, settings: PcscReaderSettings, desk: Desk) -> None:
         self._settings = settings
         self._desk = desk
+        self.turns: Beat = no_beat
 
     async def run(self, linked: Callable[[bool], None]) -> None:
         """See `Reader.run`."""
@@ -31,8 +33,9 @@ class PcscReader:
             else:
                 self._card(answer)
 
+        link = PcscLink(self._settings.reader, self.turns)
         try:
-            await on_thread("pcsc", PcscLink(self._settings.reader).work, heard)
+            await on_thread("pcsc", link.work, heard)
         finally:
             linked(False)
 

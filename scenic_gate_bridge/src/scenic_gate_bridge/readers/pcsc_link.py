@@ -9,6 +9,7 @@ from typing import Any
 
 from smartcard import scard
 
+from ..watchdog import DEVICE_TURN, Beat
 from .pcsc_codec import GET_UID
 from .threads import Tell
 
@@ -22,8 +23,9 @@ class _Failed(Exception):
 class PcscLink:
     """`name` is how the reader's name begins; none: there is only one."""
 
-    def __init__(self, name: str | None) -> None:
+    def __init__(self, name: str | None, turns: Beat) -> None:
         self._wanted = name or ""
+        self._turns = turns
 
     def work(self, tell: Tell[bytes | None], stop: threading.Event) -> str:
         """See `on_thread`. Tells None when the reader is there, then the answer of each
@@ -56,6 +58,7 @@ class PcscLink:
     ) -> None:
         state, lies_there = scard.SCARD_STATE_UNAWARE, False
         while not stop.is_set():
+            self._turns(DEVICE_TURN)
             result, changes = scard.SCardGetStatusChange(context, WAIT, [(name, state)])
             if result == scard.SCARD_E_TIMEOUT:
                 continue

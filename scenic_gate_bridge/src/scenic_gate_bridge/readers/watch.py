@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import assert_never
 
 from ..lane import Lane
@@ -16,6 +17,7 @@ from ..settings import (
     ReaderSettings,
 )
 from ..supervisor import supervise
+from ..watchdog import Beat
 from .base import Desk, Reader
 from .ic import IcReader
 from .id_card import IdCardReader
@@ -41,8 +43,11 @@ def build(settings: ReaderSettings, desk: Desk) -> Reader:
             assert_never(settings)
 
 
-async def watch(lane: Lane, settings: LaneSettings, number: int) -> None:
-    """Keep one reader running for ever, and record when it goes and comes."""
+async def watch(
+    lane: Lane, settings: LaneSettings, number: int, turns: Callable[[str], Beat]
+) -> None:
+    """Keep one reader running for ever, and record when it goes and comes. `turns`:
+    what it calls with each turn, by its name."""
     reader_settings = settings.readers[number]
     name = f"reader {number + 1}"
     desk = Desk(
@@ -54,6 +59,8 @@ async def watch(lane: Lane, settings: LaneSettings, number: int) -> None:
         lane.rejected,
     )
     reader = build(reader_settings, desk)
+    place = f"{lane.code} {name}"
+    reader.turns = turns(place)
     linked: bool | None = None
 
     async def run() -> None:
@@ -80,4 +87,4 @@ async def watch(lane: Lane, settings: LaneSettings, number: int) -> None:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
 
-    await supervise(f"{lane.code} {name}", run)
+    await supervise(place, run, reader.turns)

@@ -172,7 +172,7 @@ class Books:
         with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as con:
             for asked, known, *row in con.execute(
                 "SELECT request_id, ifnull(wire_id, request_id), lane, state, passes,"
-                " passed, annulled, decided_here FROM journal"
+                " passed, annulled, decided_here FROM journal WHERE direction = 'in'"
             ):
                 self.requests[known] = _Request(*row)
                 if asked != known:

@@ -15,7 +15,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +24,7 @@ import aiohttp
 from .. import __version__
 from ..local.feed import read_config, read_ticket
 from ..local.reads import CodeReader
-from ..model import LaneDirection, iso
+from ..model import LaneDirection
 from .authority import Authority
 from .codes import Mint
 from .day import Day
@@ -215,8 +214,8 @@ async def _used(
     reader = CodeReader(secret, config.public_keys, config.site_codes)
     codes = {reader.read("auto", code).lookup: digest(code) for code in server.codes}
     found: dict[str, int] = {}
-    # what this device reported after `born` is left out: nothing is
-    page = {"cursor": None, "limit": 2000, "born": iso(datetime.now(UTC))}
+    # without `born` what this device reported is not left out
+    page = {"cursor": None, "limit": 2000}
     while True:
         said = await _call(server, session, "sync", page)
         for ticket in map(read_ticket, said["tickets"]):

@@ -39,13 +39,17 @@ def heartbeat_answer(
     """The heartbeat's answer: as Odoo last said, and as its schedule went on since. A
     lane of which Odoo said nothing yet is left out."""
     local = db.local
-    lanes = [each for each in local.store.lanes.values() if each.lane in client.lanes]
+    lanes = [
+        each.as_of(now)
+        for each in local.store.lanes.values()
+        if each.lane in client.lanes
+    ]
     return {
         "server_time": iso(now),
         "device": client.name,
         "config": settings_answer(db, client)["version"],
         "lanes": [
-            told | {"mode": each.mode_at(now) or LaneMode.LOCKED}
+            told | {"mode": each.mode or LaneMode.LOCKED}
             for told, each in zip(write_lanes(lanes), lanes, strict=True)
         ],
         "inside": {

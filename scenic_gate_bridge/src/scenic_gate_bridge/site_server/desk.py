@@ -102,17 +102,10 @@ class Desk:
         request_id = self.wire_id(event.request_id) if event.request_id else None
         if kind in ("passed", "annulled") and request_id is not None:
             code = self._of_admission(event, request_id, lane, now, code)
-        read = None
-        extra: dict[str, object] = {}
+        credential = None
         if kind == "exit" and event.credential is not None:
-            credential = event.credential
-            read = local.read(credential.kind.value, credential.value)
-            extra["credential"] = {
-                "kind": credential.kind.value,
-                "value": credential.value,
-            }
-        if event.photo is not None:
-            extra["photo"] = event.photo
+            shown = event.credential
+            credential = {"kind": shown.kind.value, "value": shown.value}
         self.db.keep_fact(
             event_id,
             lane,
@@ -123,10 +116,9 @@ class Desk:
             count=event.count,
             assumed=event.assumed,
             note=note,
-            extra=extra,
+            credential=credential,
+            photo=event.photo,
         )
-        if read is not None and read.lookup:
-            local.counted_out(read.lookup, lane, event.count or 1, at)
         return code
 
     def _of_admission(
