@@ -15,6 +15,7 @@ from collections.abc import Callable
 import atheris
 
 with atheris.instrument_imports(include=["scenic_gate_bridge"]):
+    from scenic_gate_bridge.biometric import r30x_codec
     from scenic_gate_bridge.drivers import catrax_codec, tpw_codec
     from scenic_gate_bridge.framing import LineFramer, parse_framing
     from scenic_gate_bridge.readers import ic_codec, pcsc_codec, sdt_codec
@@ -94,6 +95,18 @@ def tpw(pieces: Pieces, choice: int) -> None:
         assert len(parser._buffer) <= 64
 
 
+def r30x(pieces: Pieces, choice: int) -> None:
+    parser = r30x_codec.PacketParser()
+    for piece in pieces:
+        for packet in parser.feed(piece):
+            assert 1 <= len(packet.payload) <= r30x_codec.LONGEST
+        assert len(parser._buffer) < r30x_codec.HEAD + r30x_codec.LENGTHS[-1]
+    r30x_codec.packet_size(b"".join(pieces))
+    parser.reset()
+    true = r30x_codec.Packet(r30x_codec.ACK, bytes([choice]))
+    assert parser.feed(r30x_codec.encode(true.kind, true.payload)) == [true]
+
+
 TARGETS: tuple[Callable[[Pieces, int], None], ...] = (
     line,
     ic,
@@ -101,6 +114,7 @@ TARGETS: tuple[Callable[[Pieces, int], None], ...] = (
     numbers,
     catrax,
     tpw,
+    r30x,
 )
 
 

@@ -175,6 +175,8 @@ class Peer:
             _want(event, "note", lambda v: isinstance(v, str))
             if event["type"] in ("passed", "annulled"):
                 _want(event, "request_id", lambda v: bool(UUID.fullmatch(v)))
+            if "photo" in event:
+                _want(event, "photo", lambda v: bool(UUID.fullmatch(v)))
         self.requests.append(("report", len(events)))
         return {
             "results": [

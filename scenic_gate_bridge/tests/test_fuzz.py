@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scenic_gate_bridge.biometric import r30x_codec
 from scenic_gate_bridge.drivers import catrax_codec, tpw_codec
 from scenic_gate_bridge.readers import ic_codec, sdt_codec
 from scenic_gate_bridge.readers.pcsc_codec import GET_UID
@@ -25,6 +26,7 @@ SEEDS = (
     b"\x03\x1a\xff" + GET_UID + b"\x90\x00",
     b"\x04\x01\x02" + catrax_codec.encode(catrax_codec.ACK) * 2,
     b"\x05\x01\x03" + tpw_codec.encode(tpw_codec.READ_COUNT, b"000001", 1),
+    b"\x06\x00\x20" + r30x_codec.encode_data(bytes(512), 128),
 )
 
 

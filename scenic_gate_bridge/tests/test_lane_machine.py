@@ -51,6 +51,7 @@ from scenic_gate_bridge.lane_machine import (
     LaneMachine,
     LaneRules,
     Phase,
+    Photograph,
     Rest,
     RestDone,
     ScanRead,
@@ -864,6 +865,36 @@ def test_alarms_and_faults_are_told_once(bench: Any) -> None:
     kinds = [kind for kind, _count, _assumed in lane.events()]
     assert kinds == ["pinch", "fault", "fault_cleared"]
     assert lane.db.recent("L1", 1)[0].phase == "stepped_back"
+
+
+def test_a_picture_is_named_by_its_alarm(bench: Any) -> None:
+    lane = bench(camera=True)
+    named = []
+    for kind in AlarmKind:
+        (photograph,) = lane(Alarm(kind))
+        assert isinstance(photograph, Photograph)
+        named.append((kind.value, photograph.reference))
+    (photograph,) = lane(Passed(Direction.IN))
+    named.append(("forced", photograph.reference))
+    assert lane(Fault("beam blocked", True)) == []
+    events = [row.event for row in lane.db.waiting(100)]
+    told = [(event["type"], event["photo"]) for event in events if "photo" in event]
+    assert told == named
+    assert len(set(told)) == len(told)
+
+
+def test_who_was_admitted_may_be_refused_after_all(bench: Any) -> None:
+    lane = bench()
+    (ask,) = lane(ScanRead(Scan("L1", Direction.IN, Code("C"), START)))
+    assert lane(Decided(ask.request_id, admit(1), refusals.FINGER)) == []
+    events = [row.event for row in lane.db.waiting(100)]
+    assert [(event["type"], event.get("code")) for event in events[1:]] == [
+        ("annulled", None),
+        ("refused", "FINGER"),
+    ]
+    counters = lane.machine.counters
+    assert (lane.machine.phase, counters.granted) == (Phase.IDLE, 0)
+    assert lane.db.counts()[1] == 0
 
 
 def test_persons_counted_by_hand(bench: Any) -> None:

@@ -190,6 +190,32 @@ transport = { kind = "serial", port = "/dev/scan1", baud = 115200 }
 """
 
 
+def test_password_of_a_camera(write: Any, tmp_path: Path) -> None:
+    file = tmp_path / "camera.password"
+    camera = (
+        'camera = { url = "http://10.0.0.9/x.jpg", user = "gate", auth = "basic",'
+        f' password_file = "{file}" }}'
+    )
+    path = write(('direction = "in"', camera))
+    where = ":9: lanes[0].camera.password_file: "
+    (problem,) = problems(path)
+    assert problem.startswith(where + "cannot read")
+    file.write_text("s3cret\n")
+    file.chmod(0o644)
+    (problem,) = problems(path)
+    assert problem.startswith(where) and "chmod 600" in problem
+    file.chmod(0o600)
+    (lane, _exit) = load(path).lanes
+    assert lane.camera is not None and lane.camera.password() == "s3cret"
+    (warning,) = lane.warnings
+    assert "basic over http" in warning
+    result = CliRunner().invoke(app, ["check-config", "-c", str(path)])
+    assert "lane L1: camera at 10.0.0.9\n" in result.output
+    assert "s3cret" not in result.output
+    file.write_text("\n")
+    assert problems(path) == [f"{where}{file} is empty"]
+
+
 def test_key_of_a_secure_channel(write: Any, tmp_path: Path) -> None:
     key = tmp_path / "scbk"
     osdp = f"""kind = "osdp"
@@ -218,6 +244,20 @@ transport = {{ kind = "serial", port = "/dev/card1" }}
     ("change", "expected"),
     [
         (('direction = "in"', 'direction = "up"'), ":9: lanes[0].direction: "),
+        (('"/dev/lane2" }', '"/dev/lane2" }\nfingerprint.transport.kind = "serial"'),
+         ":22: lanes[1].fingerprint.transport.port: missing"),
+        (('direction = "in"', 'fingerprint = { transport = { kind = "serial",'
+          ' port = "/dev/scan1" } }'),
+         ":16: lanes[0].readers[0].transport.port: /dev/scan1 is already used"),
+        (('"/dev/lane2" }', '"/dev/lane2" }\nfingerprint = { transport = {'
+          ' kind = "serial", port = "/dev/f" } }'),
+         ":18: lanes[1]: fingerprint needs a lane that leads in"),
+        (('direction = "in"', 'camera = { url = "http://a:b@10.0.0.9/x.jpg" }'),
+         ":9: lanes[0].camera.url: no user, password"),
+        (('direction = "in"', 'camera = { url = "http://10.0.0.9/", user = "gate" }'),
+         ":9: lanes[0].camera: user and password_file belong together"),
+        (('state_dir = "state"\n', 'state_dir = "state"\nphotos.keep_days = 31\n'),
+         ":2: photos.keep_days: "),
         (('direction = "in"', "colour = 3"), ":9: lanes[0].colour: unknown key"),
         (("baud = 115200", "boud = 1"), ":16: lanes[0].readers[0].transport.boud: "),
         (('framing = "cr"', 'framing = "tab"'), ":15: lanes[0].readers[0].framing: "),

@@ -111,7 +111,7 @@ class Client:
 async def client(start: Start) -> Any:
     world = await start("L1:in", mode="site", extra=CLIENTS)
     world.peer.feed = [today(1), today(2), today(3, persons=5), today(4)]
-    made = config()
+    made = config(fingerprints=[{"ref": "r", "tickets": ["0000000001"]}])
     for lane in made["lanes"]:
         if lane["lane"] not in world.peer.lanes:
             known = {"direction": lane["direction"], "mode": "controlled"}
@@ -196,10 +196,13 @@ async def test_numbers_rise(client: Client) -> None:
     assert (await client.scan(qr(2), seq=4000))["code"] == "ADMIT"
     # of another client, and of facts
     assert (await client.scan(qr(4), OTHER, seq=5000, lane="M1"))["code"] != "SEQUENCE"
-    assert await client.report({"type": "forced", "seq": 5000}) == ["OK"]
+    photo = str(uuid.uuid4())
+    forced = {"type": "forced", "seq": 5000, "photo": photo}
+    assert await client.report(forced) == ["OK"]
     peer = client.world.peer
     await until(lambda: peer.of_type("forced"))
     assert peer.of_type("forced")[0]["note"] == "seq reused"
+    assert peer.of_type("forced")[0]["photo"] == photo
 
 
 async def test_a_lane_of_somebody_else(client: Client) -> None:
@@ -244,6 +247,7 @@ async def test_settings_without_secrets(client: Client) -> None:
     first = await client.call("config", {"version": None})
     assert [each["lane"] for each in first["lanes"]] == ["L2", "X1"]
     assert (first["decides"], first["lookup_key"]) == ("no", None)
+    assert "fingerprints" not in first
     assert first["device"] == "handheld"
     again = await client.call("config", {"version": first["version"]})
     assert again["unchanged"] is True

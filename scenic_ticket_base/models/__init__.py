@@ -50,6 +50,7 @@ from . import (
     scenic_eligibility,
     scenic_entitlement,
     scenic_membership,
+    scenic_membership_fingerprint,
     scenic_membership_freeze,
     scenic_opening_hours,
     scenic_print,

@@ -53,6 +53,8 @@ ACTIONS = [
     ("membership_replace", "Card Replaced"),
     ("membership_create", "Membership Sold"),
     ("membership_photo", "Photo Changed"),
+    ("fingerprint_give", "Consent to Fingerprint"),
+    ("fingerprint_withdraw", "Consent to Fingerprint Withdrawn"),
     ("staff_issue", "Staff Card Issued"),
     ("staff_revoke", "Staff Card Revoked"),
     # Money

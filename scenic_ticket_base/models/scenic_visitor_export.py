@@ -130,6 +130,10 @@ class ScenicVisitor(models.Model):
                     "state": states[card._name][card.state],
                     "visits": card.visit_count,
                     "photo": bool(card.photo_128),
+                    "fingerprint_consent": card.fingerprint_date
+                    and card.fingerprint_date.isoformat()
+                    or None,
+                    "fingerprint_guardian": card.fingerprint_guardian or None,
                 }
                 for card in self.membership_ids
             ],

@@ -30,6 +30,7 @@ from . import (
     test_life_line,
     test_lock_first,
     test_membership,
+    test_membership_fingerprint,
     test_membership_parallel,
     test_opening_hours,
     test_people_parallel,

@@ -98,6 +98,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.channel": SHARED_SETTING,
         # wizards
         "scenic.audit.export": wizard("auditor"),
+        "scenic.membership.fingerprint": wizard(*PHOTOGRAPHERS),
         "scenic.membership.photo": wizard(*PHOTOGRAPHERS),
         "scenic.membership.renew": wizard("manager"),
         "scenic.membership.replace": wizard(*PHOTOGRAPHERS),
@@ -134,8 +135,12 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ("scenic.complaint", "action_answer"): (SERVICE, []),
         ("scenic.complaint", "action_close"): (SERVICE, []),
         ("scenic.complaint", "action_start"): (SERVICE, []),
+        ("scenic.membership", "action_give_fingerprint"): (PHOTOGRAPHERS, []),
         ("scenic.membership", "action_set_photo"): (PHOTOGRAPHERS, [False]),
+        ("scenic.membership", "action_withdraw_fingerprint"): (PHOTOGRAPHERS, []),
         ("scenic.membership", "action_view_tickets"): (ANYBODY, []),
+        ("scenic.membership.fingerprint", "action_give"): (PHOTOGRAPHERS, []),
+        ("scenic.membership.fingerprint", "action_withdraw"): (PHOTOGRAPHERS, []),
         ("scenic.membership.photo", "action_apply"): (PHOTOGRAPHERS, []),
         ("scenic.membership.renew", "action_apply"): (MANAGER, []),
         ("scenic.membership.replace", "action_apply"): (PHOTOGRAPHERS, []),
@@ -374,6 +379,9 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
                 }
             ),
             "scenic.audit.export": env["scenic.audit.export"].create({}),
+            "scenic.membership.fingerprint": env[
+                "scenic.membership.fingerprint"
+            ].create({"membership_id": card.id}),
             "scenic.membership.photo": env["scenic.membership.photo"].create(
                 {"membership_id": card.id}
             ),

@@ -4,6 +4,7 @@ from . import (
     scenic_booking_cancel,
     scenic_credential_change,
     scenic_holder_change,
+    scenic_membership_fingerprint,
     scenic_membership_photo,
     scenic_membership_renew,
     scenic_membership_replace,

@@ -47,6 +47,12 @@ class ScenicDevice(models.Model):
     offline_barcode = fields.Boolean(string="1-D Numbers", default=True)
     offline_ic_card = fields.Boolean(string="IC Cards", default=True)
     offline_id_document = fields.Boolean(string="ID Documents", default=True)
+    has_fingerprint = fields.Boolean(
+        string="Fingerprint Sensors",
+        copy=False,
+        help="Lanes of this device have sensors. It is told which members agreed to "
+        "show a finger; the templates lie on the device only.",
+    )
     config_version = fields.Char(
         string="Settings",
         readonly=True,

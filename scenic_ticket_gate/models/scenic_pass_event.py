@@ -96,6 +96,7 @@ class ScenicPassEvent(models.Model):
             ("OFFLINE", "Too Many Unknown Tickets Offline"),
             ("KIND_OFFLINE", "Medium Not Accepted Offline"),
             ("CLOCK", "Clock of the Device Wrong"),
+            ("FINGER", "Finger Did Not Match"),
             ("OK", "OK"),
             ("CONFLICT", "Conflict"),
         ],
@@ -234,6 +235,13 @@ class ScenicPassEvent(models.Model):
         help="What the entries that were not there would have cost, with tax.",
     )
     detail = fields.Json(readonly=True, help="The facts behind the decision.")
+    photo = fields.Char(
+        string="Picture",
+        compute="_compute_photo",
+        help="Under which name the picture of this alarm lies on the gate bridge of "
+        "the lane, if the camera gave one. The bridge shows it to who stands at it, "
+        "and deletes it after some days.",
+    )
     note = fields.Char(readonly=True)
     note_text = fields.Char(string="Remark", compute="_compute_note_text")
     user_id = fields.Many2one("res.users", readonly=True, ondelete="restrict")
@@ -325,6 +333,11 @@ class ScenicPassEvent(models.Model):
             event.holder_name = card.holder_name
             event.employee_no = card.employee_no
 
+    @api.depends("detail")
+    def _compute_photo(self):
+        for event in self:
+            event.photo = (event.detail or {}).get("photo")
+
     @api.depends("note")
     @api.depends_context("lang")
     def _compute_note_text(self):
@@ -338,6 +351,7 @@ class ScenicPassEvent(models.Model):
             "stopped": self.env._("the device was stopped"),
             "emergency": self.env._("emergency"),
             "free lane": self.env._("the lane stood open"),
+            "FINGER": self.env._("the finger did not match"),
         }
         mode_field = self.env["scenic.lane"]._fields["mode"]
         modes = dict(mode_field._description_selection(self.env))

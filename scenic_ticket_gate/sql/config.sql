@@ -16,7 +16,7 @@ RETURNS text
 LANGUAGE plpgsql STABLE AS $function$
 BEGIN
     RETURN (
-        SELECT json_build_object(
+        SELECT left(json_build_object(
             'device', d.name,
             'decides', d.decides,
             'public_keys', (
@@ -167,7 +167,23 @@ BEGIN
                         ) v ON true
                  WHERE p.kind = 'instant' AND p.active AND p.company_id = d.company_id
             )
-        )::text
+        )::text, -1) || CASE WHEN d.has_fingerprint THEN ', "fingerprints": ' || (
+            SELECT COALESCE(json_agg(json_build_object(
+                       'ref', m.fingerprint_ref, 'tickets', k.names
+                   ) ORDER BY m.id), '[]')
+              FROM scenic_membership m
+             CROSS JOIN LATERAL (
+                       SELECT json_agg(t.name ORDER BY t.id) AS names
+                         FROM scenic_ticket t
+                        WHERE t.membership_id = m.id AND EXISTS (
+                                  SELECT 1 FROM scenic_entitlement e
+                                   WHERE e.ticket_id = t.id
+                                     AND e.valid_to > p_now - interval '30 days'
+                              )
+                   ) k
+             WHERE m.company_id = d.company_id AND m.fingerprint_ref IS NOT NULL
+               AND k.names IS NOT NULL
+        )::text ELSE '' END || '}'
           FROM scenic_device d
          WHERE d.id = p_device
     );

@@ -1,8 +1,9 @@
 -- Keep what the lanes did, and move entries accordingly.
 --
 -- p_events: [{uid, seq, lane, type, request_id, count, direction, assumed, at, note,
--- kind, lookup, mode, again, right, code}]: kind and lookup of a code that was read,
--- mode, again and right of what the device admitted by itself, code of what it refused.
+-- kind, lookup, mode, again, right, code, photo}]: kind and lookup of a code that was read,
+-- mode, again and right of what the device admitted by itself, code of what it refused,
+-- photo under which name the device may have a picture.
 -- p_now: naive UTC; NULL is the clock of the server.
 -- Returns [{event_id, code, conflict}] in the order given, or NULL when the key is not
 -- the device's living key. A fact is always kept; what does not fit is kept as CONFLICT.
@@ -362,7 +363,7 @@ BEGIN
                 lane_code, gate_id, zone_from_id, zone_to_id, site_id, company_id, direction,
                 credential_kind, ticket_id, entitlement_id, passes, reserved_delta,
                 used_delta, free_delta, reentry, staff, flag, assumed, epoch, seq,
-                device_time, event_time, received_time, note
+                device_time, event_time, received_time, note, detail
             ) VALUES (
                 v_event.id, v_event.uid, v_event.type, v_code, v_origin.id,
                 v_event.request_id,
@@ -373,7 +374,9 @@ BEGIN
                 v_event.kind, v_ticket_id, v_right_id, v_count, v_reserved,
                 v_used, v_free, v_event.type = 'passed' AND v_origin.reentry, v_staff,
                 CASE WHEN v_event.type = 'passed' THEN v_origin.flag END,
-                v_event.assumed, v_epoch, v_event.seq, v_event.at, v_at, v_now, v_note
+                v_event.assumed, v_epoch, v_event.seq, v_event.at, v_at, v_now, v_note,
+                CASE WHEN v_event.photo IS NOT NULL
+                     THEN jsonb_build_object('photo', v_event.photo) END
             )
             ON CONFLICT (device_id, uid) WHERE phase NOT IN ('authorised', 'denied')
             DO NOTHING

@@ -8,13 +8,16 @@
 -- Returns a row for each event in the order given, with its place and what is known of
 -- it; id: of the row in scenic_pass_event, made for all in that order. kept_id: it was
 -- kept by a call before; is_done: it is kept now, what follows it tells how.
+DROP FUNCTION IF EXISTS scenic_gate_report_plain(
+    integer, integer, integer, jsonb, timestamp
+);
 CREATE OR REPLACE FUNCTION scenic_gate_report_plain(
     p_device integer, p_epoch integer, p_company integer, p_events jsonb,
     p_now timestamp
 ) RETURNS TABLE (
     id integer, uid text, seq integer, lane text, type text, request_id text,
     count integer, direction text, assumed boolean, at timestamp, note text, kind text,
-    lookup text, mode text, again boolean, "right" integer, code text,
+    lookup text, mode text, again boolean, "right" integer, code text, photo text,
     lane_id integer, gate_id integer, site_id integer, company_id integer, tz varchar,
     from_zone_id integer, to_zone_id integer, kept_id integer, conflict jsonb,
     is_reused boolean, is_done boolean, done_ticket_id integer, done_at timestamp,
@@ -79,12 +82,12 @@ BEGIN
                                request_id text, count integer, direction text,
                                assumed boolean, at timestamp, note text, kind text,
                                lookup text, mode text, again boolean,
-                               "right" integer, code text
+                               "right" integer, code text, photo text
                            )
                        ) WITH ORDINALITY
                        AS s (uid, seq, lane, type, request_id, count, direction,
                              assumed, at, note, kind, lookup, mode, again, "right",
-                             code, position)
+                             code, photo, position)
                   LEFT JOIN scenic_lane l
                          ON l.device_id = p_device AND l.code = s.lane
                   LEFT JOIN scenic_gate g ON g.id = l.gate_id
@@ -195,7 +198,7 @@ BEGIN
                p.again, p.assumed, p.reentry, p.flag, p.pools, p.ticket
                || jsonb_strip_nulls(jsonb_build_object('left', p.remaining))
                    AS ticket,
-               p.code, m.*,
+               p.code, p.photo, m.*,
                CASE WHEN p.type <> 'admitted' THEN p.origin_id END AS origin_id,
                CASE WHEN p.type = 'refused' THEN p.own_right_id ELSE p.right_id END
                    AS right_id,
@@ -265,7 +268,10 @@ BEGIN
                p.assumed IS TRUE, p.epoch, p.seq, p.at, p.happened, p_now, p.note,
                CASE p.type WHEN 'admitted'
                            THEN jsonb_build_object('ticket', p.ticket)
-                           WHEN 'refused' THEN '{}' END,
+                           WHEN 'refused' THEN '{}'
+                           ELSE CASE WHEN p.photo IS NOT NULL
+                                     THEN jsonb_build_object('photo', p.photo) END
+               END,
                p.mode
           FROM plain p
          ORDER BY p.position
@@ -294,7 +300,7 @@ BEGIN
     )
     SELECT v.id, v.uid, v.seq, v.lane, v.type, v.request_id, v.count, v.direction,
            v.assumed, v.at, v.note, v.kind, v.lookup, v.mode, v.again, v."right",
-           v.code, v.lane_id, v.gate_id, v.site_id, v.company_id, v.tz,
+           v.code, v.photo, v.lane_id, v.gate_id, v.site_id, v.company_id, v.tz,
            v.from_zone_id, v.to_zone_id, v.kept_id, v.conflict, v.is_reused,
            done.id IS NOT NULL, p.ticket_id, p.happened, p.step, p.people,
            p.zone_from, p.zone_to, p.pools

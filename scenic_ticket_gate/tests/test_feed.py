@@ -311,6 +311,47 @@ class TestConfig(FeedMixin, GateCommon):
         key = self.env["scenic.signing.key"]._active()
         self.assertIn({"kid": key.kid, "key": key.public_key}, told["public_keys"])
 
+    def test_d4_which_members_show_a_finger(self):
+        """Told to devices with sensors only: a name for the template, and of which
+        tickets; withdrawn or long over, it is not told any more."""
+        year = self.env["scenic.validity.rule"].create(
+            {
+                "name": "A year",
+                "mode": "period",
+                "period_count": 1,
+                "period_unit": "year",
+            }
+        )
+        product = self._scenic_product(
+            "Annual 年卡",
+            "member",
+            300,
+            scenic_validity_rule_id=year.id,
+            scenic_real_name="visitor",
+            scenic_id_scope="none",
+            scenic_revenue_trigger="straight_line",
+        )
+        visitors = [self._scenic_visitor(1)]
+        ticket = self._scenic_sell(product, visit_date=None, visitors=visitors)
+        card = ticket.membership_id
+        card.action_give_fingerprint()
+        self.assertNotIn("fingerprints", self._config())
+        self.device.has_fingerprint = True
+        told = {"ref": card.fingerprint_ref, "tickets": [ticket.name]}
+        later = fields.Datetime.now() + timedelta(minutes=1)
+        config = self._config(now=later)
+        self.assertEqual(config["fingerprints"], [told])
+        self.assertEqual(config["device"], "south-1")
+        over = ticket.entitlement_ids.valid_to + timedelta(days=30)
+        self.assertEqual(
+            self._config(now=over - timedelta(seconds=1))["fingerprints"], [told]
+        )
+        self.assertEqual(self._config(now=over)["fingerprints"], [])
+        card.action_withdraw_fingerprint()
+        self.assertEqual(
+            self._config(now=later + timedelta(minutes=1))["fingerprints"], []
+        )
+
     def test_version(self):
         # made on first use, which in a new database would be the first answer
         self.env["scenic.signing.key"]._active()

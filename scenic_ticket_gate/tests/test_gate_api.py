@@ -504,6 +504,26 @@ class TestGateReport(GateHttpCase):
         self.assertEqual(set(kept.mapped("phase")), set(kinds))
         self.assertEqual(set(kept.mapped("note")), {"备注"})
 
+    def test_an_alarm_names_its_picture(self):
+        """The name only: the picture stays on the bridge."""
+        photo, other = str(uuid.uuid4()), str(uuid.uuid4())
+        [ticket] = self._today_ticket()
+        [result] = self._validate(self._scan(ticket._qr_token()))
+        events = [
+            self._event("forced", photo=photo),
+            # of an admission, which takes the longer way
+            self._event("tailgating", result["request_id"], photo=other),
+            self._event("pinch"),
+            self._event("fault", photo=photo),
+        ]
+        self.assertEqual(self._report(*events), ["OK"] * len(events))
+        kept = self.env["scenic.pass.event"].search(
+            [("uid", "in", [event["event_id"] for event in events])], order="id"
+        )
+        self.assertEqual(kept.mapped("photo"), [photo, other, False, False])
+        [fault] = kept.filtered(lambda event: event.phase == "fault")
+        self.assertFalse(fault.detail)
+
     def test_short_alarm(self):
         """Fields that mean nothing for an alarm may be left out."""
         event = {

@@ -42,6 +42,8 @@ EVENT_TYPES = (
 )
 ADMISSION_TYPES = ("passed", "annulled", "admitted")
 COUNTED_TYPES = ("passed", "annulled", "exit", "entry", "admitted")
+#: Of these a device may have a picture
+PHOTOGRAPHED = ("forced", "tailgating", "wrong_direction", "pinch")
 DECIDED_BY = ("offline", "site")
 KINDS = ("auto", "qr", "barcode", "ic_card", "id_document")
 READ_KINDS = ("qr", "barcode", "ic_card", "id_document", "staff_card", "unknown")
@@ -281,6 +283,7 @@ def check_report(params):
                     else {}
                 ),
                 **_decision_of_device(item, kind),
+                **_photo(item, kind),
             }
         )
     return events
@@ -308,6 +311,12 @@ def _decision_of_device(item, kind):
             "缺失，且未给出凭证",
         )
     return decision
+
+
+def _photo(item, kind):
+    """Return under which name the device may have a picture of an alarm."""
+    photo = item.uuid("photo", None)
+    return {"photo": photo} if photo and kind in PHOTOGRAPHED else {}
 
 
 def check_sync(params):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytz
 
 #: Refusals that only a device decides on, with texts of its own.
-DEVICE_CODES = ("OFFLINE", "KIND_OFFLINE", "CLOCK")
+DEVICE_CODES = ("OFFLINE", "KIND_OFFLINE", "CLOCK", "FINGER")
 
 # code: (English, Chinese, next step in English, next step in Chinese)
 TEXTS = {

@@ -11,6 +11,13 @@ from pathlib import Path
 
 import structlog
 
+from .biometric import (
+    FingerCheck,
+    Fingerprints,
+    FingerSensor,
+    Members,
+    TemplateStore,
+)
 from .decision import DecisionClient
 from .drivers import make_driver
 from .heartbeat import Heartbeat
@@ -24,6 +31,7 @@ from .local_api import LocalApi
 from .metrics import Metrics
 from .model import utc_now
 from .outbox import OutboxSender
+from .photos import Album, Camera, Photographer
 from .readers.watch import watch
 from .rpc import RpcClient, RpcError
 from .settings import LaneSettings, Settings
@@ -68,6 +76,8 @@ class Bridge:
         self.settings = settings
         self.metrics = Metrics()
         self.lanes: dict[str, Lane] = {}
+        self._album = Album(settings.state_dir / "photos")
+        self._templates = TemplateStore(settings.state_dir / "fingerprints")
         self._pulses = Pulses()
         self._log = structlog.get_logger()
 
@@ -93,9 +103,11 @@ class Bridge:
                     client.decide,
                     lambda by: self.metrics.decided.labels(by).inc(),
                 )
-                puller = SyncPuller(journal, rpc, settings.server.sync)
+                members = Members(journal, self._templates)
+                await members.load()
+                puller = SyncPuller(journal, rpc, settings.server.sync, members.sweep)
                 for lane_settings in settings.lanes:
-                    self._add_lane(lane_settings, states, journal, decisions)
+                    self._add_lane(lane_settings, states, journal, decisions, members)
                 outbox = OutboxSender(
                     journal, rpc, status, self.metrics, settings.server.backoff_max
                 )
@@ -118,6 +130,7 @@ class Bridge:
                     self.metrics,
                     site_server,
                     puller,
+                    self._album,
                 )
                 pulses = self._pulses
                 outbox.turns = pulses.of("outbox")
@@ -202,6 +215,7 @@ class Bridge:
         states: dict[str, LaneState],
         journal: Journal,
         decisions: DecisionService,
+        members: Members,
     ) -> None:
         state = states.get(settings.code, LaneState())
         driver = make_driver(settings)
@@ -215,13 +229,29 @@ class Bridge:
             # the longest that the visitor in front may take, and a little more
             queue_timeout=settings.pass_timeout + settings.settle + 2,
             after_crash=settings.after_crash,
+            camera=settings.camera is not None,
         )
+        photographer = None
+        if settings.camera is not None:
+            camera = Camera(settings.camera)
+            photographer = Photographer(settings.code, camera, self._album)
+        finger = None
+        if settings.fingerprint is not None:
+            sensor = FingerSensor(
+                settings.fingerprint.link,
+                settings.fingerprint.timeout,
+                settings.fingerprint.password,
+            )
+            fingers = Fingerprints(sensor, self._templates)
+            finger = FingerCheck(settings.code, fingers, members)
         lane = Lane(
             LaneMachine(rules, mode=state.mode, emergency=state.emergency),
             driver,
             journal,
             decisions.decide,
             self.metrics,
+            photographer,
+            finger,
         )
         lane.plan = state.plan
         self.lanes[settings.code] = lane
@@ -241,7 +271,18 @@ class Bridge:
                 gone = 0
             if gone:
                 self._log.info("old rows forgotten", rows=gone)
+            await self._prune_photos()
             await asyncio.sleep(PRUNE_EVERY)
+
+    async def _prune_photos(self) -> None:
+        days = self.settings.photos.keep_days
+        try:
+            gone = await asyncio.to_thread(self._album.prune, days, utc_now())
+        except OSError as error:
+            self._log.error("old pictures are kept", reason=str(error))
+            return
+        if gone:
+            self._log.info("old pictures deleted", pictures=gone)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -10,6 +10,7 @@ from typing import assert_never
 import structlog
 
 from . import refusals
+from .biometric import FingerCheck
 from .drivers.base import (
     CommandRefused,
     CommandUnanswered,
@@ -29,6 +30,7 @@ from .lane_machine import (
     Effect,
     Input,
     LaneMachine,
+    Photograph,
     Rest,
     RestDone,
     ScanRead,
@@ -45,9 +47,11 @@ from .model import (
     ModeSource,
     PlannedMode,
     Scan,
+    Verdict,
     iso,
     utc_now,
 )
+from .photos import Photographer
 from .watchdog import Beat, no_beat
 
 WAITING_SCANS = 16
@@ -65,6 +69,8 @@ class Lane:
         journal: Journal,
         decide: Callable[[str, Scan], Awaitable[Decision]],
         metrics: Metrics,
+        photographer: Photographer | None = None,
+        finger: FingerCheck | None = None,
     ) -> None:
         self.machine = machine
         self.driver = driver
@@ -72,6 +78,8 @@ class Lane:
         self._writer = PatientWriter(journal, self.code)
         self._decide = decide
         self._metrics = metrics
+        self._photographer = photographer
+        self.finger = finger
         self._inbox: asyncio.Queue[Input] = asyncio.Queue()
         self._scans = 0
         self.plan: tuple[PlannedMode, ...] = ()
@@ -102,6 +110,11 @@ class Lane:
     def unwritten(self) -> bool:
         """Whether the journal does not take what this lane did."""
         return self._writer.stuck
+
+    @property
+    def camera_problem(self) -> str:
+        """Why the last picture is missing, if it is."""
+        return "" if self._photographer is None else self._photographer.problem
 
     def rejected(self, reason: str) -> None:
         """Count a read that is no scan."""
@@ -182,6 +195,9 @@ class Lane:
                 group.create_task(self._allow(ticket, direction))
             case Rest(ticket, free):
                 group.create_task(self._rest(ticket, free))
+            case Photograph(reference):
+                assert self._photographer is not None
+                group.create_task(self._photographer.take(reference))
             case _:
                 assert_never(effect)
 
@@ -192,16 +208,35 @@ class Lane:
         else:
             decision = await self._decide(request_id, scan)
         self._metrics.decision.observe(asyncio.get_running_loop().time() - started)
-        self._metrics.scans.labels(self.code, decision.code).inc()
+        refusal = await self._finger_refusal(scan, decision)
+        told = refusal or decision
+        self._metrics.scans.labels(self.code, told.code).inc()
         self._log.info(
             "decision",
             request_id=request_id,
-            code=decision.code,
+            code=told.code,
             scanned=repr(scan.code),
-            passes=decision.passes,
+            passes=told.passes,
         )
-        self.put(Decided(request_id, decision))
-        scan.answered(decision)
+        self.put(Decided(request_id, decision, refusal))
+        scan.answered(told)
+
+    async def _finger_refusal(self, scan: Scan, decision: Decision) -> Decision | None:
+        """Why who is admitted may not walk, when the lane asks for a finger."""
+        if (
+            self.finger is None
+            or scan.direction is Direction.OUT
+            or decision.verdict is not Verdict.ADMIT
+        ):
+            return None
+        member = await self.finger.wanted(decision)
+        if member is None:
+            return None
+        at = utc_now()
+        await self._writer.write(
+            lambda db: db.note(self.code, "finger", at, direction=scan.direction)
+        )
+        return await self.finger.refusal(member)
 
     async def _allow(self, ticket: int, direction: Direction) -> None:
         try:

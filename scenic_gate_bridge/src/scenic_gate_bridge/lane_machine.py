@@ -28,6 +28,7 @@ from .drivers.base import (
     ALL_CAPS,
     Accepted,
     Alarm,
+    AlarmKind,
     Caps,
     DriverEvent,
     Fault,
@@ -66,6 +67,7 @@ class Phase(StrEnum):
 
 
 ASSUMED = "assumed"  # the reason of a rest between two persons whom no sensor sees
+PHOTOGRAPHED = frozenset(kind.value for kind in AlarmKind)
 RELEASED = (Phase.OPEN, Phase.CLOSING, Phase.SETTLING)
 GOODBYE = Decision(Verdict.ADMIT, "EXIT", Text("Goodbye", "欢迎再次光临"), passes=1)
 
@@ -91,10 +93,12 @@ class ScanRead:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The answer to an `Ask`."""
+    """The answer to an `Ask`. `refusal`: why who was admitted may not walk after all;
+    the admission is taken back."""
 
     request_id: str
     decision: Decision
+    refusal: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,14 @@ class Rest:
     free: frozenset[Direction]
 
 
-Effect = Ask | Write | Allow | Rest
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """Take a picture and keep it under this name; nothing waits for it."""
+
+    reference: str
+
+
+Effect = Ask | Write | Allow | Rest | Photograph
 
 
 @dataclass(slots=True)
@@ -212,6 +223,7 @@ class LaneRules:
     tailgate: float = 2.0
     queue_timeout: float = 8.0
     after_crash: AfterCrash = AfterCrash.ASSUMED_PASSED
+    camera: bool = False
 
 
 @dataclass(slots=True)
@@ -327,8 +339,8 @@ class LaneMachine:
         match event:
             case ScanRead(scan):
                 self._scan(scan)
-            case Decided(request_id, decision):
-                self._decided(request_id, decision)
+            case Decided(request_id, decision, refusal):
+                self._decided(request_id, decision, refusal)
             case AllowFailed(ticket, failure):
                 self._allow_failed(ticket, failure)
             case RestDone(ticket, ok):
@@ -429,7 +441,9 @@ class LaneMachine:
         self.phase = Phase.ASKING
         self._effects.append(Ask(self._admission.request_id, scan))
 
-    def _decided(self, request_id: str, decision: Decision) -> None:
+    def _decided(
+        self, request_id: str, decision: Decision, refused: Decision | None
+    ) -> None:
         admission = self._admission
         if (
             admission is None
@@ -447,6 +461,11 @@ class LaneMachine:
         if blocked is not None or self.stopping:
             reason = blocked.code if blocked else "shutdown"
             self._write(lambda db: db.close_admission(request_id, reason, at))
+            self._idle()
+            return
+        if refused is not None:
+            self._write(lambda db: db.close_admission(request_id, refused.code, at))
+            self._write(lambda db: db.refused(scan, refused, at))
             self._idle()
             return
         admission.passes = decision.passes
@@ -680,10 +699,21 @@ class LaneMachine:
         count: int = 1,
         note: str = "",
     ) -> None:
-        lane, at = self.rules.code, self._at
+        lane, at, photo = self.rules.code, self._at, ""
+        if self.rules.camera and kind in PHOTOGRAPHED:
+            photo = self.new_id()
+            # before it is written down: people walk on
+            self._effects.append(Photograph(photo))
         self._write(
             lambda db: db.lane_event(
-                lane, kind, direction, at, request_id=request_id, count=count, note=note
+                lane,
+                kind,
+                direction,
+                at,
+                request_id=request_id,
+                count=count,
+                note=note,
+                photo=photo,
             )
         )
 

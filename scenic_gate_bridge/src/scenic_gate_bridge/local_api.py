@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from . import __version__, page
+from .biometric import EnrolFailed, SensorFault
 from .drivers.manual import ManualDriver
 from .heartbeat import Heartbeat
 from .journal import Journal, LogRow
@@ -23,6 +25,7 @@ from .local.sync import SyncPuller
 from .metrics import Metrics
 from .model import Direction, iso, utc_now
 from .outbox import OutboxSender
+from .photos import Album
 from .settings import ApiSettings
 from .site_server import SiteServer
 from .status import ServerState, ServerStatus
@@ -58,6 +61,7 @@ class LocalApi:
         metrics: Metrics,
         site_server: SiteServer,
         puller: SyncPuller,
+        album: Album,
     ) -> None:
         self._settings = settings
         self._lanes = lanes
@@ -67,6 +71,7 @@ class LocalApi:
         self._heartbeat = heartbeat
         self._metrics = metrics
         self._puller = puller
+        self._album = album
         app = web.Application(middlewares=[_guard], client_max_size=4096)
         app.add_routes(
             [
@@ -76,8 +81,10 @@ class LocalApi:
                 web.get("/metrics", self._metrics_page),
                 web.get("/conflicts", self._conflicts),
                 web.get("/lanes", self._lanes_json),
+                web.get("/photos/{reference}", self._photo),
                 web.post("/lanes/{code}/emergency", self._emergency),
                 web.post("/lanes/{code}/count", self._count),
+                web.post("/lanes/{code}/fingerprint", self._fingerprint),
                 *site_server.routes(),
             ]
         )
@@ -112,6 +119,16 @@ class LocalApi:
             f"lane {lane.code}: fault: {what}"
             for lane in self._lanes.values()
             for what in sorted(lane.machine.faults)
+        ]
+        problems += [
+            f"lane {lane.code}: camera: {lane.camera_problem}"
+            for lane in self._lanes.values()
+            if lane.camera_problem
+        ]
+        problems += [
+            f"lane {lane.code}: fingerprint: {lane.finger.problem}"
+            for lane in self._lanes.values()
+            if lane.finger is not None and lane.finger.problem
         ]
         problems += [
             f"lane {lane['lane']}: open by the fire alarm"
@@ -170,6 +187,19 @@ class LocalApi:
         """What the server could not reconcile, with its value in money."""
         found = await self._journal.call(lambda db: db.local.store.conflicts(MOST_ROWS))
         return web.json_response({"conflicts": found})
+
+    async def _photo(self, request: web.Request) -> web.Response:
+        """A picture of an alarm. It shows people: only for who stands here."""
+        if not _local(request):
+            raise web.HTTPForbidden(text="only from this machine\n")
+        reference = request.match_info["reference"]
+        picture = await asyncio.to_thread(self._album.find, reference)
+        if picture is None:
+            raise web.HTTPNotFound(
+                text="no such picture: the camera gave none, or its days are over\n"
+            )
+        structlog.get_logger().info("picture looked at", photo=reference)
+        return web.Response(body=picture, content_type="image/jpeg")
 
     async def _recent(self, code: str, limit: int) -> list[LogRow]:
         return await self._journal.call(lambda db: db.recent(code, limit))
@@ -249,6 +279,28 @@ class LocalApi:
             )
         lane.counted(body.direction, body.count, body.operator)
         return web.json_response({"lane": lane.code, "count": body.count})
+
+    async def _fingerprint(self, request: web.Request) -> web.Response:
+        """Enrol the finger of a member who agreed; two presses."""
+        lane, wanted = await self._order(request)
+        if lane.finger is None:
+            raise web.HTTPConflict(text="this lane has no fingerprint sensor\n")
+        ticket = wanted.get("ticket")
+        if not isinstance(ticket, str) or not ticket or len(wanted) > 1:
+            raise web.HTTPBadRequest(text='send {"ticket": "0000000123"}\n')
+        try:
+            if not await lane.finger.enrol(ticket):
+                raise web.HTTPConflict(
+                    text="no consent is known here: record it in Odoo at the member"
+                    " card, and try again in half a minute\n"
+                )
+        except EnrolFailed as error:
+            raise web.HTTPConflict(text=f"{error}: try again\n") from None
+        except (SensorFault, OSError) as error:
+            raise web.HTTPServiceUnavailable(
+                text=f"the sensor is of no use: {error}\n"
+            ) from None
+        return web.json_response({"lane": lane.code, "ticket": ticket})
 
     async def _order(self, request: web.Request) -> tuple[Lane, dict[str, object]]:
         """The lane and the JSON object of an order. Only from this machine, and not

@@ -156,8 +156,8 @@ class Decision:
     remedy: Text = Text("", "")
     passes: int = 0
     product: str = ""
-    # of an admission by the server: name of the ticket, its right, free re-entry
-    ticket: str = ""
+    ticket: str = ""  # its number
+    # of an admission by the server: its right, free re-entry
     right: int | None = None
     again: bool = False
 

@@ -15,6 +15,7 @@ from .status import ServerState
 PHASES = {
     "admitted": ("允许通行", "admitted", "good"),
     "denied": ("拒绝", "denied", "bad"),
+    "finger": ("请按指纹", "finger wanted", "info"),
     "passed": ("已通过", "passed", "done"),
     "annulled": ("已撤销", "annulled", "warn"),
     "exit": ("出园", "exit", "done"),
@@ -70,7 +71,10 @@ NOTES = {
         for by, (by_zh, by_en) in SOURCES.items()
     },
     "free lane": ("自由通行", "free lane"),
+    "FINGER": ("指纹不符", "the finger did not match"),
 }
+
+SAID = ("admitted", "denied", "finger")  # what a visitor is told by
 
 # of a decision that the bridge took by itself
 DECIDED = {
@@ -222,13 +226,18 @@ def _card(lane: Lane, name: str, rows: Sequence[LogRow]) -> str:
 
 def _banner(lane: Lane, rows: Sequence[LogRow]) -> str:
     """What the newest visitor was told."""
-    row = next((row for row in rows if row.phase in ("admitted", "denied")), None)
+    row = next((row for row in rows if row.phase in SAID), None)
     if row is None and lane.machine.wanted_rest:
         return (
             '<div class="say"><p>请直接通行</p><small>Please walk through</small></div>'
         )
     if row is None:
         return '<div class="say"><p>请扫码</p><small>Please scan</small></div>'
+    if row.phase == "finger":
+        return (
+            '<div class="say"><p>请按指纹</p><small>Please press your finger</small>'
+            "</div>"
+        )
     tone = "good" if row.phase == "admitted" else "bad"
     zh = row.text_zh + (f"，{row.remedy_zh}" if row.remedy_zh else "")
     en = row.text_en + (f". {row.remedy_en}" if row.remedy_en else "")
@@ -250,7 +259,10 @@ def _line(row: LogRow) -> str:
         by_zh, by_en = DECIDED[row.note]
         said_zh, said_en = f"{said_zh}（{by_zh}）", f"{said_en} · {by_en}"
     code = f"<code>#{escape(row.code_hash)}</code>" if row.code_hash else ""
-    small = " ".join(filter(None, (escape(said_en), code)))
+    photo = ""
+    if row.photo:
+        photo = f'<a href="photos/{escape(row.photo)}" target="_blank">照片 photo</a>'
+    small = " ".join(filter(None, (escape(said_en), code, photo)))
     return (
         f'<tr><td>{time}</td><td><span class="tag {tone}">{zh}{assumed}{count}</span>'
         f"<small>{en}</small></td><td>{escape(said_zh)}<small>{small}</small></td></tr>"

@@ -78,6 +78,15 @@ EMERGENCY = _deny(
     Text("Leave calmly, follow the staff", "请听从工作人员指引，有序疏散"),
     Verdict.DENY,
 )
+FINGER = _deny(
+    "FINGER",
+    Text("The finger does not match this card", "指纹与会员卡不符"),
+    Text(
+        "Show the card with your ID to the attendant",
+        "请向工作人员出示会员卡和身份证件",
+    ),
+    Verdict.DENY,
+)
 DECIDES_NOT = _deny(
     "DECIDES_NOT",
     Text("This gate may not decide without the ticket server", "本闸机无离线检票权限"),

@@ -42,6 +42,10 @@ def _lane(lane: LaneSettings) -> Iterator[str]:
     for number, reader in enumerate(lane.readers, 1):
         way = lane.reader_direction(reader).value
         yield f"lane {lane.code}: reader {number}: {way}, {reader.kind}{_at(reader)}"
+    if lane.fingerprint is not None:
+        yield f"lane {lane.code}: fingerprint at {lane.fingerprint.link.shown}"
+    if lane.camera is not None:
+        yield f"lane {lane.code}: camera at {lane.camera.url.host}"
     yield from (f"lane {lane.code}: warning: {text}" for text in lane.warnings)
     for name, link in _serial(lane):
         if not Path(link.port).exists():
@@ -62,6 +66,8 @@ def _serial(lane: LaneSettings) -> Iterator[tuple[str, SerialSettings]]:
     for number, reader in enumerate(lane.readers, 1):
         if not isinstance(reader, PcscReaderSettings):
             named.append((f"lane {lane.code}: reader {number}", reader.link))
+    if lane.fingerprint is not None:
+        named.append((f"lane {lane.code}: fingerprint", lane.fingerprint.link))
     for name, link in named:
         if isinstance(link, SerialSettings):
             yield name, link

@@ -60,6 +60,7 @@ class JournalDb(Steps):
         assumed: bool,
         note: str,
         credential: Mapping[str, str] | None,
+        photo: str | None,
     ) -> None:
         """Queue a fact of a client of this site server. Part of the caller's
         transaction."""
@@ -74,6 +75,7 @@ class JournalDb(Steps):
             note=note,
             event_id=event_id,
             credential=credential,
+            extra={"photo": photo} if photo else None,
             on_the_wire=True,
         )
 
@@ -87,9 +89,11 @@ class JournalDb(Steps):
         request_id: str | None = None,
         count: int = 1,
         note: str = "",
+        photo: str = "",
     ) -> None:
         """An exit, a free entry, an alarm or a change of a link: recorded and
-        reported. `count` persons, where the kind counts persons."""
+        reported. `count` persons, where the kind counts persons. `photo`: under which
+        name a picture of it may lie on this machine."""
         stamp = iso(at)
         with self._transaction():
             self._enqueue(
@@ -100,10 +104,26 @@ class JournalDb(Steps):
                 request_id=request_id,
                 count=count,
                 note=note,
+                extra={"photo": photo} if photo else None,
             )
-            self._log(
-                lane, stamp, Log(kind, request_id, direction, count=count, note=note)
+            log = Log(kind, request_id, direction, count=count, note=note, photo=photo)
+            self._log(lane, stamp, log)
+
+    def refused(self, scan: Scan, decision: Decision, at: datetime) -> None:
+        """Who was admitted is refused all the same: recorded and reported."""
+        stamp = iso(at)
+        with self._transaction():
+            self._enqueue(
+                scan.lane,
+                "refused",
+                stamp,
+                direction=scan.direction,
+                extra={"code": decision.code},
             )
+            log = Log(
+                "denied", None, scan.direction, scan.code.digest, decision=decision
+            )
+            self._log(scan.lane, stamp, log)
 
     def note(
         self,
@@ -261,7 +281,8 @@ class JournalDb(Steps):
         """The newest lines of a lane's log, newest first."""
         rows = self._con.execute(
             "SELECT id, at, lane, phase, request_id, direction, code_hash, code,"
-            " text_en, text_zh, remedy_en, remedy_zh, product, count, assumed, note"
+            " text_en, text_zh, remedy_en, remedy_zh, product, count, assumed, note,"
+            " photo"
             " FROM lane_log WHERE lane = ? ORDER BY id DESC LIMIT ?",
             (lane, limit),
         )

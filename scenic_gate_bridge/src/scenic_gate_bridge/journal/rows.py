@@ -52,6 +52,7 @@ class LogRow:
     count: int
     assumed: int
     note: str
+    photo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +103,4 @@ class Log:
     count: int = 1
     assumed: bool = False
     note: str = ""
+    photo: str = ""

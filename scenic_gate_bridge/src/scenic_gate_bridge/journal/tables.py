@@ -276,8 +276,8 @@ class Tables:
         self._con.execute(
             "INSERT INTO lane_log (at, lane, phase, request_id, direction, code_hash,"
             " code, text_en, text_zh, remedy_en, remedy_zh, product, count, assumed,"
-            " note)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " note, photo)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 at,
                 lane,
@@ -294,6 +294,7 @@ class Tables:
                 log.count,
                 int(log.assumed),
                 log.note,
+                log.photo,
             ),
         )
 

@@ -306,6 +306,7 @@ class LocalDecider(Counts):
             remedy=remedy,
             passes=draft.passes if admit else 0,
             product=facts.product,
+            ticket=facts.ticket or "",
         )
         return Outcome(request_id, decision, facts)
 

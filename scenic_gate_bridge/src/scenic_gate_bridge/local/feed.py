@@ -162,6 +162,14 @@ class Pool(_Model):
     site: int
 
 
+class Fingerprint(_Model):
+    """A member who agreed to show a finger: `ref`, under which the template lies here,
+    and the numbers of the tickets."""
+
+    ref: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    tickets: list[str]
+
+
 class Config(_Model):
     """Everything a device that decides must know beside the tickets."""
 
@@ -176,6 +184,14 @@ class Config(_Model):
     components: list[Component] = []
     lanes: list[Lane] = []
     pools: list[Pool] = []
+    fingerprints: list[Fingerprint] = []
+
+    @cached_property
+    def finger_of(self) -> dict[str, str]:
+        """Under which name the template of a ticket's holder lies."""
+        return {
+            ticket: each.ref for each in self.fingerprints for ticket in each.tickets
+        }
 
     @cached_property
     def site(self) -> dict[int, Site]:

@@ -58,6 +58,7 @@ def read_outcome(request_id: str, kept: str) -> Outcome:
         remedy=Text(**values["remedy"]),
         passes=values["passes"],
         product=values["product"],
+        ticket=values["ticket"],
     )
     facts = Facts(
         ticket=values["ticket"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -22,14 +23,26 @@ LEAST = 10
 AT_ONCE = 100  # tickets a transaction: lanes that decide meanwhile wait for one
 
 
+async def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 class SyncPuller:
     """Pulls config and tickets every `interval` seconds. A page is kept together with
     its cursor, so that a bridge that was killed goes on where it was."""
 
-    def __init__(self, journal: Journal, rpc: RpcClient, interval: float) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        rpc: RpcClient,
+        interval: float,
+        settled: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
+        """`settled` is called when the settings are like the server's."""
         self._journal = journal
         self._rpc = rpc
         self._interval = interval
+        self._settled = settled
         self._limit = MOST
         self._backoff = Backoff(cap=60.0)
         self.turns: Beat = no_beat
@@ -62,6 +75,7 @@ class SyncPuller:
     async def pull(self) -> None:
         """Bring config and tickets up to date; raises RpcError."""
         decides = await self._config()
+        await self._settled()
         if decides == "no":
             await self._journal.call(_forget)
             return

@@ -277,6 +277,12 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "Please show the QR code of the ticket, or ask the staff",
         "请出示门票二维码，或联系工作人员",
     ),
+    "FINGER": (
+        "The finger does not match this card",
+        "指纹与会员卡不符",
+        "Show the card with your ID to the attendant",
+        "请向工作人员出示会员卡和身份证件",
+    ),
     "CLOCK": (
         "The clock of this gate is wrong",
         "本闸机时钟异常",

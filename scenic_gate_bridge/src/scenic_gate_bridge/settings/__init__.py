@@ -1,6 +1,7 @@
 """The settings file: its parts by concern, and how it is loaded."""
 
 from .base import ConfigError
+from .camera import CameraSettings, PhotoSettings
 from .drivers import (
     CatraxSettings,
     DriverSettings,
@@ -9,6 +10,7 @@ from .drivers import (
     ModbusSettings,
     TpwSettings,
 )
+from .fingerprint import FingerprintSettings
 from .lanes import LaneSettings, Profile
 from .loading import load
 from .readers import (
@@ -32,10 +34,12 @@ from .transport import SerialSettings, TcpSettings, TransportSettings
 
 __all__ = [
     "ApiSettings",
+    "CameraSettings",
     "CardReaderSettings",
     "CatraxSettings",
     "ConfigError",
     "DriverSettings",
+    "FingerprintSettings",
     "IcReaderSettings",
     "IdCardReaderSettings",
     "InfraredSettings",
@@ -45,6 +49,7 @@ __all__ = [
     "ModbusSettings",
     "OsdpReaderSettings",
     "PcscReaderSettings",
+    "PhotoSettings",
     "Profile",
     "ReaderSettings",
     "SerialSettings",

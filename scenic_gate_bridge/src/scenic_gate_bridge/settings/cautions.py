@@ -32,6 +32,8 @@ def cautions(lane: LaneSettings) -> Iterator[str]:
             )
         case ManualSettings() if lane.readers:
             yield "no device: a pass is assumed after pass_timeout"
+    if lane.camera is not None and lane.camera.tells_its_password:
+        yield "camera: basic over http: whoever listens gets its password"
     for number, reader in enumerate(lane.readers, 1):
         if isinstance(reader, OsdpReaderSettings) and reader.key_file is None:
             yield (

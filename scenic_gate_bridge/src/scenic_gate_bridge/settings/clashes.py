@@ -34,6 +34,11 @@ def clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
             ports.setdefault(place, "lane " + lane.code)
         for index, reader in enumerate(lane.readers):
             yield from _reader_needs(("lanes", number, "readers", index), reader)
+        if lane.camera is not None and lane.camera.password_file is not None:
+            try:
+                lane.camera.password()
+            except ConfigError as error:
+                yield ("lanes", number, "camera", "password_file"), str(error)
 
 
 def _reader_needs(
@@ -70,6 +75,10 @@ def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, st
                     yield way, f"{board} relay {coil}", f"relay {coil} of {board}"
         else:
             yield (*way, "port"), link.place, link.shown
+    if lane.fingerprint is not None:
+        sensor = lane.fingerprint.link
+        way = ("lanes", number, "fingerprint", "transport", "port")
+        yield way, sensor.place, sensor.shown
     for index, reader in enumerate(lane.readers):
         at: TomlPath = ("lanes", number, "readers", index)
         at += ("reader",) if reader.kind == "pcsc" else ("transport", "port")

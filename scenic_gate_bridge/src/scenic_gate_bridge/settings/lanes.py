@@ -8,12 +8,14 @@ from pydantic import model_validator
 
 from ..model import AfterCrash, Direction, LaneDirection
 from .base import LaneCode, Model, Seconds
+from .camera import CameraSettings
 from .cautions import cautions
 from .drivers import (
     DriverSettings,
     InfraredSettings,
     ModbusSettings,
 )
+from .fingerprint import FingerprintSettings
 from .readers import ReaderSettings
 
 
@@ -40,6 +42,8 @@ class LaneSettings(Model):
     outdoor: bool = False
     attended: bool = False
     readers: list[ReaderSettings] = []
+    camera: CameraSettings | None = None
+    fingerprint: FingerprintSettings | None = None
     pass_timeout: Seconds = 5.0
     settle: Seconds = 1.0
     after_crash: AfterCrash = AfterCrash.ASSUMED_PASSED
@@ -68,6 +72,8 @@ class LaneSettings(Model):
     def _fits(self) -> LaneSettings:
         if self.exits_freely and Direction.OUT not in self.direction.served:
             raise ValueError("free_exit needs a lane of direction out or both")
+        if self.fingerprint is not None and Direction.IN not in self.direction.served:
+            raise ValueError("fingerprint needs a lane that leads in")
         self._profile_fits()
         self._driver_fits()
         for reader in self.readers:

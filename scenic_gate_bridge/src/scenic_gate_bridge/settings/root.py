@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from .base import ConfigError
+from .camera import PhotoSettings
 from .lanes import LaneSettings
 from .secret import read_secret
 from .server import ApiSettings, ServerSettings, SiteServerSettings
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     api: ApiSettings = ApiSettings()
     site_server: SiteServerSettings = SiteServerSettings()
+    photos: PhotoSettings = PhotoSettings()
     lanes: Annotated[list[LaneSettings], Field(min_length=1, max_length=64)]
 
     @classmethod

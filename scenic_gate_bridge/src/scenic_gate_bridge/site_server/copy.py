@@ -21,7 +21,7 @@ def settings_answer(db: JournalDb, client: SiteClient) -> dict[str, Any]:
     answer = {
         name: value
         for name, value in told.items()
-        if name not in ("version", "unchanged", "server_time")
+        if name not in ("version", "unchanged", "server_time", "fingerprints")
     } | {
         "device": client.name,
         "decides": "no",

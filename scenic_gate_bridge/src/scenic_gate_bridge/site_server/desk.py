@@ -117,6 +117,7 @@ class Desk:
             assumed=event.assumed,
             note=note,
             credential=credential,
+            photo=event.photo,
         )
         return code
 

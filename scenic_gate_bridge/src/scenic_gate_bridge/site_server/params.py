@@ -121,6 +121,7 @@ class EventParams(_Params):
     assumed: bool = False
     note: Note = ""
     credential: Credential | None = None
+    photo: Id | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> EventParams:
