@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 
 from conftest import Start, World, until
-from gate_peer import Ticket
 from local_world import config, qr
+from scenic_gate_bridge.simulator.ledger import Ticket
 from scenic_gate_bridge.simulator.pty_port import PtyPort
 from scenic_gate_bridge.simulator.r30x_model import R30xModel
 from test_site_server import today
