@@ -13,7 +13,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -129,7 +128,7 @@ class _Found:
 async def _decide(state: Path, per_round: int) -> _Found:
     from scenic_gate_bridge.journal import Journal
     from scenic_gate_bridge.local.service import DecisionService
-    from scenic_gate_bridge.model import Code, Direction, Scan
+    from scenic_gate_bridge.model import Code, Direction, Scan, new_id
     from scenic_gate_bridge.settings import ServerMode
 
     found = _Found()
@@ -145,7 +144,7 @@ async def _decide(state: Path, per_round: int) -> _Found:
         async def lane(code: str, scans: list[Scan], times: list[float]) -> None:
             for scan in scans:
                 began = time.perf_counter()
-                decision = await service.decide(str(uuid.uuid4()), scan)
+                decision = await service.decide(new_id(), scan)
                 times.append(time.perf_counter() - began)
                 found.wrong += decision.code != "ADMIT"
 

@@ -16,7 +16,6 @@ asking, and that person's exit is reported with it.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,6 +51,7 @@ from .model import (
     Scan,
     Text,
     Verdict,
+    new_id,
 )
 
 
@@ -266,7 +266,7 @@ class LaneMachine:
     rules: LaneRules
     mode: LaneMode = LaneMode.CONTROLLED
     emergency: bool = False  # declared here, beside what the server wants
-    new_id: Callable[[], str] = lambda: str(uuid.uuid4())
+    new_id: Callable[[], str] = new_id
     phase: Phase = field(default=Phase.IDLE, init=False)
     link: bool | None = field(default=None, init=False)  # None: not yet known
     fire: bool = field(default=False, init=False)

@@ -59,7 +59,8 @@ class Journal:
     ) -> None:
         self._path = path
         self._observe = observe
-        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._gathered: list[_Job] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._work, name="journal")
         self._opened: asyncio.Future[None] | None = None
@@ -82,6 +83,7 @@ class Journal:
 
     async def __aexit__(self, *_exc: object) -> None:
         loop, self._loop = self._loop, None
+        self._hand_over()
         self._waiting.put(None)
         if loop is not None:
             await loop.run_in_executor(None, self._thread.join)
@@ -101,8 +103,17 @@ class Journal:
         if loop is None:
             raise RuntimeError("the journal is closed")
         answer: asyncio.Future[T] = loop.create_future()
-        self._waiting.put(_Job(work, answer))
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append(_Job(work, answer))
         return await answer
+
+    def _hand_over(self) -> None:
+        """Give the thread what came up in one turn of the loop: the first call of a
+        rush would else have a commit to itself, and the others wait for its end."""
+        jobs, self._gathered = self._gathered, []
+        if jobs:
+            self._waiting.put(jobs)
 
     # -- in the thread ---------------------------------------------------------------
 
@@ -132,10 +143,10 @@ class Journal:
         jobs: list[_Job] = []
         try:
             while len(jobs) < TOGETHER:
-                job = self._waiting.get(block=not jobs)
-                if job is None:
+                more = self._waiting.get(block=not jobs)
+                if more is None:
                     return jobs, False
-                jobs.append(job)
+                jobs += more
         except queue.Empty:
             pass
         return jobs, True

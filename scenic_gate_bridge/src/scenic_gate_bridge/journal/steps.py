@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from ..model import (
     Scan,
     Verdict,
     iso,
+    new_id,
 )
 from .rows import Log, Recovered, Row
 from .tables import OPEN_STATES, Tables
@@ -138,7 +138,7 @@ class Steps(Tables):
             if unanswered is not None:
                 row = self._row(request_id, "asking")
                 self._give_back(request_id, row, stamp, f"no answer: {unanswered}")
-                wire_id = str(uuid.uuid4())
+                wire_id = new_id()
             outcome = self.local.decide_within(
                 read, scan.lane, scan.direction, at, wire_id, by
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,9 +13,7 @@ from pathlib import Path
 
 from ..local.decider import LocalDecider
 from ..local.store import Store, to_json
-from ..model import (
-    Direction,
-)
+from ..model import Direction, new_id
 from .rows import JournalError, JournalUnwritable, Log, Row
 
 COUNTED = ("passed", "annulled", "exit", "entry")  # the others are alarms, not persons
@@ -91,8 +88,16 @@ class Tables:
         """All or nothing, and on the disk at the end of `together` or, outside of it,
         at once."""
         if self._in_company:
-            with self._part():
+            if self._lost:
+                raise JournalUnwritable("what was written before is lost")
+            if not self._con.in_transaction:
+                self._con.execute("BEGIN IMMEDIATE")
+            try:
                 yield
+            except BaseException:
+                # half of it may be written: none of the company is kept
+                self._lost = True
+                raise
             return
         with _unwritable(), self._numbers():
             self._con.execute("BEGIN IMMEDIATE")
@@ -107,30 +112,10 @@ class Tables:
                 raise
 
     @contextmanager
-    def _part(self) -> Iterator[None]:
-        with _unwritable(), self._numbers():
-            if not self._con.in_transaction:
-                if self._lost:
-                    raise JournalUnwritable("what was written before is lost")
-                self._con.execute("BEGIN IMMEDIATE")
-            self._con.execute("SAVEPOINT part")
-            try:
-                yield
-                self._con.execute("RELEASE part")
-            except BaseException:
-                if self._con.in_transaction:
-                    self._con.execute("ROLLBACK TO part")
-                    self._con.execute("RELEASE part")
-                else:
-                    # a full disk undoes all of the transaction, not only this part
-                    self._lost = True
-                raise
-
-    @contextmanager
     def together(self) -> Iterator[None]:
-        """What is written inside is on the disk at the end, by one commit. Each write
-        inside is all or nothing for itself. Raises JournalUnwritable if none is kept.
-        """
+        """What is written inside is on the disk at the end, by one commit, or none of
+        it: when one write fails, also if its caller bears it. Raises JournalUnwritable
+        then."""
         self._in_company, self._lost = True, False
         try:
             with self._numbers():
@@ -223,7 +208,7 @@ class Tables:
         with count None is of all that is reserved. `on_the_wire`: the request_id is the
         one that the server knows. `credential`: what people showed who left, kind and
         value. Returns the event_id."""
-        event_id = event_id or str(uuid.uuid4())
+        event_id = event_id or new_id()
         if request_id is not None and not on_the_wire:
             request_id = self._wire_id(request_id)
         seq = self._next_seq()

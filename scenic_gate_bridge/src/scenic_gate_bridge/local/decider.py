@@ -14,12 +14,11 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ..model import Decision, Direction, LaneMode, Verdict, iso
+from ..model import Decision, Direction, LaneMode, Verdict, iso, new_id
 from . import texts
 from .case import Judged, Own, Place
 from .counts import Counts
@@ -77,7 +76,7 @@ class LocalDecider(Counts):
         by: DecidedBy = DecidedBy.SITE,
     ) -> Outcome:
         """Decide and reserve. The same request_id gets the first answer again."""
-        request_id = request_id or str(uuid.uuid4())
+        request_id = request_id or new_id()
         with self._transaction():
             return self.known(request_id) or self.decide_within(
                 read, lane, direction, now, request_id, by
@@ -280,8 +279,9 @@ class LocalDecider(Counts):
 
     def _unsynced_left(self) -> int:
         """How many more people may come in by a QR alone, until the next sync."""
-        since = self.store.meta("copy_at") or ""
-        return self.config.offline.max_unsynced - self.store.unsynced_since(since)
+        since = self.store.copy_at
+        used = self.store.unsynced_since(iso(since) if since else "")
+        return self.config.offline.max_unsynced - used
 
     def _tell_use(self, own: Own, facts: Facts) -> None:
         last = max(own.passes, key=lambda each: each.at, default=None)

@@ -95,7 +95,7 @@ class Keeping:
         """What a heartbeat tells about the copy and what came of it."""
         return {
             "decides": self.config.decides,
-            "copy_at": self.store.meta("copy_at"),
+            "copy_at": iso(self.store.copy_at) if self.store.copy_at else None,
             "conflicts": self.store.conflict_count(),
         }
 
@@ -139,7 +139,7 @@ class Keeping:
                 self.store.drop_ticket(ticket_id)
             self.store.set_meta("cursor", cursor)
             if complete is not None:
-                self.store.set_meta("copy_at", iso(complete))
+                self.store.set_copy_at(complete)
 
     def drop_stale(self, limit: int) -> int:
         """Forget at most `limit` tickets that the newest full copy does not have.

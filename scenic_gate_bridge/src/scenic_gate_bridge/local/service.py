@@ -105,8 +105,8 @@ def why_not(db: JournalDb, by: DecidedBy, at: datetime) -> Decision | None:
         return refusals.DECIDES_NOT
     if db.local.key_is_shared:
         return refusals.KEY_SHARED
-    copy_at = db.local.store.meta("copy_at")
+    copy_at = db.local.store.copy_at
     oldest = at - timedelta(hours=config.offline.max_age_hours)
-    if copy_at is None or datetime.fromisoformat(copy_at) < oldest:
+    if copy_at is None or copy_at < oldest:
         return refusals.COPY_OLD
     return None

@@ -66,16 +66,23 @@ class Store:
             self.config = read_config(json.loads(kept))
         self.codes = self._new_reader()
         self.lanes = self._read_lanes()
-        self.clock = self._read_clock()
+        self.clock = self._read_time("clock")
+        #: as of when the copy is complete
+        self.copy_at = self._read_time("copy_at")
 
-    def _read_clock(self) -> datetime | None:
-        kept = self.meta("clock")
+    def _read_time(self, name: str) -> datetime | None:
+        kept = self.meta(name)
         return datetime.fromisoformat(kept) if kept else None
 
     def set_clock(self, at: datetime) -> None:
         """Keep the newest time that is certain to have been."""
         self.set_meta("clock", iso(at))
         self.clock = at
+
+    def set_copy_at(self, at: datetime) -> None:
+        """Keep as of when the copy is complete."""
+        self.set_meta("copy_at", iso(at))
+        self.copy_at = at
 
     def _read_lanes(self) -> dict[str, ToldLane]:
         told = read_lanes(json.loads(self.meta("lanes") or "[]"))
@@ -133,13 +140,14 @@ class Store:
         self.config = read_config(json.loads(kept)) if kept else Config()
         self.codes = self._new_reader()
         self.lanes = self._read_lanes()
+        self.clock = self._read_time("clock")
+        self.copy_at = self._read_time("copy_at")
 
     def keep_lanes(self, lanes: Iterable[ToldLane]) -> None:
         """Use what the server says of the lanes from now on."""
         text = to_json(write_lanes(lanes))
         self.set_meta("lanes", text)
         self.lanes = self._read_lanes()
-        self.clock = self._read_clock()
 
     # -- the copy ----
 
@@ -231,6 +239,7 @@ class Store:
             self._con.execute(f"DELETE FROM {table}")
         for name in ("born", "cursor", "copy_at"):
             self.set_meta(name, None)
+        self.copy_at = None
 
     def candidates(self, lookup: str) -> list[Candidate]:
         """The tickets that a code stands for."""
@@ -444,8 +453,13 @@ class Store:
         self, event_id: str, pool: int, day: date, inside: int, held: int
     ) -> None:
         """Count people who moved, or who were admitted, by a fact for the server."""
-        now_inside, now_held = self.pool(pool, day)
-        self.set_pool(pool, day, now_inside + inside, max(0, now_held + held))
+        self._con.execute(
+            "INSERT INTO pool_count (pool, day, inside, held)"
+            " VALUES (?1, ?2, ?3, max(0, ?4)) ON CONFLICT (pool) DO UPDATE SET"
+            " inside = ?3 + CASE WHEN day = ?2 THEN inside ELSE 0 END,"
+            " held = max(0, held + ?4), day = ?2",
+            (pool, day.isoformat(), inside, held),
+        )
         self._con.execute(
             "INSERT INTO pool_move (event_id, pool, day, inside, held)"
             " VALUES (?, ?, ?, ?, ?)"
