@@ -16,6 +16,7 @@ from bootstrap.console import SetupError, step
 from bootstrap.odoo_server import Odoo, OdooProcess
 from bootstrap.paths import LOCAL, ROOT
 from bootstrap.postgres import Cluster, free_port
+from scenic_gate_bridge.model import new_id
 
 from .load import Measured, pgbench, send
 
@@ -111,7 +112,7 @@ class GatePark:
 
     def scan(self, device: str, token: str, lane: str) -> dict[str, Any]:
         return {
-            "request_id": str(uuid.uuid4()),
+            "request_id": new_id(),
             "seq": self.number(device),
             "lane": lane,
             "direction": "in",
@@ -153,10 +154,10 @@ class GatePark:
         at = datetime.now(UTC).isoformat()
 
         def events(code: Code) -> Iterator[dict[str, Any]]:
-            request = str(uuid.uuid4())
+            request = new_id()
             for kind in ("admitted", "passed"):
                 yield {
-                    "event_id": str(uuid.uuid4()),
+                    "event_id": new_id(),
                     "seq": self.number("upload"),
                     "lane": "PLAIN",
                     "type": kind,
