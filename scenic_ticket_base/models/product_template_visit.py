@@ -75,6 +75,17 @@ class ProductTemplate(models.Model):
         :param date visit_date: maybe None
         :param slot: ``scenic.slot``, maybe empty
         :param datetime sold_at: naive UTC, by default now
+        :raise BookingError: as :meth:`_scenic_check_hours` and
+            :meth:`_scenic_check_open`
+        """
+        self._scenic_check_hours(visit_date, slot, sold_at)
+        self._scenic_check_open(visit_date, slot)
+
+    def _scenic_check_hours(self, visit_date, slot=None, sold_at=None):
+        """Check a visit against rules and opening hours, closures left out.
+
+        See :meth:`_scenic_check_date` for the parameters.
+
         :raise BookingError: ``VISIT_DATE_MISSING``, ``DATE_WEEKDAY``,
             ``DATE_BLACKOUT``, ``DATE_CLOSED`` or ``DATE_RANGE``, which know their
             ``next_date``
@@ -92,8 +103,6 @@ class ProductTemplate(models.Model):
                 site,
                 local_day(now, ZoneInfo(site.tz)),
             )
-
-        self._scenic_check_open(visit_date, slot)
 
     def _scenic_check_open(self, visit_date, slot=None):
         """Check that no place of this ticket is closed for a reason of its own.

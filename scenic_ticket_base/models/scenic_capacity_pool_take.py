@@ -219,24 +219,60 @@ class ScenicCapacityPool(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
-    def _matching(self, template, company=None):
+    def _matching(self, template):
         """Return the pools by day and by slot in which a product takes places."""
         if template.scenic_ticket_kind == "staff":
             return self.browse()
         sites = template.scenic_component_ids.site_id
+        return self._of_visits(sites).filtered(lambda pool: pool._serves(template))
+
+    @api.model
+    def _of_visits(self, sites):
+        """Return the pools by day and by slot of sites and of their areas."""
         # sudo: the rules of a sale do not depend on what the seller may read
-        pools_sudo = self.sudo().search(
+        return self.sudo().search(
             [
                 ("site_id", "in", sites._with_areas().ids),
                 ("kind", "in", ("day", "slot")),
             ]
         )
-        return pools_sudo.filtered(
-            lambda p: (
-                (p.site_id in sites or p.include_spots)
-                and (not p.product_ids or template in p.product_ids)
+
+    def _serves(self, template):
+        """Tell whether a product takes places here, where its sites allow it."""
+        self.ensure_one()
+        sites = template.scenic_component_ids.site_id
+        return (
+            self.site_id in sites
+            or (self.include_spots and self.site_id in sites._with_areas())
+        ) and (not self.product_ids or template in self.product_ids)
+
+    @api.model
+    def _limits(self, templates):
+        """Tell for many products at once how their visits are counted.
+
+        :return: dict of the products to ``slot`` (on days that have slots), ``day`` or
+            False (no limit)
+        """
+        sites = templates.scenic_component_ids.site_id
+        pools_sudo = self._of_visits(sites)
+        # sudo: as in :meth:`_of_visits`
+        slot_sites = (
+            self.env["scenic.reservation.rule"]
+            .sudo()
+            .search(
+                [("site_id", "in", sites._with_areas().ids), ("level", "=", "slot")]
             )
+            .site_id
         )
+        result = {}
+        for template in templates:
+            kinds = {pool.kind for pool in pools_sudo if pool._serves(template)}
+            if template.scenic_component_ids.site_id._with_areas() & slot_sites:
+                kinds.add("slot")
+            if template.scenic_ticket_kind == "staff":
+                kinds = set()
+            result[template] = next((k for k in ("slot", "day") if k in kinds), False)
+        return result
 
     @api.model
     def _units(self, template, day, slot, force=False):
