@@ -21,6 +21,12 @@ class WindowQuantityError(WindowError):
     code = "WINDOW_QUANTITY"
 
 
+class WindowSlotError(WindowError):
+    """The time slot of a line is none that could be sold."""
+
+    code = "WINDOW_SLOT"
+
+
 class WindowAmountError(WindowError):
     """What was paid is not what the tickets cost."""
 

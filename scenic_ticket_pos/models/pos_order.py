@@ -333,7 +333,14 @@ class PosOrder(models.Model):
     def read_pos_data(self, data, config):
         result = super().read_pos_data(data, config)
         if config:
-            result["scenic.ticket"] = self._scenic_load_tickets(config)
+            tickets = self._scenic_load_tickets(config)
+            result["scenic.ticket"] = tickets
+            # sudo: the hours of a visit are for whoever may read its order
+            slots_sudo = self.sudo().lines.scenic_slot_id
+            slots_sudo |= slots_sudo.browse(
+                ticket["slot_id"] for ticket in tickets if ticket["slot_id"]
+            )
+            result["scenic.slot"] = slots_sudo._load_pos_data_read(slots_sudo, config)
         return result
 
     def _scenic_load_tickets(self, config):

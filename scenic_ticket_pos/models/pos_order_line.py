@@ -5,7 +5,12 @@ from odoo.tools import float_is_zero, format_amount
 
 from odoo.addons.scenic_ticket_base.tools.split import split_units
 
-from ..exceptions import WindowError, WindowQuantityError, WindowRefundError
+from ..exceptions import (
+    WindowError,
+    WindowQuantityError,
+    WindowRefundError,
+    WindowSlotError,
+)
 from .scenic_ticket import CASHIER_GROUP
 
 # Whoever may read tickets; for others the lines look as without this module.
@@ -22,6 +27,7 @@ FROZEN_FIELDS = {
     "product_id",
     "qty",
     "refunded_orderline_id",
+    "scenic_slot_id",
     "scenic_visit_date",
     "tax_ids",
 }
@@ -31,6 +37,14 @@ class PosOrderLine(models.Model):
     _inherit = "pos.order.line"
 
     scenic_visit_date = fields.Date(string="Visit Date", copy=False)
+    scenic_slot_id = fields.Many2one(
+        "scenic.slot",
+        string="Time Slot",
+        copy=False,
+        index="btree_not_null",
+        # an open order keeps no slot alive; what is sold does, by its tickets
+        ondelete="set null",
+    )
     scenic_ticket_ids = fields.One2many(
         "scenic.ticket",
         "pos_order_line_id",
@@ -59,6 +73,7 @@ class PosOrderLine(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self._scenic_check_slots(vals_list)
         lines = super().create(vals_list)
         lines._scenic_check_order_open()
         return lines
@@ -66,6 +81,7 @@ class PosOrderLine(models.Model):
     def write(self, vals):
         if FROZEN_FIELDS.intersection(vals) and not self.env.su:
             self._scenic_check_order_open()
+        self._scenic_check_slots([vals])
         result = super().write(vals)
         if "order_id" in vals or "product_id" in vals:
             self._scenic_check_order_open()
@@ -87,6 +103,27 @@ class PosOrderLine(models.Model):
                         order=line.order_id.name,
                     )
                 )
+
+    @api.model
+    def _scenic_check_slots(self, vals_list):
+        """Refuse slots that are not there: a timetable may have dropped one."""
+        slot_ids = [
+            slot_id for vals in vals_list if (slot_id := vals.get("scenic_slot_id"))
+        ]
+        if not slot_ids:
+            return
+        # sudo: whether they exist, for whoever may write the line
+        slots_sudo = self.env["scenic.slot"].sudo().browse(slot_ids)
+        if (
+            any(type(slot_id) is not int for slot_id in slot_ids)
+            or slots_sudo.exists() != slots_sudo
+        ):
+            raise WindowSlotError(
+                self.env._(
+                    "The time slot chosen is not on sale any more. Touch the visit "
+                    "date of the ticket and choose another one."
+                )
+            )
 
     # ------------------------------------------------------------
     # TICKETS
@@ -169,6 +206,7 @@ class PosOrderLine(models.Model):
             "product_id": self.product_id.id,
             "quantity": round(self.qty),
             "visit_date": self._scenic_effective_visit_date(),
+            "slot_id": self._scenic_effective_slot().id or None,
             "price_unit": self.price_unit,
             "amount_untaxed": amount_untaxed,
             "amount_total": amount_total,
@@ -178,8 +216,11 @@ class PosOrderLine(models.Model):
         """The day chosen at the window, else the day of the sale at the site."""
         self.ensure_one()
         template = self.product_id.product_tmpl_id
-        if template.scenic_validity_rule_id.mode != "visit_date":
+        if not template._pos_is_dated():
             return None
+        rule = template.scenic_validity_rule_id
+        if rule.mode == "fixed_date":
+            return rule.date_from
         site = template.scenic_site_id.with_context(tz=template.scenic_site_id.tz)
         sold_on = fields.Datetime.context_timestamp(
             site, self.order_id.date_order or fields.Datetime.now()
@@ -195,6 +236,45 @@ class PosOrderLine(models.Model):
                 )
             )
         return visit_date
+
+    def _scenic_effective_slot(self):
+        """The time slot chosen at the window, maybe empty.
+
+        Whether it is of this day and site, open and free, the core decides when it
+        takes the place; here is refused what the core takes from a late order.
+        """
+        self.ensure_one()
+        # sudo: a slot is what it is, whatever the cashier may read
+        slot_sudo = self.sudo().scenic_slot_id
+        if not slot_sudo:
+            return slot_sudo
+        sold_at = self.order_id.date_order or fields.Datetime.now()
+        if not self.product_id.product_tmpl_id._pos_is_dated():
+            raise WindowSlotError(
+                self.env._(
+                    "%(product)s: this ticket is not for a day of visit and takes no "
+                    "time slot. Remove the line and choose the ticket again.",
+                    product=self.product_id.display_name,
+                )
+            )
+        if slot_sudo.company_id != self.order_id.company_id:
+            raise WindowSlotError(
+                self.env._(
+                    "%(product)s: the time slot is not for this ticket. Touch the "
+                    "visit date of the ticket and choose another one.",
+                    product=self.product_id.display_name,
+                )
+            )
+        if slot_sudo.end <= sold_at:
+            raise WindowSlotError(
+                self.env._(
+                    "%(product)s: the time slot %(slot)s is over. Touch the visit date "
+                    "of the ticket and choose another one.",
+                    product=self.product_id.display_name,
+                    slot=slot_sudo.display_name,
+                )
+            )
+        return slot_sudo
 
     # ------------------------------------------------------------
     # REFUND
@@ -440,7 +520,10 @@ class PosOrderLine(models.Model):
 
     @api.model
     def _load_pos_data_fields(self, config):
-        result = super()._load_pos_data_fields(config) + ["scenic_visit_date"]
+        result = super()._load_pos_data_fields(config) + [
+            "scenic_visit_date",
+            "scenic_slot_id",
+        ]
         if self.env.user.has_group(CASHIER_GROUP):
             result += ["scenic_ticket_ids", "scenic_refunded_ticket_ids"]
         return result

@@ -9,6 +9,7 @@ class PosSession(models.Model):
         return super()._load_pos_data_models(config) + [
             "scenic.site",
             "scenic.validity.rule",
+            "scenic.slot",
             "scenic.ticket",
         ]
 

@@ -79,6 +79,7 @@ class ScenicTicket(models.Model):
             "site_id",
             "persons",
             "visit_date",
+            "slot_id",
             "date_first",
             "span_days",
             "state",

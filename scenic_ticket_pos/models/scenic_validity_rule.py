@@ -7,4 +7,4 @@ class ScenicValidityRule(models.Model):
 
     @api.model
     def _load_pos_data_fields(self, config):
-        return ["name", "mode", "write_date"]
+        return ["name", "mode", "date_from", "write_date"]

@@ -1,6 +1,6 @@
 import { PosOrderline } from "@point_of_sale/app/models/pos_order_line";
+import { isSameVisit, visitText } from "@scenic_ticket_pos/app/utils/visit_places";
 import { _t } from "@web/core/l10n/translation";
-import { formatDate } from "@web/core/l10n/dates";
 import { patch } from "@web/core/utils/patch";
 import { parseFloat } from "@web/views/fields/parsers";
 
@@ -27,15 +27,22 @@ patch(PosOrderline.prototype, {
 
     get scenicVisitDateText() {
         return this.isScenicTicket && this.scenic_visit_date
-            ? _t("Visit date: %s", formatDate(this.scenic_visit_date))
+            ? _t("Visit date: %s", visitText(this.scenic_visit_date, this.scenic_slot_id))
             : "";
     },
 
-    canBeMergedWith(orderline) {
-        return (
-            this.scenicVisitDateText === orderline.scenicVisitDateText &&
-            super.canBeMergedWith(...arguments)
+    /** Until it is paid, a ticket for a day can be moved to another day or slot. */
+    get canChangeScenicVisit() {
+        return Boolean(
+            this.product_id?.product_tmpl_id?.isScenicDated &&
+            !this.refunded_orderline_id &&
+            this.order_id &&
+            !this.order_id.finalized
         );
+    },
+
+    canBeMergedWith(orderline) {
+        return isSameVisit(this, orderline) && super.canBeMergedWith(...arguments);
     },
 
     setQuantity(quantity) {

@@ -1,5 +1,6 @@
 import { Base } from "@point_of_sale/app/models/related_models";
 import { barcodeImage, qrImage } from "@scenic_ticket_pos/app/utils/ticket_codes";
+import { visitText } from "@scenic_ticket_pos/app/utils/visit_places";
 import { _t } from "@web/core/l10n/translation";
 import { formatDate } from "@web/core/l10n/dates";
 import { registry } from "@web/core/registry";
@@ -33,7 +34,7 @@ export class ScenicTicket extends Base {
     }
 
     get validityText() {
-        const first = formatDate(this.date_first);
+        const first = visitText(this.date_first, this.slot_id);
         if (this.span_days > 1) {
             const last = formatDate(this.date_first.plus({ days: this.span_days - 1 }));
             return _t("Valid: %(first)s to %(last)s", { first, last });

@@ -1,45 +1,15 @@
 import { PosStore } from "@point_of_sale/app/services/pos_store";
 import { TicketStrip } from "@scenic_ticket_pos/app/components/ticket_stub/ticket_stub";
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
-import { deserializeDate } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { ConnectionLostError } from "@web/core/network/rpc";
 import { patch } from "@web/core/utils/patch";
-
-const { DateTime } = luxon;
 
 // A receipt printer gets one picture per job, and Odoo shrinks a picture of more than 16384 dots
 // of height: with more tickets than this their codes would become too small to read.
 export const TICKETS_PER_JOB = 15;
 
 patch(PosStore.prototype, {
-    async addLineToOrder(vals, order, opts, configure) {
-        const template =
-            typeof vals.product_tmpl_id === "number"
-                ? this.models["product.template"].get(vals.product_tmpl_id)
-                : vals.product_tmpl_id;
-        const visitDate = !vals.scenic_visit_date && this.getScenicVisitDate(template);
-        if (visitDate) {
-            vals = { ...vals, scenic_visit_date: visitDate };
-        }
-        return super.addLineToOrder(vals, order, opts, configure);
-    },
-
-    /**
-     * @returns the day a ticket of this product is sold for: today at its site. None where the
-     *     ticket is not bound to a day of visit.
-     */
-    getScenicVisitDate(template) {
-        if (
-            template?.service_tracking !== "scenic_ticket" ||
-            template.scenic_validity_rule_id?.mode !== "visit_date"
-        ) {
-            return false;
-        }
-        const now = DateTime.now().setZone(template.scenic_site_id?.tz || "local");
-        return deserializeDate(now.toFormat("yyyy-MM-dd"));
-    },
-
     /**
      * Tickets are counted by the server before they are printed, never printed uncounted.
      */

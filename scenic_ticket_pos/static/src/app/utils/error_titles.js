@@ -7,6 +7,7 @@ const refusals = {
         "AccountMissingError",
         "BookingConflictError",
         "BookingError",
+        "CapacityError",
         "KeyFileError",
         "ReasonMissingError",
         "RevenueError",
@@ -21,6 +22,7 @@ const refusals = {
         "WindowQuantityError",
         "WindowRefundError",
         "WindowRightError",
+        "WindowSlotError",
     ],
 };
 for (const [addon, names] of Object.entries(refusals)) {

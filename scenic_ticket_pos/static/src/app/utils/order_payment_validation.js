@@ -1,6 +1,8 @@
+import { handleRPCError } from "@point_of_sale/app/utils/error_handlers";
 import OrderPaymentValidation from "@point_of_sale/app/utils/order_payment_validation";
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { _t } from "@web/core/l10n/translation";
+import { ConnectionLostError, RPCError } from "@web/core/network/rpc";
 import { patch } from "@web/core/utils/patch";
 
 patch(OrderPaymentValidation.prototype, {
@@ -19,5 +21,37 @@ patch(OrderPaymentValidation.prototype, {
             return false;
         }
         return super.isOrderValid(...arguments);
+    },
+
+    /**
+     * When the places of a visit are gone, the cashier is told so where another one is chosen; the
+     * order stays as it is.
+     */
+    handleValidationError(error) {
+        if (
+            error instanceof RPCError &&
+            error.exceptionName?.startsWith("odoo.addons.scenic_ticket_") &&
+            this.order.lines.some((line) => line.isScenicTicket && line.qty > 0)
+        ) {
+            this.order.state = "draft";
+            // not waited for: the screen is blocked until this returns
+            this._scenicOfferOtherVisit(error);
+            return error;
+        }
+        return super.handleValidationError(...arguments);
+    },
+
+    async _scenicOfferOtherVisit(refusal) {
+        let offered = false;
+        try {
+            offered = await this.pos.offerOtherScenicVisit(this.order, refusal.data.message);
+        } catch (error) {
+            if (!(error instanceof ConnectionLostError || error instanceof RPCError)) {
+                throw error;
+            }
+        }
+        if (!offered) {
+            handleRPCError(refusal, this.pos.dialog);
+        }
     },
 });

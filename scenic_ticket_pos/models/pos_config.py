@@ -1,0 +1,87 @@
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from odoo import fields, models
+
+from odoo.addons.scenic_ticket_base.tools import t1
+from odoo.addons.scenic_ticket_base.tools.window import local_day
+
+from ..exceptions import WindowError
+
+MAX_DAYS = 31
+
+
+class PosConfig(models.Model):
+    _inherit = "pos.config"
+
+    def scenic_places(self, product_id, date_from=None, days=14):
+        """Tell a cashier how many places a ticket has left, day by day, slot by slot.
+
+        It takes none and promises none: the sale decides.
+
+        :param int product_id: ``product.product``, a ticket for a day of visit
+        :param str date_from: first day, by default and at the earliest today at the
+            site
+        :param int days: how many days, 1 to 31; a ticket for a fixed date has one
+        :return: dict of ``today`` (day at the site), ``days`` as
+            ``product.template._pos_places`` tells them, and their ``scenic.slot`` as
+            the window loads it
+        :raise WindowRightError: the user may not sell tickets
+        :raise WindowError: the product is no ticket for a day of visit
+        :raise BookingError: the product cannot be sold here
+        """
+        self.ensure_one()
+        self.check_access("read")
+        orders = self.env["pos.order"]
+        orders._scenic_check_cashier()
+        product = self._scenic_dated_product(product_id)
+        self.env["scenic.booking"]._check_seller_sites([{"product_id": product.id}])
+        # sudo: what is on sale here does not depend on what the cashier may read
+        template_sudo = product.sudo().with_company(self.company_id).product_tmpl_id
+        template_sudo._scenic_check_sellable(self.company_id)
+        site = template_sudo.scenic_site_id
+        today = local_day(fields.Datetime.now(), ZoneInfo(site.tz))
+        first, last = self._scenic_span(today, date_from, days)
+        if template_sudo.scenic_validity_rule_id.mode == "fixed_date":
+            first = last = template_sudo.scenic_validity_rule_id.date_from
+        places = template_sudo._pos_places(first, last)
+        slots_sudo = self.env["scenic.slot"].sudo()  # sudo: as above
+        slots_sudo = slots_sudo.browse(
+            slot["id"] for day in places for slot in day["slots"]
+        )
+        return {
+            "today": today,
+            "days": places,
+            "scenic.slot": slots_sudo._load_pos_data_read(slots_sudo, self),
+        }
+
+    def _scenic_dated_product(self, product_id):
+        """Return the ticket product that a client names, if it is for a day."""
+        product = self.env["product.product"]
+        if isinstance(product_id, int) and not isinstance(product_id, bool):
+            product = product.browse(product_id).exists()
+        if (
+            not product
+            or not product.has_access("read")
+            or not product.product_tmpl_id._pos_is_dated()
+        ):
+            raise WindowError(
+                self.env._(
+                    "This is no ticket for a day of visit. Load the window anew and "
+                    "choose the ticket again."
+                )
+            )
+        return product
+
+    def _scenic_span(self, today, date_from, days):
+        """Return the first and the last day that a client asks about."""
+        try:
+            first = max(fields.Date.to_date(date_from) or today, today)
+            last = first + timedelta(days=min(max(int(days), 1), MAX_DAYS) - 1)
+            if last > t1.LAST:
+                raise ValueError(last)
+            return first, last
+        except (OverflowError, TypeError, ValueError) as error:
+            raise WindowError(
+                self.env._("The days are not readable. Choose the date again.")
+            ) from error
