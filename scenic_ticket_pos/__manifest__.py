@@ -19,5 +19,8 @@
         "web.assets_tests": [
             "scenic_ticket_pos/static/tests/tours/**/*",
         ],
+        "web.assets_unit_tests": [
+            "scenic_ticket_pos/static/tests/unit/**/*",
+        ],
     },
 }

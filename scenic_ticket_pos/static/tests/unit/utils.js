@@ -1,0 +1,92 @@
+import { setupPosEnv } from "@point_of_sale/../tests/unit/utils";
+
+const { DateTime } = luxon;
+
+/**
+ * A window that sells two kinds of tickets for the day of the visit.
+ *
+ * @returns {Promise<{store, adult, group}>} the store and the product templates
+ */
+export async function setupWindow() {
+    const store = await setupPosEnv();
+    const product = {
+        list_price: 60,
+        type: "service",
+        service_tracking: "scenic_ticket",
+        scenic_site_id: 901,
+        scenic_validity_rule_id: 901,
+        available_in_pos: true,
+        active: true,
+        attribute_line_ids: [],
+        combo_ids: [],
+        pos_categ_ids: [],
+        product_tag_ids: [],
+        taxes_id: [],
+        tracking: "none",
+        uom_id: 1,
+    };
+    const variant = {
+        lst_price: 60,
+        standard_price: 0,
+        product_template_attribute_value_ids: [],
+        product_template_variant_value_ids: [],
+        product_tag_ids: [],
+    };
+    store.models.loadConnectedData({
+        "scenic.site": [{ id: 901, name: "Yellow Hill", tz: "Asia/Shanghai" }],
+        "scenic.validity.rule": [{ id: 901, name: "Day of the visit", mode: "visit_date" }],
+        "product.template": [
+            {
+                ...product,
+                id: 901,
+                name: "Adult Ticket",
+                display_name: "Adult Ticket",
+                scenic_ticket_kind: "individual",
+                product_variant_ids: [901],
+            },
+            {
+                ...product,
+                id: 902,
+                name: "Group Ticket",
+                display_name: "Group Ticket",
+                scenic_ticket_kind: "group",
+                product_variant_ids: [902],
+            },
+        ],
+        "product.product": [
+            { ...variant, id: 901, product_tmpl_id: 901, display_name: "Adult Ticket" },
+            { ...variant, id: 902, product_tmpl_id: 902, display_name: "Group Ticket" },
+        ],
+    });
+    const templates = store.models["product.template"];
+    return { store, adult: templates.get(901), group: templates.get(902) };
+}
+
+/** A ticket of an order line, as the server sends it after the sale. */
+export function issueTicket(line, number, values = {}) {
+    return line.models["scenic.ticket"].create({
+        name: String(number).padStart(10, "0"),
+        site_id: line.models["scenic.site"].get(901),
+        persons: 1,
+        state: "valid",
+        date_first: DateTime.fromISO("2026-12-01"),
+        visit_date: DateTime.fromISO("2026-12-01"),
+        span_days: 1,
+        print_count: 1,
+        pos_qr_token: `T1${String(number).padStart(128, "A")}`,
+        pos_barcode_number: String(number).padStart(22, "0"),
+        pos_order_line_id: line,
+        ...values,
+    });
+}
+
+/** A paid order with one ticket for each person. */
+export async function sellTickets(store, template, quantity) {
+    const order = store.addNewOrder();
+    const line = await store.addLineToOrder({ product_tmpl_id: template, qty: quantity }, order);
+    for (let number = 1; number <= quantity; number++) {
+        issueTicket(line, number);
+    }
+    order.state = "paid";
+    return order;
+}
