@@ -1,7 +1,5 @@
 import { setupPosEnv } from "@point_of_sale/../tests/unit/utils";
 
-const { DateTime } = luxon;
-
 /**
  * A window that sells two kinds of tickets for the day of the visit.
  *
@@ -62,31 +60,34 @@ export async function setupWindow() {
     return { store, adult: templates.get(901), group: templates.get(902) };
 }
 
-/** A ticket of an order line, as the server sends it after the sale. */
-export function issueTicket(line, number, values = {}) {
-    return line.models["scenic.ticket"].create({
-        name: String(number).padStart(10, "0"),
-        site_id: line.models["scenic.site"].get(901),
+/** The tickets of an order line, as the server sends them: one for each person. */
+export function ticketRows(line, values = {}) {
+    return Array.from({ length: line.qty }, (_, index) => ({
+        id: index + 1,
+        name: String(index + 1).padStart(10, "0"),
+        site_id: 901,
         persons: 1,
         state: "valid",
-        date_first: DateTime.fromISO("2026-12-01"),
-        visit_date: DateTime.fromISO("2026-12-01"),
+        date_first: "2026-12-01",
+        visit_date: "2026-12-01",
         span_days: 1,
         print_count: 1,
-        pos_qr_token: `T1${String(number).padStart(128, "A")}`,
-        pos_barcode_number: String(number).padStart(22, "0"),
-        pos_order_line_id: line,
+        pos_order_line_id: line.id,
+        pos_refund_line_id: false,
+        pos_qr_token: `T1${String(index + 1).padStart(128, "A")}`,
+        pos_barcode_number: String(index + 1).padStart(22, "0"),
+        write_date: "2026-12-01 08:00:00",
         ...values,
-    });
+    }));
 }
 
-/** A paid order with one ticket for each person. */
+/** An order that the server knows as paid. */
 export async function sellTickets(store, template, quantity) {
     const order = store.addNewOrder();
-    const line = await store.addLineToOrder({ product_tmpl_id: template, qty: quantity }, order);
-    for (let number = 1; number <= quantity; number++) {
-        issueTicket(line, number);
-    }
+    await store.addLineToOrder({ product_tmpl_id: template, qty: quantity }, order);
     order.state = "paid";
+    store.addPendingOrder([order.id]);
+    await store.syncAllOrders();
+    store.models.loadConnectedData({ "scenic.ticket": ticketRows(order.lines[0]) });
     return order;
 }

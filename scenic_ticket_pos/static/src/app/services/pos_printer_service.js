@@ -15,34 +15,27 @@ patch(PosPrinterService.prototype, {
         return super.print(
             component,
             { ...props, ticketsApart: true },
-            {
-                ...options,
-                scenicNext: this._scenicNext(props.order.scenicPrintableTickets, options),
-            }
+            { ...options, scenicTickets: props.order.scenicPrintableTickets }
         );
     },
 
     /**
-     * @returns {Function | undefined} prints the tickets one after the other
-     */
-    _scenicNext([ticket, ...others], options) {
-        return (
-            ticket &&
-            (() =>
-                this.print(
-                    PrintedTicket,
-                    { ticket },
-                    { ...options, scenicNext: this._scenicNext(others, options) }
-                ))
-        );
-    },
-
-    /**
-     * What follows is printed from here, because here is where a cashier's retry comes by: who
-     * changes the roll in the middle of an order gets the rest of it, and nothing twice.
+     * The tickets that follow go on from here, because here is where a cashier's retry comes by:
+     * who changes the roll in the middle of an order gets the rest of it, and nothing twice.
      */
     async printHtml(el, options) {
         const result = await super.printHtml(...arguments);
-        return result && options?.scenicNext ? options.scenicNext() : result;
+        const [ticket, ...others] = (result && options?.scenicTickets) || [];
+        return ticket
+            ? this.print(PrintedTicket, { ticket }, { ...options, scenicTickets: others })
+            : result;
+    },
+
+    /** Who gives up on the printer gets what is left in the browser's print dialog. */
+    async printWeb(el, options) {
+        for (const ticket of options?.scenicTickets || []) {
+            el.append(await this.renderer.toHtml(PrintedTicket, { ticket }));
+        }
+        return super.printWeb(el);
     },
 });

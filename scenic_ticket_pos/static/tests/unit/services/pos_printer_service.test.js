@@ -11,15 +11,15 @@ definePosModels();
 const numbers = (paper) =>
     [...paper.querySelectorAll(".scenic-ticket")].map(({ dataset }) => dataset.number);
 
-/** Two tickets sold, and a printer that fails as often as `failures` says for each job. */
-async function setupPrinter(failures = []) {
+/** Two tickets sold, and a printer that has no paper for one piece after so many. */
+async function setupPrinter(paper = Infinity) {
     const { store, adult } = await setupWindow();
     await mountWithCleanup(MainComponentsContainer);
     const order = await sellTickets(store, adult, 2);
     const papers = [];
     const printReceipt = async (element) => {
-        if (failures[papers.length]) {
-            failures[papers.length]--;
+        if (papers.length === paper) {
+            paper = Infinity;
             return { successful: false, canRetry: true, message: { title: "No paper" } };
         }
         papers.push(element);
@@ -39,11 +39,9 @@ test("the receipt and each ticket are jobs of their own", async () => {
 });
 
 test("a retry goes on where the paper ended", async () => {
-    const { papers, print } = await setupPrinter([0, 2]);
+    const { papers, print } = await setupPrinter(1);
     expect(await print()).toBe(undefined);
     expect(papers.map(numbers)).toEqual([[]]);
-    await waitFor(".modal-title:contains(No paper)");
-    await click(".modal-footer button:contains(Retry)");
     await waitFor(".modal-title:contains(No paper)");
     await click(".modal-footer button:contains(Retry)");
     await waitUntil(() => papers.length === 3);
@@ -56,13 +54,31 @@ test("a basic receipt has no tickets", async () => {
     expect(papers.map(numbers)).toEqual([[]]);
 });
 
-test("without a receipt printer all of it is one document", async () => {
-    const { store, papers, print } = await setupPrinter();
-    store.hardwareProxy.printer = null;
+/** What reaches the browser's print dialog. */
+function catchPrintDialog() {
+    const documents = [];
     patchWithCleanup(window, {
-        print: () => papers.push(document.querySelector(".render-container").cloneNode(true)),
+        print: () => documents.push(document.querySelector(".render-container").cloneNode(true)),
     });
+    return documents;
+}
+
+test("who gives up on the printer gets what is left as one document", async () => {
+    const { papers, print } = await setupPrinter(1);
+    const documents = catchPrintDialog();
     await print();
-    await waitUntil(() => papers.length === 1);
-    expect(papers.map(numbers)).toEqual([["0000000001", "0000000002"]]);
+    await waitFor(".modal-title:contains(No paper)");
+    await click(".modal-footer button:contains(Download)");
+    await waitUntil(() => documents.length === 1);
+    expect(papers.map(numbers)).toEqual([[]]);
+    expect(documents.map(numbers)).toEqual([["0000000001", "0000000002"]]);
+});
+
+test("without a receipt printer all of it is one document", async () => {
+    const { store, print } = await setupPrinter();
+    const documents = catchPrintDialog();
+    store.hardwareProxy.printer = null;
+    await print();
+    await waitUntil(() => documents.length === 1);
+    expect(documents.map(numbers)).toEqual([["0000000001", "0000000002"]]);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "@odoo/hoot";
 import { waitFor } from "@odoo/hoot-dom";
 import { definePosModels } from "@point_of_sale/../tests/unit/data/generate_model_definitions";
-import { sellTickets, setupWindow } from "@scenic_ticket_pos/../tests/unit/utils";
+import { sellTickets, setupWindow, ticketRows } from "@scenic_ticket_pos/../tests/unit/utils";
 import { mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
 import { MainComponentsContainer } from "@web/core/main_components_container";
 import { ConnectionLostError } from "@web/core/network/rpc";
@@ -24,11 +24,11 @@ async function setupPrinter() {
 
 test("a print is counted before it is made, and a reprint says so", async () => {
     const { store, order } = await setupPrinter();
-    const [ticket] = order.scenicTickets;
-    ticket.print_count = 0;
+    let print_count = 0;
     onRpc("pos.order", "scenic_count_ticket_print", () => {
         expect.step("counted");
-        return { "scenic.ticket": [{ ...ticket.raw, print_count: ticket.print_count + 1 }] };
+        print_count++;
+        return { "scenic.ticket": ticketRows(order.lines[0], { print_count }) };
     });
     await store.printReceipt({ order });
     expect.verifySteps(["counted", "paper", "paper"]);
