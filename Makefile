@@ -2,7 +2,7 @@
 PORT ?= 8069
 SCENIC = python3 dev/scenic.py
 
-.PHONY: help setup run test lint bench screenshots i18n shell clean
+.PHONY: help setup run test test-stock lint bench screenshots i18n shell clean
 
 help:
 	@$(SCENIC) --help
@@ -15,6 +15,9 @@ run:
 
 test:
 	@$(SCENIC) test $(PARTS)
+
+test-stock:
+	@$(SCENIC) test stock
 
 lint:
 	@$(SCENIC) lint

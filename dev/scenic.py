@@ -74,6 +74,10 @@ def command_line() -> argparse.ArgumentParser:
     odoo_test.add_argument("addon", choices=ADDONS)
     odoo_test.add_argument("--tags", help="as Odoo's --test-tags; default: all of it")
     odoo_test.add_argument("--fresh", action="store_true", help="install anew first")
+    stock_test = add("stock-test", "run tests of Odoo's own Point of Sale")
+    stock_test.add_argument("--tags", required=True, help="as Odoo's --test-tags")
+    stock_test.add_argument("--plain", action="store_true", help="without our add-ons")
+    stock_test.add_argument("--fresh", action="store_true", help="install anew first")
     pytest = add("pytest", "run pytest with the services' environment")
     pytest.add_argument("arguments", nargs=argparse.REMAINDER)
     bench = add("bench", "measure, and print ratios")
@@ -92,7 +96,7 @@ def command_line() -> argparse.ArgumentParser:
 def main(arguments: list[str]) -> int:
     options = command_line().parse_args(arguments)
     needs_tests = options.command in (
-        *("test", "lint", "odoo-test", "pytest", "bench", "screenshots"),
+        *("test", "lint", "odoo-test", "stock-test", "pytest", "bench", "screenshots"),
     )
     set_up(testing=needs_tests)
     inside_venv(arguments)
@@ -131,6 +135,18 @@ def _odoo_test(options: argparse.Namespace) -> int:
     with test_cluster() as cluster:
         odoo = Odoo(cluster, "test", one_key_file=False)
         return report([run(cluster, odoo, options.addon, tags)])
+
+
+def _stock_test(options: argparse.Namespace) -> int:
+    from testing import stock_part
+    from testing.runner import report, test_cluster
+
+    with test_cluster() as cluster:
+        odoo = Odoo(cluster, "test", one_key_file=False)
+        result = stock_part.rerun_stock(
+            cluster, odoo, options.tags, plain=options.plain, fresh=options.fresh
+        )
+        return report([result])
 
 
 def _pytest(options: argparse.Namespace) -> int:
@@ -194,6 +210,7 @@ COMMANDS = {
     "test": _test,
     "lint": _lint,
     "odoo-test": _odoo_test,
+    "stock-test": _stock_test,
     "pytest": _pytest,
     "bench": _bench,
     "screenshots": _screenshots,

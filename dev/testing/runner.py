@@ -15,11 +15,15 @@ from .lint_part import run_lint
 from .odoo_part import run_addon
 from .pytest_part import run_pcsc, run_pytest
 from .result import PartResult
+from .stock_part import SUITES, run_stock
 
 Part = Callable[[], PartResult]
 
 #: Parts that run only when they are named.
-ASKED = {"pcsc"}
+ASKED = {"pcsc", *SUITES}
+
+#: Names for several parts; ``all``: what runs without naming anything.
+GROUPS = {"stock": set(SUITES)}
 
 
 def test_cluster() -> Cluster:
@@ -43,15 +47,8 @@ def run_all(names: Sequence[str] = ()) -> int:
     with test_cluster() as cluster:
         odoo = Odoo(cluster, "test", one_key_file=False)
         parts = _parts(cluster, odoo)
-        unknown = set(names) - set(parts)
-        if unknown:
-            raise SetupError(
-                f"There is no test part {', '.join(sorted(unknown))}; "
-                f"there are: {', '.join(parts)}"
-            )
-        chosen = {
-            name: parts[name] for name in parts if name in (names or set(parts) - ASKED)
-        }
+        wanted = parts_wanted(names, set(parts))
+        chosen = {name: parts[name] for name in parts if name in wanted}
         if set(chosen) - {"lint", "bridge", "tools", "pcsc"}:
             stock_template(cluster, odoo)
         results = []
@@ -65,6 +62,24 @@ def run_all(names: Sequence[str] = ()) -> int:
                 results.append(result)
     say(f"\n{time.monotonic() - started:.0f} s in all")
     return report(results)
+
+
+def parts_wanted(names: Sequence[str], parts: set[str]) -> set[str]:
+    """Return the parts behind names of parts and of groups of them.
+
+    :raises SetupError: for a name that is neither
+    """
+    groups = {**GROUPS, "all": parts - ASKED}
+    unknown = set(names) - parts - set(groups)
+    if unknown:
+        raise SetupError(
+            f"There is no test part {', '.join(sorted(unknown))}; "
+            f"there are: {', '.join(sorted(parts | set(groups)))}"
+        )
+    wanted: set[str] = set()
+    for name in names or ["all"]:
+        wanted |= groups.get(name, {name})
+    return wanted
 
 
 def report(results: Sequence[PartResult]) -> int:
@@ -84,7 +99,11 @@ def _parts(cluster: Cluster, odoo: Odoo) -> dict[str, Part]:
     def addon(name: str) -> Part:
         return lambda: run_addon(cluster, odoo, name)
 
+    def stock(name: str) -> Part:
+        return lambda: run_stock(cluster, odoo, name)
+
     return {
+        **{name: stock(name) for name in SUITES},
         **{name: addon(name) for name in reversed(ADDONS)},
         "e2e": lambda: run_pytest("e2e", ROOT, ["-q", "tests/e2e"]),
         "bridge": lambda: run_pytest("bridge", BRIDGE, ["-q", "tests"]),

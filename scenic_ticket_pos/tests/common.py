@@ -1,9 +1,11 @@
+import unittest
 from uuid import uuid4
 
 from odoo import Command, fields
 from odoo.tests import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.addons.point_of_sale.tests.test_frontend import TestPointOfSaleHttpCommon
 from odoo.addons.scenic_ticket_base.tests.common import ScenicMixin
 
 
@@ -351,3 +353,30 @@ class ScenicPosCommon(ScenicPosMixin, AccountTestInvoicingCommon):
     def setUp(self):
         super().setUp()
         self._open_session()
+
+
+class ScenicPosTourCommon(ScenicPosMixin, TestPointOfSaleHttpCommon):
+    """The window in a browser."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(context={**cls.env.context, "lang": "en_US"})
+        cls._setup_window()
+        cls.config = cls.main_pos_config
+        cls.config.write(
+            {
+                "pricelist_id": cls.window_pricelist.id,
+                "available_pricelist_ids": [
+                    Command.set((cls.window_pricelist + cls.member_pricelist).ids)
+                ],
+            }
+        )
+        cls.cash_method = cls.config.payment_method_ids.filtered("is_cash_count")[:1]
+
+    def start_pos_tour(self, *args, **kwargs):
+        """A browser test that cannot run has failed."""
+        try:
+            super().start_pos_tour(*args, login=self.cashier.login, **kwargs)
+        except unittest.SkipTest as reason:
+            self.fail(f"no browser: {reason}")

@@ -1,55 +1,16 @@
 import base64
 import io
-import unittest
 
-import zxingcpp
 from PIL import Image
 
-from odoo import Command
 from odoo.tests import tagged
 
-from odoo.addons.point_of_sale.tests.test_frontend import TestPointOfSaleHttpCommon
-
-from .common import ScenicPosMixin
+from .common import ScenicPosTourCommon
+from .epos_printer import read_codes
 
 
 @tagged("post_install", "-at_install")
-class TestWindowTours(ScenicPosMixin, TestPointOfSaleHttpCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.env = cls.env(context={**cls.env.context, "lang": "en_US"})
-        cls._setup_window()
-        cls.config = cls.main_pos_config
-        cls.config.write(
-            {
-                "pricelist_id": cls.window_pricelist.id,
-                "available_pricelist_ids": [
-                    Command.set((cls.window_pricelist + cls.member_pricelist).ids)
-                ],
-            }
-        )
-        cls.cash_method = cls.config.payment_method_ids.filtered("is_cash_count")[:1]
-
-    def start_pos_tour(self, *args, **kwargs):
-        """A browser test that cannot run has failed."""
-        try:
-            super().start_pos_tour(*args, login=self.cashier.login, **kwargs)
-        except unittest.SkipTest as reason:
-            self.fail(f"no browser: {reason}")
-
-    def _decode(self, image):
-        """The texts of all QR and Code 128 codes in a picture."""
-        texts = {"qr": set(), "barcode": set()}
-        for code in zxingcpp.read_barcodes(image):
-            # The receipt has a QR code of Odoo's own, for those who want an invoice.
-            is_ticket = not code.text.startswith("http")
-            if code.format == zxingcpp.BarcodeFormat.QRCode and is_ticket:
-                texts["qr"].add(code.text)
-            elif code.format == zxingcpp.BarcodeFormat.Code128:
-                texts["barcode"].add(code.text)
-        return texts
-
+class TestWindowTours(ScenicPosTourCommon):
     def test_sale(self):
         self.start_pos_tour("ScenicWindowSaleTour")
         order = self.env["pos.order"].search(
@@ -77,31 +38,15 @@ class TestWindowTours(ScenicPosMixin, TestPointOfSaleHttpCommon):
         attachment = self._attachments(order)
         receipt = Image.open(io.BytesIO(base64.b64decode(attachment.datas)))
         self.assertEqual(receipt.width, 512)
-        expected = {
-            "qr": {ticket._qr_token() for ticket in tickets},
-            "barcode": {ticket._barcode_number() for ticket in tickets},
-        }
-        self.assertEqual(self._decode(receipt.convert("L")), expected)
-        dots = receipt.convert("1")  # Floyd-Steinberg, as the printer driver does
-        self.assertEqual(self._decode(dots.convert("L")), expected)
-
-    def test_many_tickets(self):
-        """A busload prints on strips, so that every code stays large enough."""
-        self._open_session()
-        order = self._sell((self.adult, 40), pos_reference="26-BUS")
-        self.start_pos_tour("ScenicWindowManyTicketsTour")
-        tickets = order.lines.scenic_ticket_ids
-        self.assertEqual(set(tickets.mapped("print_count")), {1})
-        found = {"qr": set(), "barcode": set()}
-        for attachment in self._attachments(order):
-            job = Image.open(io.BytesIO(base64.b64decode(attachment.datas)))
-            self.assertEqual(job.width, 512)
-            for kind, texts in self._decode(job.convert("1").convert("L")).items():
-                found[kind] |= texts
-        self.assertEqual(found["qr"], {ticket._qr_token() for ticket in tickets})
-        self.assertEqual(
-            found["barcode"], {ticket._barcode_number() for ticket in tickets}
+        expected = (
+            {ticket._qr_token() for ticket in tickets},
+            {ticket._barcode_number() for ticket in tickets},
         )
+        dots = receipt.convert("1")  # Floyd-Steinberg, as the printer driver does
+        for paper in (receipt, dots):
+            qr_codes, barcodes = read_codes(paper.convert("L"))
+            found = {code.text for code in qr_codes}, {code.text for code in barcodes}
+            self.assertEqual(found, expected)
 
     def _attachments(self, order):
         return self.env["ir.attachment"].search(

@@ -10,11 +10,6 @@ patch(PosOrder.prototype, {
         return this.scenicTickets.filter((ticket) => ticket.isPrintable);
     },
 
-    /** The tickets below the receipt; none while they are printed on strips of their own. */
-    get scenicReceiptTickets() {
-        return this.uiState.scenicTicketsApart ? [] : this.scenicPrintableTickets;
-    },
-
     get scenicRefundedTickets() {
         return this.lines.flatMap((line) => line.scenicRefundedTickets);
     },

@@ -7,35 +7,25 @@ import {
     REFRESH_MS,
     VisitPicker,
 } from "@scenic_ticket_pos/app/components/visit_picker/visit_picker";
+import { TODAY, placesAnswer } from "@scenic_ticket_pos/../tests/unit/utils";
 import { ConnectionLostError } from "@web/core/network/rpc";
 
 definePosModels();
 
-const { DateTime } = luxon;
-const TODAY = "2026-12-01";
-
 function open(values) {
-    return { state: "open", free: null, level: null, why: false, slots: [], ...values };
+    return { state: "open", free: null, level: null, why: false, ...values };
 }
 
-/** Two weeks of days without a limit, but for those given. */
-function twoWeeks(first, others = {}) {
-    return Array.from({ length: 14 }, (_, offset) => {
-        const date = DateTime.fromISO(first).plus({ days: offset }).toISODate();
-        return open({ date, ...others[date] });
-    });
-}
-
-async function mountPicker(days, props = {}) {
+async function mountPicker(places, props = {}) {
     await setupPosEnv();
     const answers = [];
     await mountPosDialog(VisitPicker, {
         title: "Adult Ticket",
         persons: 1,
         current: {},
-        places: days && { today: TODAY, days },
+        places,
         offlineDay: TODAY,
-        load: () => Promise.resolve({ today: TODAY, days }),
+        load: () => Promise.resolve(places),
         slotText: (id) => `slot ${id}`,
         getPayload: (answer) => answers.push(answer),
         close: () => {},
@@ -60,15 +50,15 @@ const SLOTS = {
 };
 
 test("a touch on a day without slots is the choice", async () => {
-    const answers = await mountPicker(twoWeeks(TODAY));
+    const answers = await mountPicker(placesAnswer());
     expect(".scenic-days .scenic-tile").toHaveCount(14);
     await click(dayTile("2026-12-03"));
     expect(answers).toEqual([{ date: "2026-12-03", slotId: null }]);
 });
 
 test("a closed day is no choice and says why", async () => {
-    const days = twoWeeks(TODAY, { "2026-12-03": { state: "closed", why: "storm warning" } });
-    const answers = await mountPicker(days);
+    const places = placesAnswer({ "2026-12-03": { state: "closed", why: "storm warning" } });
+    const answers = await mountPicker(places);
     await click(dayTile("2026-12-03"));
     await animationFrame();
     expect(answers).toEqual([]);
@@ -76,7 +66,7 @@ test("a closed day is no choice and says why", async () => {
 });
 
 test("the first day that can be chosen shows its slots; a touch on one is the choice", async () => {
-    const answers = await mountPicker(twoWeeks(TODAY, SLOTS));
+    const answers = await mountPicker(placesAnswer(SLOTS));
     expect(".scenic-slots .scenic-tile").toHaveCount(2);
     await click(slotTile(3));
     expect(answers).toEqual([]);
@@ -85,7 +75,7 @@ test("the first day that can be chosen shows its slots; a touch on one is the ch
 });
 
 test("arrows and enter", async () => {
-    const answers = await mountPicker(twoWeeks(TODAY, SLOTS));
+    const answers = await mountPicker(placesAnswer(SLOTS));
     expect(slotTile(4)).toBeFocused();
     await press("ArrowUp");
     expect(dayTile("2026-12-02")).toBeFocused();
@@ -106,7 +96,7 @@ test("arrows and enter", async () => {
 test("the visit of the line is where it begins", async () => {
     const current = { date: "2026-12-02", slotId: 4 };
     const others = { ...SLOTS, [TODAY]: {} };
-    await mountPicker(twoWeeks(TODAY, others), { current });
+    await mountPicker(placesAnswer(others), { current });
     expect(`${slotTile(4)}.scenic-tile-chosen`).toHaveCount(1);
     expect(slotTile(4)).toBeFocused();
 });
@@ -115,9 +105,9 @@ test("places are asked for again while it is open", async () => {
     const load = (from) => {
         expect.step(`load ${from}`);
         const others = { "2026-12-02": { state: "full", free: 0 } };
-        return Promise.resolve({ today: TODAY, days: twoWeeks(TODAY, others) });
+        return Promise.resolve(placesAnswer(others));
     };
-    await mountPicker(twoWeeks(TODAY), { load });
+    await mountPicker(placesAnswer(), { load });
     expect(`${dayTile("2026-12-02")}[aria-disabled=false]`).toHaveCount(1);
     await advanceTime(REFRESH_MS);
     await animationFrame();
@@ -127,12 +117,10 @@ test("places are asked for again while it is open", async () => {
 
 test("without a connection only today can be chosen, until it is back", async () => {
     let connected = false;
-    const days = twoWeeks(TODAY);
+    const places = placesAnswer();
     const load = () =>
-        connected
-            ? Promise.resolve({ today: TODAY, days })
-            : Promise.reject(new ConnectionLostError());
-    const answers = await mountPicker(days, { load });
+        connected ? Promise.resolve(places) : Promise.reject(new ConnectionLostError());
+    const answers = await mountPicker(places, { load });
     await advanceTime(REFRESH_MS);
     await animationFrame();
     expect(".scenic-no-connection").toHaveCount(1);
@@ -157,9 +145,9 @@ test("opened without a connection it offers today and nothing else", async () =>
 test("later and earlier weeks", async () => {
     const load = (from) => {
         expect.step(from);
-        return Promise.resolve({ today: TODAY, days: twoWeeks(from) });
+        return Promise.resolve(placesAnswer({}, from));
     };
-    await mountPicker(twoWeeks(TODAY), { load });
+    await mountPicker(placesAnswer(), { load });
     const [earlier, later] = [".scenic-turn:first", ".scenic-turn:last"];
     expect(queryFirst(earlier).disabled).toBe(true);
     await click(later);

@@ -6,9 +6,9 @@ export class TicketStub extends Component {
     static props = { ticket: Object };
 }
 
-/** Tickets on a strip of paper of their own, without a receipt. */
-export class TicketStrip extends Component {
-    static template = "scenic_ticket_pos.TicketStrip";
+/** A ticket on a piece of paper of its own. */
+export class PrintedTicket extends Component {
+    static template = "scenic_ticket_pos.PrintedTicket";
     static components = { TicketStub };
-    static props = { tickets: Array };
+    static props = { ticket: Object };
 }

@@ -4,4 +4,5 @@ import { patch } from "@web/core/utils/patch";
 
 patch(OrderReceipt, {
     components: { ...OrderReceipt.components, TicketStub },
+    props: { ...OrderReceipt.props, ticketsApart: { type: Boolean, optional: true } },
 });

@@ -1,0 +1,41 @@
+import { OrderReceipt } from "@point_of_sale/app/screens/receipt_screen/receipt/order_receipt";
+import { PosPrinterService } from "@point_of_sale/app/services/pos_printer_service";
+import { PrintedTicket } from "@scenic_ticket_pos/app/components/ticket_stub/ticket_stub";
+import { patch } from "@web/core/utils/patch";
+
+patch(PosPrinterService.prototype, {
+    /**
+     * A receipt printer cuts after each job: the receipt is one, every ticket another, so that
+     * the visitors of one order can part. Without such a printer they are one document.
+     */
+    async print(component, props, options) {
+        if (component !== OrderReceipt || props.basic_receipt || !this.hardware_proxy.printer) {
+            return super.print(...arguments);
+        }
+        return super.print(
+            component,
+            { ...props, ticketsApart: true },
+            { ...options, scenicTickets: props.order.scenicPrintableTickets }
+        );
+    },
+
+    /**
+     * The tickets that follow go on from here, because here is where a cashier's retry comes by:
+     * who changes the roll in the middle of an order gets the rest of it, and nothing twice.
+     */
+    async printHtml(el, options) {
+        const result = await super.printHtml(...arguments);
+        const [ticket, ...others] = (result && options?.scenicTickets) || [];
+        return ticket
+            ? this.print(PrintedTicket, { ticket }, { ...options, scenicTickets: others })
+            : result;
+    },
+
+    /** Who gives up on the printer gets what is left in the browser's print dialog. */
+    async printWeb(el, options) {
+        for (const ticket of options?.scenicTickets || []) {
+            el.append(await this.renderer.toHtml(PrintedTicket, { ticket }));
+        }
+        return super.printWeb(el);
+    },
+});
