@@ -10,4 +10,5 @@ from . import (
     test_window_sale,
     test_window_tours,
     test_window_visit,
+    test_window_visit_tours,
 )

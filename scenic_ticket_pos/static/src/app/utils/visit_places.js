@@ -60,13 +60,17 @@ export function strip(days, persons = 1) {
     });
 }
 
+export function withoutServerText() {
+    return _t("No connection: only today is sold, and no time slots.");
+}
+
 /**
  * What may be sold when the server cannot be asked.
  *
  * @param {string|null} day the one day that is sold without asking, as long as it has no slots
  */
 export function withoutServer(days, day) {
-    const why = _t("No connection: only today is sold, and no time slots.");
+    const why = withoutServerText();
     if (!days.length) {
         return day
             ? [{ date: day, state: "open", free: null, level: null, why: false, slots: [] }]

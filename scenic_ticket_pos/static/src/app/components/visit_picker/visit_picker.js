@@ -6,6 +6,7 @@ import {
     neighbour,
     strip,
     withoutServer,
+    withoutServerText,
 } from "@scenic_ticket_pos/app/utils/visit_places";
 import { browser } from "@web/core/browser/browser";
 import { Dialog } from "@web/core/dialog/dialog";
@@ -83,6 +84,10 @@ export class VisitPicker extends Component {
         const days = this.days;
         const current = days.find((day) => day.date === this.props.current.date);
         return (current || days.find((day) => day.choosable) || days[0])?.date || null;
+    }
+
+    get withoutServerText() {
+        return withoutServerText();
     }
 
     get hasEarlier() {
