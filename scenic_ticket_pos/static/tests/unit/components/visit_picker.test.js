@@ -1,13 +1,15 @@
 import { expect, test } from "@odoo/hoot";
-import { click, press, queryFirst } from "@odoo/hoot-dom";
+import { click, press, queryFirst, waitFor } from "@odoo/hoot-dom";
 import { advanceTime, animationFrame } from "@odoo/hoot-mock";
-import { mountPosDialog, setupPosEnv } from "@point_of_sale/../tests/unit/utils";
+import { setupPosEnv } from "@point_of_sale/../tests/unit/utils";
 import { definePosModels } from "@point_of_sale/../tests/unit/data/generate_model_definitions";
 import {
     REFRESH_MS,
     VisitPicker,
 } from "@scenic_ticket_pos/app/components/visit_picker/visit_picker";
 import { TODAY, placesAnswer } from "@scenic_ticket_pos/../tests/unit/utils";
+import { getService, mountWithCleanup } from "@web/../tests/web_test_helpers";
+import { MainComponentsContainer } from "@web/core/main_components_container";
 import { ConnectionLostError } from "@web/core/network/rpc";
 
 definePosModels();
@@ -19,7 +21,8 @@ function open(values) {
 async function mountPicker(places, props = {}) {
     await setupPosEnv();
     const answers = [];
-    await mountPosDialog(VisitPicker, {
+    await mountWithCleanup(MainComponentsContainer);
+    getService("dialog").add(VisitPicker, {
         title: "Adult Ticket",
         persons: 1,
         current: {},
@@ -28,9 +31,9 @@ async function mountPicker(places, props = {}) {
         load: () => Promise.resolve(places),
         slotText: (id) => `slot ${id}`,
         getPayload: (answer) => answers.push(answer),
-        close: () => {},
         ...props,
     });
+    await waitFor(".scenic-visit-picker");
     return answers;
 }
 
