@@ -27,6 +27,12 @@ class WindowSlotError(WindowError):
     code = "WINDOW_SLOT"
 
 
+class WindowVisitorError(WindowError):
+    """What a client says of the visitors of a line is not readable."""
+
+    code = "WINDOW_VISITOR"
+
+
 class WindowAmountError(WindowError):
     """What was paid is not what the tickets cost."""
 

@@ -73,6 +73,18 @@ class ScenicVisitor(models.Model):
         return {visitor.doc_lookup: visitor for visitor in found}
 
     @api.model
+    def _check_values(self, values):
+        """Return ``name``, ``doc_kind``, ``doc_number`` and ``guardian_name`` as kept.
+
+        Nothing is kept yet. See :meth:`_find_or_create_many`.
+        """
+        today = fields.Date.context_today(self)
+        # sudo: no user has the right to read the hash
+        checked = self.sudo()._prepare_visitor(values, today)
+        names = ("name", "doc_kind", "doc_number", "guardian_name")
+        return {name: checked[name] for name in names}
+
+    @api.model
     def _prepare_visitor(self, values, today):
         """Return checked values, document and telephone still in clear."""
         if not isinstance(values, dict):

@@ -2,6 +2,7 @@ from . import (
     pos_config,
     pos_order,
     pos_order_line,
+    pos_order_line_visitor,
     pos_session,
     product_template,
     scenic_refund,

@@ -3,10 +3,13 @@ from zoneinfo import ZoneInfo
 
 from odoo import fields, models
 
+from odoo.addons.scenic_ticket_base.exceptions import BookingError
 from odoo.addons.scenic_ticket_base.tools import t1
 from odoo.addons.scenic_ticket_base.tools.window import local_day
 
 from ..exceptions import WindowError
+from ..tools.document_reader import read_document
+from .pos_order_line_visitor import VISITOR_FIELDS
 
 MAX_DAYS = 31
 
@@ -54,6 +57,36 @@ class PosConfig(models.Model):
             "days": places,
             "scenic.slot": slots_sudo._load_pos_data_read(slots_sudo, self),
         }
+
+    def scenic_check_visitor(self, values):
+        """Check a visitor as typed, or as a document reader typed it; keep nothing.
+
+        Whether the document has a ticket already is known when the order is paid.
+
+        :param dict values: ``name``, ``doc_kind``, ``doc_number`` (or all that a
+            reader sent), ``guardian_name``
+        :return: the same as the sale will take them, with ``code`` and ``message`` of
+            what is wrong, or False
+        :raise WindowRightError: the user may not sell tickets
+        :raise WindowVisitorError: these are no values of a visitor
+        """
+        self.ensure_one()
+        self.check_access("read")
+        self.env["pos.order"]._scenic_check_cashier()
+        lines = self.env["pos.order.line"]
+        [visitor] = lines._scenic_parse_visitors({"scenic_visitors": [values]})
+        found = dict.fromkeys(VISITOR_FIELDS, "") | visitor
+        reading = read_document(found["doc_number"])
+        found["doc_number"] = reading.number
+        if reading.kind:
+            found["doc_kind"] = reading.kind
+            found["name"] = found["name"] or reading.name
+        try:
+            checked = self.env["scenic.visitor"]._check_values(found)
+        except BookingError as error:
+            return {**found, "code": error.code, "message": str(error)}
+        found.update({name: checked[name] or "" for name in VISITOR_FIELDS})
+        return {**found, "code": False, "message": False}
 
     def _scenic_dated_product(self, product_id):
         """Return the ticket product that a client names, if it is for a day."""

@@ -58,6 +58,8 @@ class PosOrder(models.Model):
         if vals.get("state") in PAID_STATES:
             for order in self.filtered(lambda order: order.state not in PAID_STATES):
                 order._scenic_check_settled()
+        if vals.get("state") == "cancel":
+            self.lines._scenic_forget_visitors()
         return super().write(vals)
 
     @api.model
@@ -314,6 +316,7 @@ class PosOrder(models.Model):
             sold_at=self.date_order,
         )
         booking._confirm()
+        lines._scenic_forget_visitors()
         # sudo: nobody may write tickets; the right to sell was checked above
         booking_lines_sudo = booking.sudo().line_ids.sorted("id")
         for line, booking_line_sudo in zip(lines, booking_lines_sudo, strict=True):

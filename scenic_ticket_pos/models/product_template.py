@@ -144,6 +144,7 @@ class ProductTemplate(models.Model):
     def _load_pos_data_fields(self, config):
         return super()._load_pos_data_fields(config) + [
             "scenic_limited_by",
+            "scenic_real_name",
             "scenic_site_id",
             "scenic_ticket_kind",
             "scenic_validity_rule_id",

@@ -3,6 +3,7 @@ from . import (
     test_life_line,
     test_unit_js,
     test_window_books,
+    test_window_names,
     test_window_print,
     test_window_refund,
     test_window_refund_policy,

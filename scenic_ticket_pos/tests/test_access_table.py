@@ -21,6 +21,7 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
     rights = {}
     rights_methods = {
         # without a point of sale there is no window to ask for
+        ("pos.config", "scenic_check_visitor"): ((), [{}]),
         ("pos.config", "scenic_places"): ((), [0]),
         ("pos.order", "action_pos_order_paid"): ((), []),
         ("pos.order", "action_view_scenic_tickets"): ((), []),

@@ -49,6 +49,7 @@ export async function setupWindow() {
         type: "service",
         service_tracking: "scenic_ticket",
         scenic_limited_by: false,
+        scenic_real_name: "none",
         scenic_site_id: 901,
         scenic_validity_rule_id: 901,
         available_in_pos: true,

@@ -1,4 +1,6 @@
 import { PosOrder } from "@point_of_sale/app/models/pos_order";
+import { namesNeeded } from "@scenic_ticket_pos/app/utils/visitor_names";
+import { _t } from "@web/core/l10n/translation";
 import { patch } from "@web/core/utils/patch";
 
 patch(PosOrder.prototype, {
@@ -21,5 +23,50 @@ patch(PosOrder.prototype, {
             !this.isSynced &&
             this.lines.some((line) => line.isScenicTicket && line.qty > 0)
         );
+    },
+
+    /** Persons that have to be named, by line; see namesNeeded. */
+    getScenicNamesNeeded() {
+        return namesNeeded(this.lines);
+    },
+
+    lacksScenicVisitors() {
+        return [...this.getScenicNamesNeeded()].some(
+            ([line, count]) => line.getScenicVisitors().length < count
+        );
+    },
+
+    getScenicNamesText(line) {
+        const needed = this.getScenicNamesNeeded().get(line);
+        return needed
+            ? _t("Names: %(known)s of %(needed)s", {
+                  known: Math.min(line.getScenicVisitors().length, needed),
+                  needed,
+              })
+            : "";
+    },
+
+    /** Names go to the server with the order that is paid, and only with it. */
+    serializeForORM() {
+        const data = super.serializeForORM(...arguments);
+        if (this.state !== "paid") {
+            return data;
+        }
+        for (const [line, count] of this.getScenicNamesNeeded()) {
+            const scenic_visitors = line.getScenicVisitors().slice(0, count);
+            if (!scenic_visitors.length) {
+                continue;
+            }
+            data.lines ??= [];
+            const command = data.lines.find(
+                ([code, id, vals]) => vals?.uuid === line.uuid || (code === 1 && id === line.id)
+            );
+            if (command) {
+                command[2].scenic_visitors = scenic_visitors;
+            } else {
+                data.lines.push([1, line.id, { scenic_visitors }]);
+            }
+        }
+        return data;
     },
 });

@@ -31,6 +31,18 @@ patch(PosOrderline.prototype, {
             : "";
     },
 
+    /** Who comes with these tickets, as far as they were named at this window. */
+    getScenicVisitors() {
+        return this.uiState.scenicVisitors || [];
+    },
+
+    /** Documents never stay on the disk of the window: after a reload they are asked for again. */
+    serializeState() {
+        const state = super.serializeState();
+        delete state?.scenicVisitors;
+        return state;
+    },
+
     /** Until it is paid, a ticket for a day can be moved to another day or slot. */
     get canChangeScenicVisit() {
         return Boolean(

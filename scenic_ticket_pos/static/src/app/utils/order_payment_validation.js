@@ -20,6 +20,9 @@ patch(OrderPaymentValidation.prototype, {
             });
             return false;
         }
+        if (!(await this.pos.askScenicVisitors(this.order))) {
+            return false;
+        }
         return super.isOrderValid(...arguments);
     },
 

@@ -73,6 +73,7 @@ patch(ProductTemplate.prototype, {
         return [
             ...super._load_pos_data_fields(),
             "scenic_limited_by",
+            "scenic_real_name",
             "scenic_site_id",
             "scenic_ticket_kind",
             "scenic_validity_rule_id",
