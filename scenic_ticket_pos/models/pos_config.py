@@ -35,20 +35,16 @@ class PosConfig(models.Model):
         """
         self.ensure_one()
         self.check_access("read")
-        orders = self.env["pos.order"]
-        orders._scenic_check_cashier()
-        product = self._scenic_dated_product(product_id)
-        self.env["scenic.booking"]._check_seller_sites([{"product_id": product.id}])
-        # sudo: what is on sale here does not depend on what the cashier may read
-        template_sudo = product.sudo().with_company(self.company_id).product_tmpl_id
-        template_sudo._scenic_check_sellable(self.company_id)
+        self.env["pos.order"]._scenic_check_cashier()
+        template_sudo = self._scenic_dated_ticket(product_id)
         site = template_sudo.scenic_site_id
         today = local_day(fields.Datetime.now(), ZoneInfo(site.tz))
         first, last = self._scenic_span(today, date_from, days)
         if template_sudo.scenic_validity_rule_id.mode == "fixed_date":
             first = last = template_sudo.scenic_validity_rule_id.date_from
         places = template_sudo._pos_places(first, last)
-        slots_sudo = self.env["scenic.slot"].sudo()  # sudo: as above
+        # sudo: as for the product
+        slots_sudo = self.env["scenic.slot"].sudo()
         slots_sudo = slots_sudo.browse(
             slot["id"] for day in places for slot in day["slots"]
         )
@@ -88,23 +84,26 @@ class PosConfig(models.Model):
         found.update({name: checked[name] or "" for name in VISITOR_FIELDS})
         return {**found, "code": False, "message": False}
 
-    def _scenic_dated_product(self, product_id):
-        """Return the ticket product that a client names, if it is for a day."""
-        product = self.env["product.product"]
+    def _scenic_dated_ticket(self, product_id):
+        """Return the ticket that a client names, as superuser, if it is for a day.
+
+        :raise BookingError: this user, or this company, does not sell it
+        """
+        # sudo: what is on sale here does not depend on what the cashier may read
+        product_sudo = self.env["product.product"].sudo().with_company(self.company_id)
         if isinstance(product_id, int) and not isinstance(product_id, bool):
-            product = product.browse(product_id).exists()
-        if (
-            not product
-            or not product.has_access("read")
-            or not product.product_tmpl_id._pos_is_dated()
-        ):
+            product_sudo = product_sudo.browse(product_id).exists()
+        template_sudo = product_sudo.product_tmpl_id
+        if not template_sudo or not template_sudo._pos_is_dated():
             raise WindowError(
                 self.env._(
                     "This is no ticket for a day of visit. Load the window anew and "
                     "choose the ticket again."
                 )
             )
-        return product
+        self.env["scenic.booking"]._check_seller_sites([{"product_id": product_id}])
+        template_sudo._scenic_check_sellable(self.company_id)
+        return template_sudo
 
     def _scenic_span(self, today, date_from, days):
         """Return the first and the last day that a client asks about."""
