@@ -8,8 +8,7 @@ from odoo.addons.scenic_ticket_base.tools import t1
 from odoo.addons.scenic_ticket_base.tools.window import local_day
 
 from ..exceptions import WindowError
-from ..tools.document_reader import read_document
-from .pos_order_line_visitor import VISITOR_FIELDS
+from ..tools.document_reader import VISITOR_FIELDS, read_document
 
 MAX_DAYS = 31
 

@@ -6,16 +6,16 @@ from odoo import api, fields, models
 from odoo.orm.models import NO_ACCESS
 
 from ..exceptions import WindowVisitorError
+from ..tools.document_reader import VISITOR_FIELDS
 
-# What the window may say of a visitor; anything longer is no name and no number.
-VISITOR_FIELDS = ("name", "doc_kind", "doc_number", "guardian_name")
+# anything longer is no name and no number
 MAX_TEXT = 200
 
 
 class PosOrderLine(models.Model):
     _inherit = "pos.order.line"
 
-    # Written by the window, never read: see _seal_visitors
+    # Written by the window, never read: see _scenic_seal_visitors
     scenic_visitors = fields.Json(
         string="Visitors", store=False, compute="_compute_scenic_visitors"
     )

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from odoo.addons.scenic_ticket_base.tools import id_document
 
+# what the window may say of a visitor
+VISITOR_FIELDS = ("name", "doc_kind", "doc_number", "guardian_name")
 _SEPARATORS = re.compile(r"[,，;；|\t\r\n]+")
 
 

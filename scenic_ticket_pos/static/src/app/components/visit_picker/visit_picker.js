@@ -195,12 +195,22 @@ export class VisitPicker extends Component {
         }
         ev.preventDefault();
         if (tiles[next]) {
-            this._focus(tiles[next]);
+            this._look(tiles[next]);
         } else if (kind === "day" && next === tiles.length) {
-            this._focus(this._firstTile("slot"));
+            this._look(this._firstTile("slot"));
         } else if (kind === "slot" && next < 0) {
-            this._focus(this._tiles("day").find((el) => el.dataset.date === this.state.date));
+            this._look(this._tiles("day").find((el) => el.dataset.date === this.state.date));
         }
+    }
+
+    /** A key leads to a day or slot: show what there is, choose nothing. */
+    _look(tile) {
+        if (tile?.dataset.tile === "day") {
+            this.showDay(this.days.find(({ date }) => date === tile.dataset.date));
+        } else if (tile) {
+            this.showSlot(this.day.slots.find(({ id }) => id === Number(tile.dataset.slotId)));
+        }
+        this._focus(tile);
     }
 
     _tiles(kind) {
