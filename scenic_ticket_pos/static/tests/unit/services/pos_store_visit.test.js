@@ -1,12 +1,12 @@
 import { beforeEach, expect, test } from "@odoo/hoot";
-import { click, press, waitFor } from "@odoo/hoot-dom";
+import { click, press, waitFor, waitForNone } from "@odoo/hoot-dom";
 import { animationFrame, mockDate } from "@odoo/hoot-mock";
 import OrderPaymentValidation from "@point_of_sale/app/utils/order_payment_validation";
 import { definePosModels } from "@point_of_sale/../tests/unit/data/generate_model_definitions";
 import { TODAY, answerPlaces, setupWindow } from "@scenic_ticket_pos/../tests/unit/utils";
-import { mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
+import { mountWithCleanup } from "@web/../tests/web_test_helpers";
 import { MainComponentsContainer } from "@web/core/main_components_container";
-import { ConnectionLostError, RPCError } from "@web/core/network/rpc";
+import { RPCError } from "@web/core/network/rpc";
 
 definePosModels();
 beforeEach(() => mockDate(`${TODAY} 02:00:00`, 0));
@@ -42,10 +42,10 @@ function visits(order) {
     ]);
 }
 
-function loseConnection() {
-    onRpc("pos.config", "scenic_places", () => {
-        throw new ConnectionLostError();
-    });
+/** Close the picker without a choice. */
+async function giveUp() {
+    await press("Escape");
+    await waitForNone(".scenic-visit-picker");
 }
 
 test("a touch sells today at once, and asks the server once in a while", async () => {
@@ -63,7 +63,7 @@ test("when today is closed the picker opens; without a choice nothing is sold", 
     answerPlaces({ [TODAY]: { state: "closed", why: "storm warning" } });
     let touched = touch();
     await waitFor(".scenic-visit-picker");
-    await press("Escape");
+    await giveUp();
     await touched;
     expect(order.lines).toHaveLength(0);
     touched = touch();
@@ -97,7 +97,7 @@ test("a line moves to another slot, and joins the line that is there", async () 
     }
     let changed = store.changeScenicVisit(order.lines[0]);
     await waitFor(`${slotTile(9)}.scenic-tile-chosen`);
-    await press("Escape");
+    await giveUp();
     await changed;
     expect(order.lines).toHaveLength(2);
     changed = store.changeScenicVisit(order.lines[0]);
@@ -119,8 +119,8 @@ test("a line that moves to a day without slots has none any more", async () => {
 });
 
 test("without a connection today is sold, slots are not", async () => {
-    const { order, adult, touch } = await setupOrder();
-    loseConnection();
+    const { store, order, adult, touch } = await setupOrder();
+    store.data.network.offline = true;
     adult.scenic_limited_by = "day";
     await touch();
     expect(visits(order)).toEqual([[1, TODAY, undefined]]);
