@@ -135,6 +135,8 @@ export class VisitPicker extends Component {
         if (day.slots.length) {
             // a key was pressed: go on to the slots, a finger goes there by itself
             this.focusSlots = ev.detail === 0;
+            // the day may be shown already, and then nothing else would
+            this.render();
         } else if (day.choosable) {
             this._choose(day.date, null);
         }
