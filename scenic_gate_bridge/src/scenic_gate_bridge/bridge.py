@@ -120,6 +120,7 @@ class Bridge:
                     settings.server.heartbeat,
                     site_server.lanes,
                 )
+                heartbeat.on_config = puller.told_config
                 api = LocalApi(
                     settings.api,
                     self.lanes,
