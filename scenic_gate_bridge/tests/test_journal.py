@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sqlite3
 import stat
@@ -341,3 +342,41 @@ def test_journal_of_the_first_schema_keeps_its_lanes(path: Path) -> None:
     state = LaneState(LaneMode.EXIT, True, (PlannedMode(AT, LaneMode.FREE),))
     assert db.lane_states()["L1"] == state
     db.close()
+
+
+def test_a_code_that_is_cleared_is_gone_from_the_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where SQLite was built so that it leaves deleted bytes where they are."""
+    connect = sqlite3.connect
+
+    def careless(*place: Any, **options: Any) -> sqlite3.Connection:
+        con: sqlite3.Connection = connect(*place, **options)
+        con.execute("PRAGMA secure_delete=OFF")
+        return con
+
+    monkeypatch.setattr(sqlite3, "connect", careless)
+    with closing(JournalDb(path)) as db:
+        codes = [f"T1{hashlib.sha512(bytes([n])).hexdigest()}" for n in range(250)]
+
+        def found() -> int:
+            files = [path, path.with_name(path.name + "-wal")]
+            raw = b"".join(file.read_bytes() for file in files)
+            return sum(code.encode() in raw for code in codes)
+
+        for number, code in enumerate(codes):
+            scan = Scan("X1", Direction.OUT, Code(code), AT)
+            db.let_out(f"r{number}", scan, admit(), AT)
+            if number % 5:
+                db.passed(f"r{number}", AT)
+            else:
+                db.close_admission(f"r{number}", "timeout", AT)
+            opened(db, f"in{number}")
+        assert found() >= 200  # those who went wait for the server
+        while rows := db.waiting(20):
+            db.answered([(row.event_id, "OK") for row in rows], AT)
+        with closing(connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint")
+        # the next write begins the write-ahead log anew
+        db.next_seq()
+        assert found() == 0

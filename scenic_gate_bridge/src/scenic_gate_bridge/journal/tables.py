@@ -43,6 +43,10 @@ class Tables:
             self._con.execute("PRAGMA journal_mode=WAL")
             self._con.execute("PRAGMA synchronous=FULL")
             self._con.execute("PRAGMA busy_timeout=5000")
+            # a code that is cleared is to be gone: overwritten in the file, and cut off
+            # with the old end of the write-ahead log
+            self._con.execute("PRAGMA secure_delete=ON")
+            self._con.execute("PRAGMA journal_size_limit=0")
             # KiB: what a rush touches of a copy of 200,000 tickets
             self._con.execute("PRAGMA cache_size=-16384")
             self._migrate()
