@@ -24,7 +24,8 @@ from .heartbeat import Heartbeat
 from .journal import Journal, JournalUnwritable
 from .journal.rows import LaneState
 from .lane import Lane
-from .lane_machine import LaneMachine, LaneRules
+from .lane_machine import LaneMachine
+from .lane_words import LaneRules
 from .local.service import DecisionService
 from .local.sync import SyncPuller
 from .local_api import LocalApi

@@ -20,7 +20,7 @@ from .drivers.manual import ManualDriver
 from .heartbeat import Heartbeat
 from .journal import Journal, LogRow
 from .lane import Lane
-from .lane_machine import SetEmergency
+from .lane_words import SetEmergency
 from .local.sync import SyncPuller
 from .metrics import Metrics
 from .model import Direction, iso, utc_now
