@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 SITE = "REHEARSAL"
 ZONE = ZoneInfo("Asia/Shanghai")
 PRODUCT_CLASS = 7
+RETURNS_CLASS = 8  # with free re-entry after an exit that read the code
 SPAN = 3  # days: a rehearsal may see midnight
 _EPOCH = date(2020, 1, 1)
 
@@ -48,11 +49,11 @@ class Mint:
         """The secret of the look-ups, in base64."""
         return base64.b64encode(self._lookup_key).decode()
 
-    def qr(self, number: int, persons: int) -> str:
+    def qr(self, number: int, persons: int, product: int = PRODUCT_CLASS) -> str:
         """A signed QR of the ticket with this number."""
         day = (first_day() - _EPOCH).days
         payload = struct.pack(
-            ">BQHHBBB", 1 << 4 | 1, number, PRODUCT_CLASS, day, SPAN, persons, 0
+            ">BQHHBBB", 1 << 4 | 1, number, product, day, SPAN, persons, 0
         )
         signature = self._signer.sign(b"SCENIC-T1\0" + SITE.encode() + payload)
         return "T1" + base64.b32encode(payload + signature).decode()
