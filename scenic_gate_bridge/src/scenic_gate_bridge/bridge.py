@@ -42,6 +42,7 @@ from .supervisor import supervise
 from .watchdog import Pulses, Systemd
 
 PRUNE_EVERY = 3600.0
+FOLD_AGAIN = 0.5
 LAST_UPLOAD = 2.0
 START = 60.0  # seconds until each lane has begun to work
 
@@ -273,8 +274,16 @@ class Bridge:
                 gone = 0
             if gone:
                 self._log.info("old rows forgotten", rows=gone)
+            await self._fold(journal)
             await self._prune_photos()
             await asyncio.sleep(PRUNE_EVERY)
+
+    async def _fold(self, journal: Journal) -> None:
+        try:
+            while not await journal.call(lambda db: db.fold()):
+                await asyncio.sleep(FOLD_AGAIN)
+        except JournalUnwritable as error:
+            self._log.error("the journal is not folded", reason=str(error))
 
     async def _prune_photos(self) -> None:
         days = self.settings.photos.keep_days
