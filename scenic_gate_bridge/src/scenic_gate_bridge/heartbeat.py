@@ -59,14 +59,13 @@ class Heartbeat:
         self.problems: list[str] = []
         self.device = ""
         self.names: dict[str, str] = {}
-        self._begun = 0.0  # monotonic
+        self._begun = asyncio.get_running_loop().time()
         self._answered: float | None = None  # monotonic
         self._waits = False  # because the server asked for it
         self._ahead = timedelta()  # of the server's clock, when it last answered
 
     async def run(self) -> None:
         """Beat for ever, and carry out the schedule while nobody answers."""
-        self._begun = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beat_on())
             group.create_task(self._follow())
