@@ -59,7 +59,7 @@ class Heartbeat:
         self.problems: list[str] = []
         self.device = ""
         self.names: dict[str, str] = {}
-        self._begun = asyncio.get_running_loop().time()
+        self._begun = asyncio.get_running_loop().time()  # monotonic, as the next
         self._answered: float | None = None  # monotonic
         self._waits = False  # because the server asked for it
         self._ahead = timedelta()  # of the server's clock, when it last answered
