@@ -11,6 +11,7 @@ It keeps tickets in memory, is strict about every field, and can be told to misb
     bad      INVALID_PARAMS
     shared   KEY_SHARED
     429      RATE_LIMITED, to be tried again after `seconds`
+    503      too busy, to be tried again after `seconds`
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ TYPES = {
     "fire_over",
     "pinch",
 }
+NO_SETTINGS = {"version": "0", "decides": "no"}
 MODES = ("controlled", "exit", "free", "locked", "emergency")
 
 
@@ -228,7 +230,8 @@ class Peer:
         return "OK"
 
     def config(self, params: dict[str, Any]) -> dict[str, Any]:
-        settings = self.settings or {"version": "0", "decides": "no"}
+        self.requests.append(("config", 0))
+        settings = self.settings or NO_SETTINGS
         if params.get("version") == settings["version"]:
             return {"version": settings["version"], "unchanged": True}
         return settings | {"unchanged": False, "server_time": _now()}
@@ -269,6 +272,7 @@ class Peer:
         return {
             "server_time": _now(),
             "device": "test-1",
+            "config": (self.settings or NO_SETTINGS)["version"],
             "behind": params["seq"] < newest,
             "lanes": [
                 {"lane": code, "name": f"{code} 通道"} | settings
@@ -329,6 +333,9 @@ class Peer:
             limited = _error(429, -32029, "RATE_LIMITED", number)
             limited.headers["Retry-After"] = f"{seconds:.0f}"
             return limited
+        if what == "503":
+            wait = {"Retry-After": f"{seconds:.0f}"}
+            return web.Response(status=503, text="busy", headers=wait)
         if what == "shared":
             return _error(409, -32009, "KEY_SHARED", number)
         if what == "bad":

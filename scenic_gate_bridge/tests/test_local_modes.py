@@ -80,6 +80,18 @@ async def test_a_scan_that_the_server_had_no_time_for_is_decided_here(
     assert not world.peer.faults
 
 
+async def test_who_is_too_busy_may_have_reserved_all_the_same(start: Start) -> None:
+    """A proxy that asks to wait may have handed the scan on: it is annulled."""
+    world = await with_copy(start, "offline", mode="online")
+    world.peer.faults = [("validate", "503", 1.0), ("report", "503", 1.0)]
+    assert await world.visit(qr(1)) == (True, 1)
+    await until(lambda: world.peer.of_type("passed"))
+    [annulled] = world.peer.of_type("annulled")
+    [admitted] = world.peer.of_type("admitted")
+    assert annulled["request_id"] != admitted["request_id"]
+    assert not world.peer.faults
+
+
 async def test_a_rate_limit_of_a_bridge_that_may_not_decide_annuls_nothing(
     start: Start,
 ) -> None:

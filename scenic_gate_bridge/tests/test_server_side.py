@@ -29,6 +29,7 @@ from scenic_gate_bridge.rpc import (
     RpcClient,
     RpcError,
     ServerFault,
+    ToldToWait,
     Unanswered,
     Unreachable,
 )
@@ -108,6 +109,11 @@ def rpc_error(status: int, code: str) -> Any:
         (rpc_error(400, "SOMETHING_NEW"), ServerFault),
         (rpc_error(429, "RATE_LIMITED"), RateLimited),
         (lambda body: web.Response(status=429, text="of a proxy"), RateLimited),
+        (lambda body: web.Response(status=503, text="of a proxy"), ServerFault),
+        (
+            lambda body: web.Response(status=503, headers={"Retry-After": "7"}),
+            ToldToWait,
+        ),
         (rpc_error(409, "KEY_SHARED"), KeyShared),
     ],
 )

@@ -20,7 +20,7 @@ from .drivers.manual import ManualDriver
 from .heartbeat import Heartbeat
 from .journal import Journal, LogRow
 from .lane import Lane
-from .lane_machine import SetEmergency
+from .lane_words import SetEmergency
 from .local.sync import SyncPuller
 from .metrics import Metrics
 from .model import Direction, iso, utc_now
@@ -109,7 +109,7 @@ class LocalApi:
         copy = await self._journal.call(lambda db: db.local.state())
         status = self._status
         lanes = [lane.state() for lane in self._lanes.values()]
-        problems = list(self._heartbeat.problems)
+        problems = list(self._heartbeat.troubles())
         if status.state is not ServerState.ONLINE:
             problems.append(f"server: {status.state.value} {status.last_error}".strip())
         problems += [

@@ -38,15 +38,19 @@ class ServerFault(RpcError):
     """An answer that is a fault of the server, or that makes no sense."""
 
 
-class RateLimited(ServerFault):
-    """The server had too many requests and did nothing for this one. `retry_after`:
-    seconds after which it may be tried again."""
-
-    settled = True
+class ToldToWait(ServerFault):
+    """The server, or who stands before it, is too busy. `retry_after`: seconds after
+    which it may be tried again."""
 
     def __init__(self, said: str, retry_after: float) -> None:
         super().__init__(said)
         self.retry_after = retry_after
+
+
+class RateLimited(ToldToWait):
+    """The server had too many requests and did nothing for this one."""
+
+    settled = True
 
 
 class RequestRefused(RpcError):
@@ -130,6 +134,11 @@ class RpcClient:
                     raw = await _read(response)
                     if response.status == HTTPStatus.TOO_MANY_REQUESTS:
                         raise RateLimited("RATE_LIMITED", _retry_after(response))
+                    if (
+                        response.status == HTTPStatus.SERVICE_UNAVAILABLE
+                        and "Retry-After" in response.headers
+                    ):
+                        raise ToldToWait("HTTP 503", _retry_after(response))
                     return _unwrap(response.status, raw, number)
             except (KeyInvalid, KeyShared, RateLimited, RequestRefused) as error:
                 # the try before this one may have been accepted, and done its work

@@ -69,6 +69,17 @@ PROBLEMS = (
         r"lane (\S+): direction is (\S+) at the server, (\S+) in the settings",
         r"通道 \1：方向不一致，服务器为 \2，配置为 \3",
     ),
+    (
+        r"modes of the lanes: not heard from the server for (\d+) s",
+        r"通道模式：已 \1 秒未收到服务器的通道模式",
+    ),
+    (
+        r"modes of the lanes: not heard from the server for (\d+) s, it asked to wait",
+        r"通道模式：已 \1 秒未收到服务器的通道模式，服务器要求等待",
+    ),
+    (r"lane (\S+): camera: (.*)", r"通道 \1：摄像头（\2）"),
+    (r"lane (\S+): fingerprint: (.*)", r"通道 \1：指纹仪（\2）"),
+    (r"copy of the tickets: (.*)", r"门票副本：\1"),
     (r"outbox: (\d+) facts set aside", r"待上传：\1 条被服务器拒收，已搁置"),
     (r"journal: the disk takes nothing", "日志：磁盘无法写入"),
 )
