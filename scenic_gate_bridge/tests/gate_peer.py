@@ -90,6 +90,9 @@ class Peer:
     feed: list[dict[str, Any]] = field(default_factory=list)
     answer_conflict: dict[str, Any] | None = None
     pages: int = 2  # tickets a page of the feed
+    # of tickets that are in the feed, too: number, and the right that opens next
+    names: dict[str, str] = field(default_factory=dict)
+    rights: dict[str, int] = field(default_factory=dict)
 
     # -- the rules ---------------------------------------------------------------------
 
@@ -149,10 +152,11 @@ class Peer:
             "ticket": None
             if ticket is None
             else {
-                "name": code,
+                "name": self.names.get(code, code),
                 "product": "成人票",
                 "persons": ticket.persons,
                 "left": ticket.left,
+                "right": self.rights.get(code, 1) if passes else None,
             },
             "server_time": _now(),
         }

@@ -127,6 +127,7 @@ class TestGateDecisions(GateHttpCase):
                     "product": "Adult 成人票",
                     "persons": 1,
                     "left": 0,
+                    "right": ticket.entitlement_ids.id,
                 },
             },
         )

@@ -178,7 +178,11 @@ class Store:
         )
 
     def _take_over(self, number: int, ticket: Ticket) -> None:
-        """What was done by a QR before its ticket was in the copy."""
+        """What was done with a ticket before it was in the copy."""
+        self._con.execute(
+            "UPDATE own_right SET ticket = ? WHERE ticket = ? AND id > 0",
+            (ticket.id, -number),
+        )
         row = self._con.execute(
             "SELECT lane FROM own_decision WHERE right < 0 AND right = ? LIMIT 1",
             (-number,),
@@ -189,8 +193,12 @@ class Store:
         here = [right for right in ticket.rights if lane and right.site == lane.site]
         if not here:
             return
-        right = here[0].id
-        names = {"old": -number, "new": right, "ticket": ticket.id}
+        # what was done by its QR alone: the server takes the same right
+        right = min(
+            here,
+            key=lambda r: (r.total <= r.used + r.held + r.refunded, r.valid_to, r.id),
+        )
+        names = {"old": -number, "new": right.id, "ticket": ticket.id}
         for statement in (
             "INSERT INTO own_right (id, ticket, used, held, again_held, first_at)"
             " SELECT :new, :ticket, used, held, again_held, first_at FROM own_right"
@@ -292,6 +300,19 @@ class Store:
             again_held,
             datetime.fromisoformat(first) if first else None,
             passes,
+        )
+
+    def own_of_number(self, number: int) -> Own:
+        """What this device did with a ticket that is not in the copy: by its QR, and
+        by what the server said."""
+        rows = self._con.execute(
+            "SELECT id FROM own_right WHERE ticket = ?", (-number,)
+        ).fetchall()
+        parts = [self.own(right) for (right,) in rows]
+        return Own(
+            used=sum(part.used for part in parts),
+            held=sum(part.held for part in parts),
+            passes=[each for part in parts for each in part.passes],
         )
 
     def move_right(

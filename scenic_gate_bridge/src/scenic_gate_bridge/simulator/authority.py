@@ -131,7 +131,8 @@ class Authority:
             number = self._feed.numbers[code]
             told: dict[str, Any] = {"name": copies.ticket_name(number)}
             told |= {"product": "成人票", "persons": ticket.persons}
-            answer["ticket"] = told | {"left": ticket.left - passes, "right": number}
+            told |= {"right": number if passes else None}
+            answer["ticket"] = told | {"left": ticket.left - passes}
         self._admit(request_id, code, scan["lane"], device, passes, answer)
         return answer
 
