@@ -10,6 +10,7 @@ It keeps tickets in memory, is strict about every field, and can be told to misb
     wrong    a well-formed answer to somebody else's question
     bad      INVALID_PARAMS
     shared   KEY_SHARED
+    503      DATABASE_AWAY, nothing done
     429      RATE_LIMITED, to be tried again after `seconds`
 """
 
@@ -329,6 +330,8 @@ class Peer:
             return _cut(request)
         if what == "500":
             return _error(500, -32603, "INTERNAL_ERROR", number)
+        if what == "503":
+            return _error(503, -32053, "DATABASE_AWAY", number)
         if what == "429":
             limited = _error(429, -32029, "RATE_LIMITED", number)
             limited.headers["Retry-After"] = f"{seconds:.0f}"
