@@ -9,7 +9,7 @@ from typing import Any
 from ..model import Decision, Direction, iso
 from .case import OwnPass, Place
 from .keeping import Keeping
-from .store import Kept
+from .own_books import Kept
 
 
 class Counts(Keeping):

@@ -27,9 +27,9 @@ from .facts import Facts
 from .feed import Lane
 from .keeping import CLOCK_SLACK
 from .outcome import DecidedBy, Outcome, read_outcome, write_outcome
+from .own_books import Kept
 from .reads import Read, ReadKind, SignedTicket
 from .rules import judge
-from .store import Kept
 
 CLOCK_STEP = timedelta(seconds=5)
 SHARED = (ReadKind.IC_CARD, ReadKind.ID_DOCUMENT)
