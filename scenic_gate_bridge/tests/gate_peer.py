@@ -10,6 +10,7 @@ It keeps tickets in memory, is strict about every field, and can be told to misb
     wrong    a well-formed answer to somebody else's question
     bad      INVALID_PARAMS
     shared   KEY_SHARED
+    away     DATABASE_AWAY, nothing done
     429      RATE_LIMITED, to be tried again after `seconds`
     503      too busy, to be tried again after `seconds`
 """
@@ -55,6 +56,12 @@ TYPES = {
     "pinch",
 }
 NO_SETTINGS = {"version": "0", "decides": "no"}
+ERRORS = {
+    "500": (500, -32603, "INTERNAL_ERROR"),
+    "away": (503, -32053, "DATABASE_AWAY"),
+    "shared": (409, -32009, "KEY_SHARED"),
+    "bad": (400, -32602, "INVALID_PARAMS"),
+}
 MODES = ("controlled", "exit", "free", "locked", "emergency")
 
 
@@ -92,6 +99,9 @@ class Peer:
     feed: list[dict[str, Any]] = field(default_factory=list)
     answer_conflict: dict[str, Any] | None = None
     pages: int = 2  # tickets a page of the feed
+    # of tickets that are in the feed, too: number, and the right that opens next
+    names: dict[str, str] = field(default_factory=dict)
+    rights: dict[str, int] = field(default_factory=dict)
 
     # -- the rules ---------------------------------------------------------------------
 
@@ -151,10 +161,11 @@ class Peer:
             "ticket": None
             if ticket is None
             else {
-                "name": code,
+                "name": self.names.get(code, code),
                 "product": "成人票",
                 "persons": ticket.persons,
                 "left": ticket.left,
+                "right": self.rights.get(code, 1) if passes else None,
             },
             "server_time": _now(),
         }
@@ -327,8 +338,8 @@ class Peer:
         number, params = body["id"], body["params"]
         if what == "cut":
             return _cut(request)
-        if what == "500":
-            return _error(500, -32603, "INTERNAL_ERROR", number)
+        if what in ERRORS:
+            return _error(*ERRORS[what], number)
         if what == "429":
             limited = _error(429, -32029, "RATE_LIMITED", number)
             limited.headers["Retry-After"] = f"{seconds:.0f}"
@@ -336,10 +347,6 @@ class Peer:
         if what == "503":
             wait = {"Retry-After": f"{seconds:.0f}"}
             return web.Response(status=503, text="busy", headers=wait)
-        if what == "shared":
-            return _error(409, -32009, "KEY_SHARED", number)
-        if what == "bad":
-            return _error(400, -32602, "INVALID_PARAMS", number)
         if what == "garbage":
             return web.Response(text="<html>502 Bad Gateway</html>")
         if what == "slow":

@@ -62,6 +62,20 @@ async def test_status_names_problems_in_both_languages(start: Start) -> None:
     assert "lane L1: link down" in found.output
 
 
+async def test_status_tells_that_the_server_has_no_database(start: Start) -> None:
+    world = await start("L1:in")
+    for path in ("heartbeat", "config", "sync"):
+        world.peer.faults += [(path, "away", 0.0)] * 500
+    async with asyncio.timeout(10):
+        while (
+            "无法访问数据库"
+            not in (found := await status(world, "--lang", "zh")).output
+        ):
+            pass
+    assert found.exit_code == 1
+    assert "DATABASE_AWAY" in (await status(world, "--lang", "en")).output
+
+
 async def test_status_tells_of_another_bridge_with_this_key(start: Start) -> None:
     world = await start("L1:in")
     await until(lambda: world.peer.heartbeats)

@@ -82,6 +82,36 @@ def rpc_error(status: int, code: str) -> Any:
     )
 
 
+NO_DATABASE = "<p>No database is selected and the requested URL was not found</p>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda body: web.Response(status=404, text=NO_DATABASE), "no database"),
+        (rpc_error(503, "DATABASE_AWAY"), "DATABASE_AWAY"),
+        (lambda body: web.Response(status=404, text="nginx"), "check server.url"),
+        (
+            lambda body: web.json_response(
+                {"jsonrpc": "2.0", "id": None, "error": {"code": 404, "message": "-"}}
+            ),
+            "check server.url",
+        ),
+        (lambda body: web.Response(status=502, text="nginx"), "HTTP 502"),
+    ],
+)
+async def test_no_database_is_told_from_a_wrong_address(
+    tmp_path: Path, answer: Any, said: str
+) -> None:
+    status = ServerStatus()
+    async with raw_server(answer) as url, client(tmp_path, url) as rpc:
+        rpc.on_outcome = status.outcome
+        with pytest.raises(ServerFault):
+            await rpc.call("heartbeat", {}, 5)
+    assert status.state is ServerState.FAULT
+    assert said in status.last_error
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [

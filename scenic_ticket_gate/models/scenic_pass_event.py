@@ -423,6 +423,35 @@ class ScenicPassEvent(models.Model):
             "context": {"default_event_ids": self.ids},
         }
 
+    def action_both_passes(self):
+        """Open whose entries were used first, and this double use of them.
+
+        Each is an admission with what followed; what was annulled used nothing.
+        """
+        self.ensure_one()
+        admissions = self.search(
+            [
+                ("entitlement_id", "=", self.entitlement_id.id),
+                ("phase", "=", "authorised"),
+                ("reserved_delta", ">", 0),
+                ("id", "!=", self.id),
+            ]
+        ).filtered(
+            lambda event: (
+                event.reserved_delta
+                + sum(event.follow_ids.mapped("reserved_delta"))
+                + sum(event.follow_ids.mapped("used_delta"))
+            )
+        )
+        events = admissions | self
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Both Passes: %(ticket)s", ticket=self.ticket_id.name),
+            "res_model": "scenic.pass.event",
+            "view_mode": "list,form",
+            "domain": [("id", "in", (events | events.follow_ids).ids)],
+        }
+
     def _give_back(self, reason):
         """Give one used entry of a pass back, or what an admission still holds.
 

@@ -116,6 +116,67 @@ def test_without_odoo_each_ticket_opens_once(park, bridge, window, sql):
 
 
 @pytest.fixture
+def twice(park):
+    """成人票 holds one more entry, older than the usual one, and two days valid."""
+    manager = park.person("manager")
+    (usual,) = manager.read(
+        "scenic.ticket.component",
+        [["product_tmpl_id.name", "=", "成人票"]],
+        ["product_tmpl_id", "site_id", "sequence"],
+    )
+    rule = manager.call(
+        "scenic.validity.rule",
+        "create",
+        {"name": "两日有效", "mode": "visit_date", "days": 2},
+    )
+    component = manager.call(
+        "scenic.ticket.component",
+        "create",
+        {
+            "name": "两日",
+            "product_tmpl_id": usual["product_tmpl_id"][0],
+            "site_id": usual["site_id"][0],
+            "sequence": usual["sequence"] - 1,
+            "validity_rule_id": rule,
+        },
+    )
+    yield
+    manager.call("scenic.ticket.component", "write", [component], {"active": False})
+
+
+def test_a_right_that_odoo_used_is_used_in_the_copy(park, bridge, window, sql, twice):
+    """Odoo takes the right that ends first, which is not the first of the ticket."""
+    restart(park, mode="online", sync=SEEN_AT_ONCE, timeout=0.8)
+    _order, ticket, code = sell(window)
+    conflicts = park.bridge.health()["conflicts"]
+
+    def rights():
+        return sql(
+            "SELECT entries_reserved, entries_used FROM scenic_entitlement "
+            f"WHERE ticket_id = {ticket} ORDER BY id"
+        ).splitlines()
+
+    until_copied(park)
+    assert park.simulator.present("L1", code)["passed"] == 1
+    until_uploaded(park)
+    assert rights() == ["0|0", "0|1"]
+    park.server.kill()
+    try:
+        assert park.simulator.present("L2", code)["passed"] == 1
+        refused = park.simulator.present("L3", code, patience=2.0)
+        assert not refused["released"]
+        assert last_refusal(park, "L3") == "USED"
+    finally:
+        park.server.start()
+    until_uploaded(park)
+    assert rights() == ["0|1", "0|1"]
+    assert events_of(sql, ticket) == (
+        "authorised,passed,authorised offline,passed,denied offline"
+    )
+    assert park.bridge.health()["conflicts"] == conflicts
+
+
+@pytest.fixture
 def exit_reader(park, bridge):
     """The exit X1 reads codes."""
     before = bridge.config.read_text()

@@ -16,6 +16,8 @@ from .settings import ConfigError, Settings
 LARGEST_ANSWER = 8 << 20  # a page of the feed
 CONNECT_TIMEOUT = 3.0
 LONGEST_WAIT = 60.0  # seconds, whatever Retry-After says
+# in the page with which Odoo answers when it has no database for a request
+NO_DATABASE = b"No database is selected"
 
 
 class RpcError(Exception):
@@ -195,12 +197,15 @@ def _unwrap(status: int, raw: bytes, number: int) -> dict[str, Any]:
     if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
         if status == 401:
             raise KeyInvalid("HTTP 401")
-        raise ServerFault(f"HTTP {status}, not a JSON-RPC answer")
+        raise ServerFault(f"HTTP {status}: {_why_no_answer(status, raw)}")
     error = answer.get("error")
     if isinstance(error, dict):
         data = error.get("data")
         code = data.get("code") if isinstance(data, dict) else None
         said = f"{code or error.get('code')}: {error.get('message')}"[:200]
+        if error.get("code") == HTTPStatus.NOT_FOUND:
+            # Odoo's own answer to a path that it does not know
+            said = _why_no_answer(HTTPStatus.NOT_FOUND, b"")
         if status == 401 or code == "DEVICE_KEY_INVALID":
             raise KeyInvalid(said)
         if code == "KEY_SHARED":
@@ -212,6 +217,20 @@ def _unwrap(status: int, raw: bytes, number: int) -> dict[str, Any]:
     if status != 200 or answer.get("id") != number or not isinstance(result, dict):
         raise ServerFault(f"HTTP {status}, not an answer to this call")
     return result
+
+
+def _why_no_answer(status: int, raw: bytes) -> str:
+    if NO_DATABASE in raw:
+        return (
+            "Odoo runs, but reaches no database for this bridge: its database server is"
+            " away, or server.database names none"
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return (
+            "no gate API at this address: check server.url and server.database, and"
+            " that this database has the add-on scenic_ticket_gate"
+        )
+    return "not a JSON-RPC answer"
 
 
 def _plain(error: BaseException) -> str:

@@ -54,6 +54,15 @@ LABELS = {
 PROBLEMS = (
     (r"server: unknown ?(.*)", r"服务器：正在连接 \1"),
     (r"server: offline ?(.*)", r"服务器：离线 \1"),
+    (
+        r"server: fault .*(?:DATABASE_AWAY|reaches no database).*",
+        "服务器：Odoo 已启动，但无法访问数据库；请检查数据库服务和 server.database",
+    ),
+    (
+        r"server: fault .*no gate API at this address.*",
+        "服务器：该地址没有检票接口；请检查 server.url 和 server.database，"
+        "并确认该数据库已安装 scenic_ticket_gate",
+    ),
     (r"server: fault ?(.*)", r"服务器：异常 \1"),
     (r"server: key_invalid ?(.*)", r"服务器：设备密钥无效，请在 Odoo 中更换 \1"),
     (

@@ -143,8 +143,9 @@ class Authority:
             number = self._feed.numbers[code]
             told: dict[str, Any] = {"name": copies.ticket_name(number)}
             told |= {"product": "成人票", "persons": ticket.persons}
+            told |= {"right": number if passes else None}
             left = ticket.left - (0 if again else passes)
-            answer["ticket"] = told | {"left": left, "right": number}
+            answer["ticket"] = told | {"left": left}
         self._admit(request_id, code, scan["lane"], device, passes, again, answer)
         return answer
 

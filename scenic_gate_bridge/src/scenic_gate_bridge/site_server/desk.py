@@ -59,6 +59,7 @@ class Desk:
             "product": facts.product,
             "persons": facts.persons,
             "left": facts.left,
+            "right": outcome.decision.right,
         }
         return _answer(scan, outcome.decision, now) | {
             "repeat": outcome.repeat,
