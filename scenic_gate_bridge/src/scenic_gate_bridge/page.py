@@ -98,11 +98,12 @@ color:#fff;text-decoration:none}
 .dot{width:9px;height:9px;border-radius:50%;background:#9fb3c8;flex:none}
 .dot.good{background:#3ddc97}.dot.bad{background:#ff6b6b}.dot.warn{background:#ffc457}
 main{display:grid;gap:18px;padding:20px 24px;
-grid-template-columns:repeat(auto-fit,minmax(min(400px,100%),1fr))}
+grid-template-columns:repeat(auto-fit,minmax(min(380px,100%),1fr))}
 section{background:#fff;border:1px solid var(--line);border-radius:14px;
 overflow:hidden;box-shadow:0 1px 3px rgba(20,40,80,.06)}
-.top{display:flex;align-items:center;gap:12px;padding:14px 18px 10px}
-.top b{font-size:20px}.top span.name{color:var(--soft)}
+.top{display:flex;flex-wrap:wrap;align-items:center;gap:6px 12px;
+padding:14px 18px 10px}
+.top b{font-size:20px}.top span.name{color:var(--soft);white-space:nowrap}
 .top .right{margin-left:auto;display:flex;gap:8px;align-items:center}
 .tag{border-radius:7px;padding:2px 9px;font-size:13px;font-weight:600;
 background:#eef2f7;color:var(--soft);white-space:nowrap}
@@ -133,8 +134,7 @@ footer{padding:0 24px 24px;color:var(--soft);font-size:13px}
 .lost{display:none;padding:12px 24px;background:var(--bad);color:#fff;font-weight:650}
 .stale .lost{display:block}.stale main{opacity:.45}
 @media(max-width:600px){header,main{padding-left:12px;padding-right:12px}
-.lost,footer{padding-left:12px;padding-right:12px}
-.top{flex-wrap:wrap}.top span.name{white-space:nowrap}}
+.lost,footer{padding-left:12px;padding-right:12px}}
 """
 
 SCRIPT = """
