@@ -28,10 +28,10 @@ class ScenicLaneSchedule(models.Model):
     site_id = fields.Many2one(related="lane_id.site_id", store=True, index=True)
     company_id = fields.Many2one(related="lane_id.company_id", store=True, index=True)
     time_from = fields.Float(
-        string="From", required=True, help="By the clock of the site."
+        string="Starts at", required=True, help="By the clock of the site."
     )
     time_to = fields.Float(
-        string="To",
+        string="Ends at",
         required=True,
         help="By the clock of the site, exclusive. Not later than the beginning: it is "
         "the day after.",

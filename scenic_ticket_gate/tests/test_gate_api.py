@@ -522,6 +522,7 @@ class TestGateReport(GateHttpCase):
             [("uid", "in", [event["event_id"] for event in events])], order="id"
         )
         self.assertEqual(kept.mapped("photo"), [photo, other, False, False])
+        self.assertEqual(kept.mapped("has_photo"), [True, True, False, False])
         [fault] = kept.filtered(lambda event: event.phase == "fault")
         self.assertFalse(fault.detail)
 

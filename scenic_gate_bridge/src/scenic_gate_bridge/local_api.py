@@ -108,6 +108,29 @@ class LocalApi:
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
         copy = await self._journal.call(lambda db: db.local.state())
         status = self._status
+        problems = self._problems()
+        return web.json_response(
+            {
+                "status": "degraded" if problems else "ok",
+                "problems": problems,
+                "version": __version__,
+                "device": self._heartbeat.device,
+                "server": {
+                    "state": status.state.value,
+                    "last_ok": iso(status.last_ok) if status.last_ok else None,
+                    "last_error": status.last_error,
+                },
+                "outbox": outbox,
+                "parked": self._outbox.parked,
+                "unresolved": unresolved,
+                **copy,
+                "lanes": [lane.state() for lane in self._lanes.values()],
+            }
+        )
+
+    def _problems(self) -> list[str]:
+        """What is wrong at this moment, one line each."""
+        status = self._status
         lanes = [lane.state() for lane in self._lanes.values()]
         problems = list(self._heartbeat.troubles())
         if status.state is not ServerState.ONLINE:
@@ -141,24 +164,7 @@ class LocalApi:
             problems.append(f"copy of the tickets: {self._puller.problem}")
         if self._outbox.parked:
             problems.append(f"outbox: {self._outbox.parked} facts set aside")
-        return web.json_response(
-            {
-                "status": "degraded" if problems else "ok",
-                "problems": problems,
-                "version": __version__,
-                "device": self._heartbeat.device,
-                "server": {
-                    "state": status.state.value,
-                    "last_ok": iso(status.last_ok) if status.last_ok else None,
-                    "last_error": status.last_error,
-                },
-                "outbox": outbox,
-                "parked": self._outbox.parked,
-                "unresolved": unresolved,
-                **copy,
-                "lanes": lanes,
-            }
-        )
+        return problems
 
     async def _metrics_page(self, _request: web.Request) -> web.Response:
         (outbox, unresolved), oldest, copy_at, conflicts = await self._journal.call(
@@ -241,6 +247,7 @@ class LocalApi:
             utc_now(),
             datetime.fromisoformat(copy_at) if copy_at else None,
             conflicts,
+            len(self._problems()),
         )
         html = page.body(view, lanes)
         if request.query.get("part") != "body":
