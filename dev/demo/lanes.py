@@ -157,7 +157,8 @@ class Bridge(LineProcess):
                 f'code = "{code}"',
                 f'direction = "{way}"',
                 f"pass_timeout = {pass_timeout}",
-                f"free_exit = {str(way != 'in').lower()}",
+                # where everybody may leave; an exit is so by itself, if nothing reads
+                *(["free_exit = true"] if way == "both" else []),
                 "[lanes.driver]",
                 'kind = "catrax"',
                 f'port = "{ports / code}.lane"',
