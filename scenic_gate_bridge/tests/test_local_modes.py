@@ -52,6 +52,28 @@ async def with_copy(start: Start, decides: str, **settings: Any) -> World:
     return world
 
 
+async def test_a_copy_that_always_begins_anew_is_asked_for_with_pauses(
+    start: Start,
+) -> None:
+    world = await with_copy(start, "offline", mode="online")
+    page, peer = world.peer.sync, world.peer
+
+    def anew(params: dict[str, Any]) -> dict[str, Any]:
+        return page({**params, "cursor": None}) | {"reset": True, "more": True}
+
+    peer.sync = anew  # type: ignore[method-assign]
+    async with asyncio.timeout(10):
+        while "begins anew again" not in await text(f"{world.url}/health"):
+            await asyncio.sleep(0.05)
+    asked = len(peer.requests)
+    await asyncio.sleep(2.0)
+    # two a try, of which there are two at most
+    assert len([each for each in peer.requests[asked:] if each[0] == "sync"]) <= 4
+    del peer.sync
+    world.peer.feed.append(today(4))
+    await until(lambda: ("sync", 4) in peer.requests)
+
+
 async def test_a_bridge_decides_while_the_server_is_silent(start: Start) -> None:
     world = await with_copy(start, "offline", mode="online", timeout=0.3)
     world.peer.faults = [("validate", "lost", 0.0)] * 2

@@ -49,6 +49,7 @@ class SyncPuller:
         self.turns: Beat = no_beat
         self._log = structlog.get_logger()
         self.problem = ""  # why the last try came to nothing
+        self._begun_anew = False  # the copy, since the last that was complete
         self._asked = False  # for the config, since the start
         self._newest: str | None = None  # version of the config, by a heartbeat
 
@@ -86,6 +87,7 @@ class SyncPuller:
         if decides == "no":
             await self._journal.call(_forget)
             return
+        self._begun_anew = False
         while await self._page():
             pass
 
@@ -143,7 +145,12 @@ class SyncPuller:
         ):
             raise ServerFault("sync: not a page of tickets")
         at = _time(answer.get("server_time"))
-        if cursor is None or answer.get("reset") is True:
+        anew = answer.get("reset") is True
+        if anew and self._begun_anew:
+            # or this would go on for ever, without a pause
+            raise ServerFault("sync: the copy begins anew again and again")
+        self._begun_anew = anew or self._begun_anew
+        if cursor is None or anew:
             await self._journal.call(_new_generation)
         try:
             for first in range(0, len(tickets), AT_ONCE):
