@@ -565,9 +565,11 @@ class TestFeedParallel(ParallelCase):
                 " VALUES (%s, %s, now() - interval '15 days')",
                 [f"{far}", ticket],
             )
+        # begun anew once at most: an old transaction of another database may hold the
+        # number back from which this cluster's log is whole
         answer = self._page(cursor)
-        self.assertEqual((answer["reset"], answer["more"]), (True, True))
-        answer = self._page(answer["cursor"])
+        if answer["reset"]:
+            answer = self._page(answer["cursor"])
         self.assertEqual((answer["reset"], answer["more"]), (False, False))
         with self._env() as env:
             env["scenic.device"]._cron_prune_changes()
