@@ -110,14 +110,8 @@ async def counting(server: str, calls: Counter[str]) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_post("/{path:.*}", forward)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-        await session.close()
+    async with session, serving(app) as url:
+        yield url
 
 
 async def test_so_is_that_of_a_site_server(tmp_path: Path) -> None:

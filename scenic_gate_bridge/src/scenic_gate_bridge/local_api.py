@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 import structlog
@@ -235,7 +234,7 @@ class LocalApi:
         outbox, copy_at, conflicts = await self._journal.call(
             lambda db: (
                 db.counts()[0],
-                db.local.store.meta("copy_at"),
+                db.local.store.copy_at,
                 db.local.store.conflict_count(),
             )
         )
@@ -245,7 +244,7 @@ class LocalApi:
             outbox,
             __version__,
             utc_now(),
-            datetime.fromisoformat(copy_at) if copy_at else None,
+            copy_at,
             conflicts,
             len(self._problems()),
         )
