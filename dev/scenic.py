@@ -84,7 +84,7 @@ def command_line() -> argparse.ArgumentParser:
     bench.add_argument("--tickets", type=int, default=50_000)
     bench.add_argument("--seconds", type=float, default=5.0)
     bench.add_argument("--only", nargs="*", default=[], help="measurements by name")
-    add("screenshots", "make the pictures of README.md anew")
+    add("screenshots", "make the pictures of README.md and docs/ anew")
     i18n = add("i18n", "export the message templates and merge them into zh_CN.po")
     i18n.add_argument("addons", nargs="*", choices=[*ADDONS, []], default=[])
     shell = add("shell", "open odoo shell on the demo database")

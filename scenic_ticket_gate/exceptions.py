@@ -84,6 +84,17 @@ class KeyShared(GateApiError):
     zh = "另有电脑使用此密钥判定，或本机日志已丢失；请在 Odoo 的设备中为本机生成新密钥"
 
 
+class DatabaseAway(GateApiError):
+    code = 503
+    rpc_code = -32053
+    stable_code = "DATABASE_AWAY"
+    en = (
+        "The server runs, but reaches no database for this request: the database "
+        "server is away, or X-Odoo-Database names none of this server"
+    )
+    zh = "服务器已启动，但无法访问数据库：数据库未运行，或 X-Odoo-Database 的名称有误"
+
+
 class InternalError(GateApiError):
     code = 500
     rpc_code = -32603

@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -94,6 +95,14 @@ class Simulator(LineProcess):
         """Let a person push the arm without showing anything."""
         return self._post(lane, "walk", {"direction": direction})
 
+    def push(self, lane: str, direction: str) -> dict[str, Any]:
+        """Let a person through by force, whatever the arm holds."""
+        return self._post(lane, "walk", {"direction": direction, "force": True})
+
+    def unplug(self, lane: str, seconds: float = 1.0) -> dict[str, Any]:
+        """Pull the cable of a turnstile, and plug it in again so much later."""
+        return self._post(lane, "unplug", {"seconds": seconds})
+
     def lanes(self) -> dict[str, dict[str, Any]]:
         found = requests.get(f"{self.url}/lanes", timeout=10).json()["lanes"]
         return {lane["lane"]: lane for lane in found}
@@ -121,6 +130,7 @@ class Bridge(LineProcess):
         port: int = 0,
         pass_timeout: float = 5.0,
         answer_timeout: float = 5.0,
+        beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.state_dir = directory / "state"
@@ -147,17 +157,21 @@ class Bridge(LineProcess):
                 f'code = "{code}"',
                 f'direction = "{way}"',
                 f"pass_timeout = {pass_timeout}",
+                # where everybody may leave; an exit is so by itself, if nothing reads
+                *(["free_exit = true"] if way == "both" else []),
                 "[lanes.driver]",
                 'kind = "catrax"',
                 f'port = "{ports / code}.lane"',
             ]
-            if way == "in":
+            if way != "out":
                 scanner = f'kind = "serial", port = "{ports / code}.scanner"'
                 text += [
                     "[[lanes.readers]]",
                     'kind = "line"',
+                    'direction = "in"',
                     f"transport = {{ {scanner} }}",
                 ]
+            text += beside.get(code, ())
         self.config.write_text("\n".join(text) + "\n")
         super().__init__("bridge", f"bridge-{name}", ["run", "-c", str(self.config)])
 

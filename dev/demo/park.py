@@ -40,6 +40,9 @@ class Park:
     :param workers: 0 for one threaded server, else Odoo's prefork workers
     """
 
+    #: Code → which way it leads.
+    lanes = LANES
+
     def __init__(
         self,
         odoo: Odoo,
@@ -53,8 +56,8 @@ class Park:
         self.odoo = odoo
         self.database = database
         self.server = OdooProcess(odoo, database, port, workers)
-        self.home = LOCAL / "park" / odoo.name
-        self.simulator = Simulator(self.home / "ports", LANES, odoo.name)
+        self.home = LOCAL / "park" / database
+        self.simulator = Simulator(self.home / "ports", self.lanes, odoo.name)
         self.bridge: Bridge
         self.bridge_port = bridge_port
         self.pass_timeout = pass_timeout
@@ -83,14 +86,19 @@ class Park:
         return Bridge(
             self.home,
             self.simulator,
-            LANES,
+            self.lanes,
             name=self.odoo.name,
             server_url=self.server.url,
             database=self.database,
             device_key=key,
             port=self.bridge_port,
             pass_timeout=self.pass_timeout,
+            beside=self.beside_the_lanes(),
         )
+
+    def beside_the_lanes(self) -> dict[str, list[str]]:
+        """Return what a lane has beside barrier and scanner, as settings lines."""
+        return {}
 
     def stop(self) -> None:
         if hasattr(self, "bridge"):

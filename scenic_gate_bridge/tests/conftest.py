@@ -157,9 +157,10 @@ async def running(config: Settings) -> AsyncIterator[tuple[Bridge, str]]:
 
 
 @asynccontextmanager
-async def serving(peer: Peer, port: int = 0) -> AsyncIterator[str]:
-    """The peer on a real port."""
-    runner = web.AppRunner(peer.app(), access_log=None, shutdown_timeout=0.1)
+async def serving(what: Peer | web.Application, port: int = 0) -> AsyncIterator[str]:
+    """The peer, or any application, on a real port."""
+    app = what if isinstance(what, web.Application) else what.app()
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     try:

@@ -10,7 +10,9 @@ It keeps tickets in memory, is strict about every field, and can be told to misb
     wrong    a well-formed answer to somebody else's question
     bad      INVALID_PARAMS
     shared   KEY_SHARED
+    away     DATABASE_AWAY, nothing done
     429      RATE_LIMITED, to be tried again after `seconds`
+    503      too busy, to be tried again after `seconds`
 """
 
 from __future__ import annotations
@@ -53,6 +55,13 @@ TYPES = {
     "fire_over",
     "pinch",
 }
+NO_SETTINGS = {"version": "0", "decides": "no"}
+ERRORS = {
+    "500": (500, -32603, "INTERNAL_ERROR"),
+    "away": (503, -32053, "DATABASE_AWAY"),
+    "shared": (409, -32009, "KEY_SHARED"),
+    "bad": (400, -32602, "INVALID_PARAMS"),
+}
 MODES = ("controlled", "exit", "free", "locked", "emergency")
 
 
@@ -90,6 +99,9 @@ class Peer:
     feed: list[dict[str, Any]] = field(default_factory=list)
     answer_conflict: dict[str, Any] | None = None
     pages: int = 2  # tickets a page of the feed
+    # of tickets that are in the feed, too: number, and the right that opens next
+    names: dict[str, str] = field(default_factory=dict)
+    rights: dict[str, int] = field(default_factory=dict)
 
     # -- the rules ---------------------------------------------------------------------
 
@@ -149,10 +161,11 @@ class Peer:
             "ticket": None
             if ticket is None
             else {
-                "name": code,
+                "name": self.names.get(code, code),
                 "product": "成人票",
                 "persons": ticket.persons,
                 "left": ticket.left,
+                "right": self.rights.get(code, 1) if passes else None,
             },
             "server_time": _now(),
         }
@@ -228,7 +241,8 @@ class Peer:
         return "OK"
 
     def config(self, params: dict[str, Any]) -> dict[str, Any]:
-        settings = self.settings or {"version": "0", "decides": "no"}
+        self.requests.append(("config", 0))
+        settings = self.settings or NO_SETTINGS
         if params.get("version") == settings["version"]:
             return {"version": settings["version"], "unchanged": True}
         return settings | {"unchanged": False, "server_time": _now()}
@@ -269,6 +283,7 @@ class Peer:
         return {
             "server_time": _now(),
             "device": "test-1",
+            "config": (self.settings or NO_SETTINGS)["version"],
             "behind": params["seq"] < newest,
             "lanes": [
                 {"lane": code, "name": f"{code} 通道"} | settings
@@ -323,16 +338,15 @@ class Peer:
         number, params = body["id"], body["params"]
         if what == "cut":
             return _cut(request)
-        if what == "500":
-            return _error(500, -32603, "INTERNAL_ERROR", number)
+        if what in ERRORS:
+            return _error(*ERRORS[what], number)
         if what == "429":
             limited = _error(429, -32029, "RATE_LIMITED", number)
             limited.headers["Retry-After"] = f"{seconds:.0f}"
             return limited
-        if what == "shared":
-            return _error(409, -32009, "KEY_SHARED", number)
-        if what == "bad":
-            return _error(400, -32602, "INVALID_PARAMS", number)
+        if what == "503":
+            wait = {"Retry-After": f"{seconds:.0f}"}
+            return web.Response(status=503, text="busy", headers=wait)
         if what == "garbage":
             return web.Response(text="<html>502 Bad Gateway</html>")
         if what == "slow":

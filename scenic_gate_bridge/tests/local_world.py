@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
-import struct
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from scenic_gate_bridge.simulator.codes import look_up, signed_qr
 
 SECRET = b"s" * 32
 SIGNER = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -28,33 +27,19 @@ def stamp(moment: datetime) -> str:
 
 
 def lookup(text: str) -> str:
-    return hmac.digest(SECRET, text.encode(), hashlib.sha256)[:16].hex()
+    return look_up(SECRET, text)
 
 
 def qr(
     number: int,
     *,
-    issue: int = 0,
-    product: int = 7,
     first: date = DAY,
-    span: int = 1,
-    persons: int = 1,
     site: str = SITE,
     signer: Ed25519PrivateKey = SIGNER,
+    **values: int,
 ) -> str:
     """A signed QR."""
-    payload = struct.pack(
-        ">BQHHBBB",
-        1 << 4 | 1,
-        issue << 32 | number,
-        product,
-        (first - date(2020, 1, 1)).days,
-        span,
-        persons,
-        0,
-    )
-    signature = signer.sign(b"SCENIC-T1\0" + site.encode() + payload)
-    return "T1" + base64.b32encode(payload + signature).decode()
+    return signed_qr(signer, site, number, first, **values)
 
 
 def component(number: int = 1, site: int = 1, **values: Any) -> dict[str, Any]:

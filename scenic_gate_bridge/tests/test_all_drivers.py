@@ -32,7 +32,8 @@ from scenic_gate_bridge.drivers import make_driver
 from scenic_gate_bridge.drivers.base import Caps
 from scenic_gate_bridge.journal import JournalDb
 from scenic_gate_bridge.lane import Lane
-from scenic_gate_bridge.lane_machine import LaneMachine, LaneRules, Phase, SetEmergency
+from scenic_gate_bridge.lane_machine import LaneMachine, Phase
+from scenic_gate_bridge.lane_words import LaneRules, SetEmergency
 from scenic_gate_bridge.metrics import Metrics
 from scenic_gate_bridge.model import (
     Code,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -17,7 +18,7 @@ import aiohttp
 import pytest
 from typer.testing import CliRunner
 
-from conftest import Start, new_peer, running, serving, until, write_config
+from conftest import Start, World, new_peer, running, serving, until, write_config
 from gate_peer import KEY
 from scenic_gate_bridge.cli import app
 from scenic_gate_bridge.journal import JournalError
@@ -107,6 +108,32 @@ def test_run_says_when_it_is_ready_and_never_tells_the_key(tmp_path: Path) -> No
 async def get(url: str) -> tuple[int, Any, str]:
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status, answer.headers, await answer.text()
+
+
+async def said(world: World, words: str) -> None:
+    async with asyncio.timeout(15):
+        while words not in (await get(world.url + "/?part=body"))[2]:
+            await asyncio.sleep(0.02)
+
+
+async def test_page_tells_what_holds_for_everybody(start: Start) -> None:
+    """Whatever the newest visitor was told: a lane that nobody can use says so."""
+    world = await start()
+    await said(world, "请扫码")
+    assert await world.visit("CODET1") == (True, 1)
+    await said(world, "<p>文字")
+    for mode, words in (
+        ("emergency", "请直接通行"),
+        ("locked", "通道关闭，请走其他通道"),
+        ("exit", "出园请直接通行"),
+        ("free", "请直接通行"),
+        ("controlled", "文字"),
+    ):
+        world.peer.lanes["L1"]["mode"] = mode
+        await said(world, f"<p>{words}")
+    world.sim().unplug()
+    await said(world, "设备断开，请走其他通道")
+    await said(world, "异常 · problems 1<")
 
 
 async def test_pages(start: Start) -> None:

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from conftest import Start, World, until, write_config
+from local_world import config
 from scenic_gate_bridge.cli import app
 from scenic_gate_bridge.commands import look
 from scenic_gate_bridge.commands.table import table
@@ -61,6 +62,20 @@ async def test_status_names_problems_in_both_languages(start: Start) -> None:
     assert "lane L1: link down" in found.output
 
 
+async def test_status_tells_that_the_server_has_no_database(start: Start) -> None:
+    world = await start("L1:in")
+    for path in ("heartbeat", "config", "sync"):
+        world.peer.faults += [(path, "away", 0.0)] * 500
+    async with asyncio.timeout(10):
+        while (
+            "无法访问数据库"
+            not in (found := await status(world, "--lang", "zh")).output
+        ):
+            pass
+    assert found.exit_code == 1
+    assert "DATABASE_AWAY" in (await status(world, "--lang", "en")).output
+
+
 async def test_status_tells_of_another_bridge_with_this_key(start: Start) -> None:
     world = await start("L1:in")
     await until(lambda: world.peer.heartbeats)
@@ -75,6 +90,19 @@ async def test_status_tells_of_another_bridge_with_this_key(start: Start) -> Non
             pass
     assert found.exit_code == 1
     assert "same key" in (await status(world, "--lang", "en")).output
+
+
+async def test_status_tells_of_a_copy_that_is_not_made(start: Start) -> None:
+    world = await start("L1:in", mode="site")
+    world.peer.settings = config()
+    world.peer.faults = [("sync", "shared", 0.0)] * 1000
+    async with asyncio.timeout(10):
+        while (
+            "门票副本：KEY_SHARED"
+            not in (found := await status(world, "--lang", "zh")).output
+        ):
+            pass
+    assert found.exit_code == 1
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

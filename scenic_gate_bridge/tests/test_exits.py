@@ -7,8 +7,11 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
+import pytest
+
 from conftest import Start, World, until
 from local_world import component, config, qr
+from scenic_gate_bridge import bridge
 from test_local_modes import today
 
 
@@ -55,6 +58,19 @@ async def test_who_left_by_an_exit_of_the_bridge_comes_in_again(start: Start) ->
 
     await until(lambda: qr(1) not in kept())
     assert '"exit"' in kept()
+
+
+async def test_what_was_deleted_leaves_the_disk_by_and_by(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the write-ahead log, which has codes that the journal has no more."""
+    monkeypatch.setattr(bridge, "PRUNE_EVERY", 0.2)
+    world = await start("X1:out", free_exit=False)
+    assert await leave(world, "NOBODY") == (True, 1)
+    await until(lambda: world.peer.of_type("exit"))
+    path = world.directory / "state" / "journal.sqlite"
+    files = [path, path.with_name(path.name + "-wal")]
+    await until(lambda: not any(b"NOBODY" in file.read_bytes() for file in files))
 
 
 async def test_everybody_may_leave_and_nobody_is_asked(start: Start) -> None:

@@ -18,15 +18,18 @@ from typing import Any
 
 import pytest
 
-from conftest import until
+from conftest import new_peer, serving, until
+from gate_peer import KEY as PEER_KEY
+from local_world import config
 from scenic_gate_bridge.model import Direction, LaneDirection
+from scenic_gate_bridge.settings import load
 from scenic_gate_bridge.simulator.authority import Authority
 from scenic_gate_bridge.simulator.codes import Mint
 from scenic_gate_bridge.simulator.gate import Gate, open_gates
 from scenic_gate_bridge.simulator.ledger import Device, Ticket
 from scenic_gate_bridge.simulator.park import LaneSpec, Passage, Sight, SimLane, Visit
 from scenic_gate_bridge.simulator.reconcile import Reconciliation, reconcile
-from scenic_gate_bridge.simulator.rehearsal import books_of
+from scenic_gate_bridge.simulator.rehearsal import RealServer, books_of, rehearse_at
 from scenic_gate_bridge.simulator.visitors import draw
 
 KEY, FRESH_KEY = "sgk_" + "1" * 40, "sgk_" + "2" * 40
@@ -63,12 +66,19 @@ class Scene:
         )
 
 
-@asynccontextmanager
-async def scene(directory: Path, timeout: float = 0.8) -> AsyncIterator[Scene]:
-    """Up and linked; at the end everything is uploaded, and nothing differs."""
+def new_authority() -> Authority:
+    """Tickets CODE1 to CODE9 and a group of four; the device asks for each decision."""
     tickets = {f"CODE{number}": Ticket() for number in range(1, 10)}
     tickets["GROUP"] = Ticket(entries=4, persons=4)
-    authority = Authority({KEY: Device("one", LANES)}, tickets)
+    return Authority({KEY: Device("one", LANES)}, tickets)
+
+
+@asynccontextmanager
+async def scene(
+    directory: Path, timeout: float = 0.8, authority: Authority | None = None
+) -> AsyncIterator[Scene]:
+    """Up and linked; at the end everything is uploaded, and nothing differs."""
+    authority = authority or new_authority()
     port = await authority.start()
     try:
         async with open_gates(
@@ -87,7 +97,7 @@ async def scene(directory: Path, timeout: float = 0.8) -> AsyncIterator[Scene]:
         books = found.books()
         assert books.differences == []
         # a code is never in the log, whatever went wrong
-        assert not re.search("|".join(tickets), found.log())
+        assert not re.search("|".join(authority.tickets), found.log())
     finally:
         await authority.stop()
 
@@ -254,6 +264,63 @@ async def test_second_bridge_at_one_gate_gets_no_device(tmp_path: Path) -> None:
         assert site.lane.model.releases == 1
 
 
+async def test_a_genuine_code_outside_the_copy(tmp_path: Path) -> None:
+    """While the server is away it opens once; a forged one does not."""
+    mint, forger = Mint(random.Random(3)), Mint(random.Random(4))
+    genuine, forged = mint.qr(1, 1), forger.qr(2, 1)
+    device = Device("one", LANES, decides="offline")
+    authority = Authority({KEY: device}, {genuine: Ticket()}, mint, {genuine})
+    async with scene(tmp_path, authority=authority) as site:
+        await site.gate.until(lambda health: health["copy_at"] is not None)
+        site.gate.link.refuse = True
+        site.gate.link.cut()
+        await site.until_server("offline")
+        assert await site.visit(genuine) == Visit(True, 1)
+        assert await site.visit(forged, "L2", patience=1.0) == Visit(False, 0)
+        assert await site.visit(genuine, "L2", patience=1.0) == Visit(False, 0)
+        site.gate.link.heal()
+    books = site.books()
+    assert (books.lanes["L1"].unsynced, books.lanes["L2"].granted) == (1, 0)
+    refused = [e["code"] for e in authority.events.values() if e["type"] == "refused"]
+    assert refused == ["FORGED", "USED"]
+    assert authority.tickets[genuine].used == 1
+
+
+async def test_a_rehearsal_at_a_server_has_the_lanes_that_stand_there(
+    tmp_path: Path,
+) -> None:
+    ways = {"A1": "tripod", "A2": "flap", "A3": "swing", "H1": "handheld"}
+    outs = {"X1": "infrared_exit", "X2": "manual"}
+    peer = new_peer(
+        ",".join([*(f"{lane}:in" for lane in ways), *(f"{lane}:out" for lane in outs)])
+    )
+    (like, *_others) = config()["lanes"]
+    peer.settings = config(
+        decides="no",
+        lanes=[
+            like | {"lane": lane, "kind": kind, "direction": way}
+            for way, kinds in (("in", ways), ("out", outs))
+            for lane, kind in kinds.items()
+        ],
+    )
+    said: list[str] = []
+    async with serving(peer) as url:
+        codes = {f"CODET{number}": 1 for number in range(1, 10)}
+        server = RealServer(url, PEER_KEY, None, codes)
+        found = await rehearse_at(server, (), 1, tmp_path, said.append)
+    assert found.differences == []
+    assert said[0] == "lane H1 (handheld, in) is left out"
+    assert [*found.lanes] == ["A1", "A2", "A3", "X1", "X2"]
+    settings = load(tmp_path / "server" / "bridge.toml")
+    assert {lane.code: lane.driver.kind for lane in settings.lanes} == {
+        "A1": "catrax",
+        "A2": "modbus",
+        "A3": "tpw-321asp",
+        "X1": "infrared",
+        "X2": "manual",
+    }
+
+
 async def test_a_short_day_with_every_fault(tmp_path: Path) -> None:
     """The whole program, in a small form of `--visitors=2000`."""
     done = await asyncio.to_thread(
@@ -268,8 +335,16 @@ async def test_a_short_day_with_every_fault(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^reconciled: \d+ admissions, 0 differences$", done.stdout, re.M)
+    heads, _rule, *lines = done.stdout[done.stdout.index("lane ") :].splitlines()
+    # two words are one head
+    names = re.split(r" {2,}", heads.strip())
+    total = next(line.split() for line in lines if line.startswith("total"))
+    persons = dict(zip(names, total, strict=True))
+    assert int(persons["again"]) and int(persons["by code"])
+    passed = {line.split()[0]: int(line.split()[5]) for line in lines[:29]}
+    assert passed["I1"] + passed["I2"] and passed["P1"] + passed["P2"]
     logs = [path.read_text() for path in tmp_path.glob("*/bridge.log")]
-    assert len(logs) == 2
+    assert len(logs) == 4
     # no code that was shown is in a log, of those refused neither
     rng = random.Random(2)
     shown = {party.code for party in draw(120, rng, Mint(rng))}

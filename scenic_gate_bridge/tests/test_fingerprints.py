@@ -22,7 +22,7 @@ from scenic_gate_bridge.simulator.pty_port import PtyPort
 from scenic_gate_bridge.simulator.r30x_model import SMUDGED, R30xModel, features
 
 THUMB, INDEX, OTHER = "thumb of Li", "index of Li", "thumb of Wang"
-SEARCH = 0x04  # of one finger in the whole library: never used
+SEARCH = 0x04  # of one finger among all that are stored: never used
 
 
 class SimSensor:
@@ -96,10 +96,10 @@ async def test_who_is_not_enrolled_here_is_not_measured(
     assert sim.model.commands == []
 
 
-async def test_the_library_of_the_sensor_is_emptied(
+async def test_what_the_sensor_stores_is_deleted(
     sim: SimSensor, store: TemplateStore
 ) -> None:
-    sim.model.library = 3
+    sim.model.stored = 3
     store.keep("7", features(THUMB))
     fingers = sim.fingerprints(store)
     for _ in range(2):
@@ -107,7 +107,7 @@ async def test_the_library_of_the_sensor_is_emptied(
         assert await fingers.verify("7") is Match.YES
     # once: its memory wears out by writing
     assert sim.model.commands.count(r30x.EMPTY_LIBRARY[0]) == 1
-    assert sim.model.library == 0
+    assert sim.model.stored == 0
 
 
 async def test_a_sensor_that_is_away_is_told(

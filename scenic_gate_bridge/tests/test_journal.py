@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sqlite3
 import stat
@@ -341,3 +342,55 @@ def test_journal_of_the_first_schema_keeps_its_lanes(path: Path) -> None:
     state = LaneState(LaneMode.EXIT, True, (PlannedMode(AT, LaneMode.FREE),))
     assert db.lane_states()["L1"] == state
     db.close()
+
+
+def test_a_code_that_is_cleared_is_gone_from_the_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where SQLite was built so that it leaves deleted bytes where they are."""
+    connect = sqlite3.connect
+
+    def careless(*place: Any, **options: Any) -> sqlite3.Connection:
+        con: sqlite3.Connection = connect(*place, **options)
+        con.execute("PRAGMA secure_delete=OFF")
+        return con
+
+    monkeypatch.setattr(sqlite3, "connect", careless)
+    with closing(JournalDb(path)) as db:
+        codes = [f"T1{hashlib.sha512(bytes([n])).hexdigest()}" for n in range(250)]
+
+        def found() -> int:
+            files = [path, path.with_name(path.name + "-wal")]
+            raw = b"".join(file.read_bytes() for file in files)
+            return sum(code.encode() in raw for code in codes)
+
+        for number, code in enumerate(codes):
+            scan = Scan("X1", Direction.OUT, Code(code), AT)
+            db.let_out(f"r{number}", scan, admit(), AT)
+            if number % 5:
+                db.passed(f"r{number}", AT)
+            else:
+                db.close_admission(f"r{number}", "timeout", AT)
+            opened(db, f"in{number}")
+        assert found() >= 200  # those who went wait for the server
+        while rows := db.waiting(20):
+            db.answered([(row.event_id, "OK") for row in rows], AT)
+        # not in the middle of a commit that others share
+        with db.together():
+            assert not db.fold()
+            db.next_seq()
+        assert db.fold()
+        assert found() == 0
+
+
+def test_who_reads_the_journal_does_not_hold_up_the_lanes(
+    db: JournalDb, path: Path
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM outbox").fetchall()
+        opened(db)
+        assert db.fold()
+        assert path.with_name(path.name + "-wal").stat().st_size
+    assert db.fold()
+    assert not path.with_name(path.name + "-wal").stat().st_size

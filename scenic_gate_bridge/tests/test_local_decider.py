@@ -316,6 +316,17 @@ def test_a_genuine_qr_that_is_not_in_the_copy() -> None:
     assert park.code(qr(77)) == "USED"
 
 
+def test_a_code_alone_is_booked_on_the_right_that_the_server_takes() -> None:
+    """Of two at one place the one that ends first, when the ticket comes."""
+    park = Park()
+    park.enter(5)
+    evening = {"to": stamp(at("20:00:00"))}
+    park.decider.load_feed([ticket(5, rights=[right(51), right(52, **evening)])])
+    assert park.decider.store.own(52).used == 1
+    assert park.enter(5).decision.right == 51
+    assert park.code(5) == "USED"
+
+
 def test_a_newer_medium_of_a_known_ticket() -> None:
     park = Park()
     park.enter(qr(1, issue=1))

@@ -15,6 +15,7 @@ import pytest
 
 from conftest import Start, World, until
 from local_world import config, qr, right, stamp, ticket
+from scenic_gate_bridge.simulator.ledger import Ticket
 
 NOW = datetime.now(UTC)
 
@@ -31,6 +32,14 @@ async def text(url: str) -> str:
         return await answer.text()
 
 
+async def fed(world: World, row: dict[str, Any]) -> None:
+    """Let the bridge have one more ticket in its copy."""
+    told = len(world.peer.feed)
+    world.peer.feed.append(row)
+    # it asks for more when it has kept this
+    await until(lambda: ("sync", told + 1) in world.peer.requests)
+
+
 async def with_copy(start: Start, decides: str, **settings: Any) -> World:
     """A world whose bridge has a copy of three tickets."""
     mode = settings.pop("mode")
@@ -41,6 +50,28 @@ async def with_copy(start: Start, decides: str, **settings: Any) -> World:
         lambda: world.peer.heartbeats[-1:] and world.peer.heartbeats[-1]["copy_at"]
     )
     return world
+
+
+async def test_a_copy_that_always_begins_anew_is_asked_for_with_pauses(
+    start: Start,
+) -> None:
+    world = await with_copy(start, "offline", mode="online")
+    page, peer = world.peer.sync, world.peer
+
+    def anew(params: dict[str, Any]) -> dict[str, Any]:
+        return page({**params, "cursor": None}) | {"reset": True, "more": True}
+
+    peer.sync = anew  # type: ignore[method-assign]
+    async with asyncio.timeout(10):
+        while "begins anew again" not in await text(f"{world.url}/health"):
+            await asyncio.sleep(0.05)
+    asked = len(peer.requests)
+    await asyncio.sleep(2.0)
+    # two a try, of which there are two at most
+    assert len([each for each in peer.requests[asked:] if each[0] == "sync"]) <= 4
+    del peer.sync
+    world.peer.feed.append(today(4))
+    await until(lambda: ("sync", 4) in peer.requests)
 
 
 async def test_a_bridge_decides_while_the_server_is_silent(start: Start) -> None:
@@ -80,6 +111,18 @@ async def test_a_scan_that_the_server_had_no_time_for_is_decided_here(
     assert not world.peer.faults
 
 
+async def test_who_is_too_busy_may_have_reserved_all_the_same(start: Start) -> None:
+    """A proxy that asks to wait may have handed the scan on: it is annulled."""
+    world = await with_copy(start, "offline", mode="online")
+    world.peer.faults = [("validate", "503", 1.0), ("report", "503", 1.0)]
+    assert await world.visit(qr(1)) == (True, 1)
+    await until(lambda: world.peer.of_type("passed"))
+    [annulled] = world.peer.of_type("annulled")
+    [admitted] = world.peer.of_type("admitted")
+    assert annulled["request_id"] != admitted["request_id"]
+    assert not world.peer.faults
+
+
 async def test_a_rate_limit_of_a_bridge_that_may_not_decide_annuls_nothing(
     start: Start,
 ) -> None:
@@ -104,6 +147,45 @@ async def test_a_site_server_does_not_ask(start: Start) -> None:
     assert await world.visit(qr(2)) == (False, 0)
     row = await world.wait_log("denied", code="USED")
     assert row["text_zh"].startswith("已于")
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_the_right_that_the_server_took_is_used_here_too(
+    start: Start, known: bool
+) -> None:
+    """Of two rights at one place; the copy has the ticket before it is shown, or gets
+    it afterwards."""
+    world = await with_copy(start, "offline", mode="online", timeout=0.3)
+    window = {"from": stamp(NOW - timedelta(hours=20))}
+    until_evening, until_tomorrow = (
+        window | {"to": stamp(NOW + timedelta(hours=hours))} for hours in (4, 28)
+    )
+    both = [right(41, **until_tomorrow), right(42, **until_evening)]
+    code = qr(4, first=NOW.date() - timedelta(days=1), span=3)
+    row = ticket(4, code, rights=both)
+    if known:
+        await fed(world, row)
+    peer = world.peer
+    peer.tickets[code] = Ticket(entries=2)
+    peer.names[code], peer.rights[code] = "0000000004", 42
+    assert await world.visit(code) == (True, 1)
+    await until(lambda: peer.of_type("passed"))
+    # else the reader takes what comes next for the same scan
+    await asyncio.sleep(0.3)
+    if not known:
+        peer.faults = [("validate", "cut", 0.0)] * 2
+        assert await world.visit(code, walk="none") == (False, 0)
+        await world.wait_log("denied", code="USED")
+        await fed(world, row)
+        await asyncio.sleep(0.3)
+    peer.faults = [("validate", "cut", 0.0)] * 4
+    assert await world.visit(code) == (True, 1)
+    await until(lambda: peer.of_type("admitted"))
+    assert [event["right"] for event in peer.of_type("admitted")] == [41]
+    await until(lambda: len(peer.of_type("passed")) == 2)
+    await asyncio.sleep(0.3)
+    assert await world.visit(code) == (False, 0)
+    await world.wait_log("denied", code="USED")
 
 
 @pytest.mark.parametrize(("mode", "decides"), [("site", "offline"), ("offline", "no")])

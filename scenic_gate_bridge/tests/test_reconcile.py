@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import random
 import sqlite3
@@ -23,16 +24,17 @@ from scenic_gate_bridge.model import (
     Verdict,
     utc_now,
 )
-from scenic_gate_bridge.simulator.codes import Mint
-from scenic_gate_bridge.simulator.park import Passage, Sight
-from scenic_gate_bridge.simulator.reconcile import (
+from scenic_gate_bridge.simulator.books import (
     ServerAdmission,
     ServerBooks,
     ServerTicket,
     digest,
-    reconcile,
 )
+from scenic_gate_bridge.simulator.codes import Mint
+from scenic_gate_bridge.simulator.park import Passage, Sight
+from scenic_gate_bridge.simulator.reconcile import reconcile
 from scenic_gate_bridge.simulator.visitors import SHARES, draw
+from scenic_gate_bridge.site_server.desk import wire_id
 
 ADMIT = Decision(Verdict.ADMIT, "ADMIT", Text("", ""), passes=2)
 
@@ -79,8 +81,9 @@ def test_right_books(journal: Path) -> None:
     found = reconcile([journal], books(journal), ["L1", "X1"], walks())
     assert found.differences == []
     total = found.table().splitlines()[-1].split()
-    #    granted local passed assumed back consumed double events exits alarms steel …
-    assert total == ["total", *"2 0 1 0 1 1 0 3 1 0 2 0 0".split()]
+    #    granted local unsynced again passed assumed back consumed double events exits
+    #    by-code alarms steel …
+    assert total == ["total", *"2 0 0 0 1 0 1 1 0 3 1 0 0 2 0 0".split()]
 
 
 def _admission(**changes: Any) -> Callable[[ServerBooks], None]:
@@ -232,3 +235,175 @@ def test_consumed_by_the_word_of_the_server(
     consumed = {digest("CODE"): used}
     found = reconcile([journal], None, ["L1", "X1"], walks(), consumed)
     assert (found.differences == []) is right
+
+
+# -- exits that read codes ------------------------------------------------------------
+
+
+@pytest.fixture
+def with_exit(journal: Path) -> Path:
+    """One more left with the code that he had come in by, one turned round."""
+    db, now = JournalDb(journal), utc_now()
+    scan = Scan("X2", Direction.OUT, Code("CODE"), now)
+    for name in ("o1", "o2"):
+        db.let_out(name, scan, ADMIT, now)
+    db.passed("o1", now)
+    db.close_admission("o2", "timeout", now)
+    db.answered([(row.event_id, "OK") for row in db.waiting(10)], now)
+    db.close()
+    return journal
+
+
+def left(journal: Path, server: ServerBooks, steel: list[Passage]) -> list[str]:
+    return reconcile([journal], server, ["L1", "X1", "X2"], steel).differences
+
+
+OUT = Passage("X2", Direction.OUT, "CODE", 2.0, Sight.SURE)
+
+
+def test_who_left_by_a_code_is_counted_out_by_it(with_exit: Path) -> None:
+    server = books(with_exit)
+    server.left = {digest("CODE"): (1, 0)}
+    found = reconcile(
+        [with_exit], server, ["L1", "X1", "X2"], [*walks(), copy.copy(OUT)]
+    )
+    assert found.differences == []
+    assert (found.lanes["X2"].exits, found.lanes["X2"].by_code) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("counted_out", "changes", "told"),
+    [
+        ({}, {}, "0 counted out"),
+        ({"CODE": (2, 0)}, {}, "2 counted out"),
+        ({"CODE": (2, 1)}, {}, ""),  # one of them was assumed
+        ({"C0DE": (1, 0)}, {"misread": True}, ""),
+        ({"C0DE": (1, 0)}, {}, "0 counted out"),
+        ({"CODE": (1, 0), "C0DE": (1, 0)}, {}, "codes that nobody showed"),
+        ({}, {"sight": Sight.UNSURE}, ""),
+    ],
+)
+def test_who_left_by_a_code_differs(
+    with_exit: Path,
+    counted_out: dict[str, tuple[int, int]],
+    changes: dict[str, Any],
+    told: str,
+) -> None:
+    server, steel = books(with_exit), dataclasses.replace(OUT, **changes)
+    server.left = {digest(code): counts for code, counts in counted_out.items()}
+    found = left(with_exit, server, [*walks(), steel])
+    assert any(told in line for line in found) if told else found == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DELETE FROM outbox WHERE lane = 'X2'", "1 left by a code, 0 were told"),
+        (
+            "UPDATE journal SET state = 'opening', issued = 1, annulled = 0"
+            " WHERE request_id = 'o2'",
+            "opening",
+        ),
+    ],
+)
+def test_exits_of_the_journal_differ(
+    with_exit: Path, statement: str, told: str
+) -> None:
+    server = books(with_exit)
+    server.left = {digest("CODE"): (1, 0)}
+    with closing(sqlite3.connect(with_exit)) as con, con:
+        con.execute(statement)
+    found = left(with_exit, server, [*walks(), copy.copy(OUT)])
+    assert any(told in line for line in found), found
+
+
+def test_free_re_entry_uses_no_entry(journal: Path) -> None:
+    """The ticket was used before; the server and the bridge must agree on it."""
+    server = decided_here(journal)
+    server.admissions["w1"] = ServerAdmission(
+        "L1", digest("CODE"), 2, 1, 1, 0, again=True
+    )
+    server.tickets = {digest("CODE"): ServerTicket(1, 0, 0)}
+    with closing(sqlite3.connect(journal)) as con, con:
+        con.execute("DELETE FROM conflict")
+        con.execute("UPDATE outbox SET answer = 'OK'")
+    found = differences(journal, server, walks())
+    assert any("booked otherwise" in line for line in found)
+    with closing(sqlite3.connect(journal)) as con, con:
+        con.execute(
+            "UPDATE outbox SET body = json_set(body, '$.again', json('true'))"
+            " WHERE event_id = 'e1'"
+        )
+    again = reconcile([journal], server, ["L1", "X1"], walks())
+    assert again.differences == []
+    assert again.lanes["L1"].again == 2
+
+
+# -- a bridge that asks a site server -------------------------------------------------
+
+
+def handed_on(journal: Path, directory: Path) -> Path:
+    """What a site server has of the bridge with this journal, which it calls `far`."""
+    with closing(sqlite3.connect(journal)) as con:
+        events = [
+            (event_id, json.loads(body))
+            for event_id, body in con.execute("SELECT event_id, body FROM outbox")
+        ]
+    path, now = directory / "site.sqlite", utc_now()
+    db = JournalDb(path)
+    with db.transaction():
+        for event_id, event in [
+            ("decided", {"type": "admitted", "lane": "L1", "request_id": "r1"}),
+            *events,
+        ]:
+            request_id = event.get("request_id")
+            db.keep_fact(
+                wire_id("far", event_id),
+                event["lane"],
+                event["type"],
+                now,
+                direction=Direction(event.get("direction", "in")),
+                request_id=wire_id("far", request_id) if request_id else None,
+                count=event.get("count"),
+                assumed=False,
+                note="",
+                credential=None,
+                photo=None,
+            )
+    db.answered([(row.event_id, "OK") for row in db.waiting(10)], now)
+    db.close()
+    with closing(sqlite3.connect(path)) as con, con:
+        con.execute(
+            "UPDATE outbox SET body = json_set(body, '$.count', 2, '$.right', 1)"
+            " WHERE body ->> 'type' = 'admitted'"
+        )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("SELECT 1", ""),
+        ("DELETE FROM outbox WHERE body ->> 'type' = 'admitted'", "told otherwise"),
+        (
+            "UPDATE outbox SET body = json_set(body, '$.count', 7)"
+            " WHERE body ->> 'type' = 'annulled'",
+            "count 1 at the bridge, 7 at its site server",
+        ),
+        ("UPDATE outbox SET answer = NULL", "still in the outbox"),
+    ],
+)
+def test_a_bridge_and_its_site_server(
+    journal: Path, tmp_path: Path, statement: str, told: str
+) -> None:
+    site = handed_on(journal, tmp_path)
+    server = books(site)
+    server.admissions = {
+        wire_id("far", "r1"): ServerAdmission("L1", digest("CODE"), 2, 1, 1, 1)
+    }
+    with closing(sqlite3.connect(site)) as con, con:
+        con.execute(statement)
+    found = reconcile(
+        [site], server, ["L1", "X1"], walks(), clients={"far": journal}
+    ).differences
+    assert any(told in line for line in found) if told else found == []

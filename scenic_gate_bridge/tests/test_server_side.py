@@ -29,6 +29,7 @@ from scenic_gate_bridge.rpc import (
     RpcClient,
     RpcError,
     ServerFault,
+    ToldToWait,
     Unanswered,
     Unreachable,
 )
@@ -57,13 +58,8 @@ async def raw_server(answer: Any) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_post("/{path:.*}", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serving(app) as url:
+        yield url
 
 
 def client(tmp_path: Path, url: str) -> RpcClient:
@@ -79,6 +75,36 @@ def rpc_error(status: int, code: str) -> Any:
         },
         status=status,
     )
+
+
+NO_DATABASE = "<p>No database is selected and the requested URL was not found</p>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda body: web.Response(status=404, text=NO_DATABASE), "no database"),
+        (rpc_error(503, "DATABASE_AWAY"), "DATABASE_AWAY"),
+        (lambda body: web.Response(status=404, text="nginx"), "check server.url"),
+        (
+            lambda body: web.json_response(
+                {"jsonrpc": "2.0", "id": None, "error": {"code": 404, "message": "-"}}
+            ),
+            "check server.url",
+        ),
+        (lambda body: web.Response(status=502, text="nginx"), "HTTP 502"),
+    ],
+)
+async def test_no_database_is_told_from_a_wrong_address(
+    tmp_path: Path, answer: Any, said: str
+) -> None:
+    status = ServerStatus()
+    async with raw_server(answer) as url, client(tmp_path, url) as rpc:
+        rpc.on_outcome = status.outcome
+        with pytest.raises(ServerFault):
+            await rpc.call("heartbeat", {}, 5)
+    assert status.state is ServerState.FAULT
+    assert said in status.last_error
 
 
 @pytest.mark.parametrize(
@@ -108,6 +134,11 @@ def rpc_error(status: int, code: str) -> Any:
         (rpc_error(400, "SOMETHING_NEW"), ServerFault),
         (rpc_error(429, "RATE_LIMITED"), RateLimited),
         (lambda body: web.Response(status=429, text="of a proxy"), RateLimited),
+        (lambda body: web.Response(status=503, text="of a proxy"), ServerFault),
+        (
+            lambda body: web.Response(status=503, headers={"Retry-After": "7"}),
+            ToldToWait,
+        ),
         (rpc_error(409, "KEY_SHARED"), KeyShared),
     ],
 )

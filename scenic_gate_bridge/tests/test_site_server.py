@@ -132,6 +132,7 @@ async def test_decides_once_and_tells_odoo(client: Client) -> None:
         "product": "成人票",
         "persons": 1,
         "left": 0,
+        "right": 1,
     }
     # the same request again, and another by the same code
     again = await client.scan(qr(1), request_id=first["request_id"], seq=1)

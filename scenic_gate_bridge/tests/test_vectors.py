@@ -77,6 +77,7 @@ class Player:
             "passes": decision.passes,
             "ticket": ticket.id if ticket else None,
             "again": facts.again,
+            "right": decision.right,
         }
         assert {key: seen[key] for key in expect} == expect
         assert decision.text.en and decision.text.zh

@@ -74,11 +74,17 @@ class TestMembershipFingerprint(MemberCommon):
         self.assertFalse(card.fingerprint_ref)
         card.action_give_fingerprint("王芳")
         self.assertEqual(card.fingerprint_guardian, "王芳")
-        [told] = card.visitor_id._export("asked for")["member_cards"]
+        exported = card.visitor_id._export("asked for")
+        [told] = exported["member_cards"]
         self.assertEqual(
             (told["fingerprint_consent"], told["fingerprint_guardian"]),
             (card.fingerprint_date.isoformat(), "王芳"),
         )
+        visitor = card.visitor_id.with_context(tz="Asia/Shanghai")
+        page = visitor._render_export(exported)
+        for text in ("2026-12-01 11:00", "王芳"):
+            self.assertIn(text, page)
+        self.assertNotRegex(page, r"\dT\d\d:")
         # nobody is named in the trail
         self.assertEqual(self._trail(card).after, {"guardian": True})
         other = self._card(2)

@@ -5,6 +5,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from odoo.http import Dispatcher
 
 from ..exceptions import (
+    DatabaseAway,
     GateApiError,
     InternalError,
     InvalidRequest,
@@ -45,6 +46,9 @@ class ScenicGateDispatcher(Dispatcher):
         if self.request.httprequest.method != "POST":
             # the framework lets OPTIONS through to every route
             raise InvalidRequest()
+        if not self.request.db:
+            # of a module that is loaded server-wide
+            raise DatabaseAway()
         try:
             body = json.loads(
                 self.request.httprequest.get_data(), parse_constant=_refuse_constant

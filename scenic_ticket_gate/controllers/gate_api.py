@@ -1,3 +1,5 @@
+from werkzeug.exceptions import NotFound
+
 from odoo.http import Controller, request, route
 
 from ..exceptions import (
@@ -51,6 +53,14 @@ class ScenicGateApi(Controller):
     def config(self, params):
         """Tell the settings of the device, unless it knows them."""
         return JsonText(self._call(gate_schema.check_config, params, "_gate_config"))
+
+    @route(
+        "/scenic/gate/v1/<string:method>",
+        **{**ROUTING, "auth": "none"},
+    )
+    def other(self, params):
+        """Refuse all else; without a database, where only this route is, everything."""
+        raise NotFound()
 
     def _call(self, check, params, method):
         """Check the parameters, then do the work for the device of the key."""

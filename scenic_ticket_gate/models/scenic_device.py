@@ -46,7 +46,8 @@ class ScenicDevice(models.Model):
     active = fields.Boolean(default=True)
     # Key
     state = fields.Selection(
-        [("new", "No Key Yet"), ("active", "Active"), ("revoked", "Revoked")],
+        [("new", "No Key Yet"), ("active", "Key in Use"), ("revoked", "Key Revoked")],
+        string="Key",
         required=True,
         readonly=True,
         default="new",

@@ -1,3 +1,7 @@
+from collections import defaultdict
+
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import format_duration
@@ -24,10 +28,10 @@ class ScenicLaneSchedule(models.Model):
     site_id = fields.Many2one(related="lane_id.site_id", store=True, index=True)
     company_id = fields.Many2one(related="lane_id.company_id", store=True, index=True)
     time_from = fields.Float(
-        string="From", required=True, help="By the clock of the site."
+        string="Starts at", required=True, help="By the clock of the site."
     )
     time_to = fields.Float(
-        string="To",
+        string="Ends at",
         required=True,
         help="By the clock of the site, exclusive. Not later than the beginning: it is "
         "the day after.",
@@ -126,15 +130,48 @@ class ScenicLaneSchedule(models.Model):
             [vals["lane_id"] for vals in vals_list if vals.get("lane_id")]
         )
         lanes._forget_old_choice()
-        return super().create(vals_list)
+        schedule = super().create(vals_list)
+        schedule._tell_lanes({}, schedule._told())
+        return schedule
 
     def write(self, vals):
         lanes = self.lane_id
         if "lane_id" in vals:
             lanes |= lanes.browse(vals["lane_id"])
         lanes._forget_old_choice()
-        return super().write(vals)
+        before = self._told()
+        res = super().write(vals)
+        self._tell_lanes(before, self._told())
+        return res
 
     def unlink(self):
         self.lane_id._forget_old_choice()
-        return super().unlink()
+        before = self._told()
+        res = super().unlink()
+        self._tell_lanes(before, {})
+        return res
+
+    def _told(self):
+        """Return ``{(lane, id of the hours): their words}``."""
+        return {(hours.lane_id, hours.id): hours._words() for hours in self}
+
+    @api.model
+    def _tell_lanes(self, before, after):
+        """Tell in the chatter of the lanes who changed which hours, and into what."""
+        lines = defaultdict(list)
+        for lane, hours in {**before, **after}:
+            old, new = before.get((lane, hours)), after.get((lane, hours))
+            if old == new:
+                continue
+            if not old:
+                text = self.env._("Schedule: %(hours)s added", hours=new)
+            elif not new:
+                text = self.env._("Schedule: %(hours)s removed", hours=old)
+            else:
+                text = self.env._(
+                    "Schedule: %(before)s is now %(after)s", before=old, after=new
+                )
+            lines[lane.id].append(text)
+        self.env["scenic.lane"].browse(lines)._message_log_batch(
+            bodies={lane: Markup("<br/>").join(texts) for lane, texts in lines.items()}
+        )

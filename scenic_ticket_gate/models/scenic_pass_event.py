@@ -235,8 +235,9 @@ class ScenicPassEvent(models.Model):
         help="What the entries that were not there would have cost, with tax.",
     )
     detail = fields.Json(readonly=True, help="The facts behind the decision.")
+    has_photo = fields.Boolean(string="Picture", compute="_compute_photo")
     photo = fields.Char(
-        string="Picture",
+        string="Name of the Picture",
         compute="_compute_photo",
         help="Under which name the picture of this alarm lies on the gate bridge of "
         "the lane, if the camera gave one. The bridge shows it to who stands at it, "
@@ -337,6 +338,7 @@ class ScenicPassEvent(models.Model):
     def _compute_photo(self):
         for event in self:
             event.photo = (event.detail or {}).get("photo")
+            event.has_photo = bool(event.photo)
 
     @api.depends("note")
     @api.depends_context("lang")
@@ -350,9 +352,12 @@ class ScenicPassEvent(models.Model):
             "shutdown": self.env._("the device was stopped"),
             "stopped": self.env._("the device was stopped"),
             "emergency": self.env._("emergency"),
+            "fire": self.env._("fire alarm"),
+            "mode": self.env._("the lane was switched"),
             "free lane": self.env._("the lane stood open"),
             "FINGER": self.env._("the finger did not match"),
         }
+        port_lost = self.env._("the port was lost")
         mode_field = self.env["scenic.lane"]._fields["mode"]
         modes = dict(mode_field._description_selection(self.env))
         causes = {
@@ -364,6 +369,9 @@ class ScenicPassEvent(models.Model):
             mode, _by, cause = (event.note or "").partition(" by ")
             if mode in modes and cause in causes:
                 event.note_text = f"{modes[mode]} · {causes[cause]}"
+            elif (event.note or "").startswith("port lost: "):
+                # then come the words of the device's operating system
+                event.note_text = f"{port_lost} · {event.note.partition(': ')[2]}"
             else:
                 event.note_text = words.get(event.note, event.note)
 
@@ -421,6 +429,35 @@ class ScenicPassEvent(models.Model):
             "view_mode": "form",
             "target": "new",
             "context": {"default_event_ids": self.ids},
+        }
+
+    def action_both_passes(self):
+        """Open whose entries were used first, and this double use of them.
+
+        Each is an admission with what followed; what was annulled used nothing.
+        """
+        self.ensure_one()
+        admissions = self.search(
+            [
+                ("entitlement_id", "=", self.entitlement_id.id),
+                ("phase", "=", "authorised"),
+                ("reserved_delta", ">", 0),
+                ("id", "!=", self.id),
+            ]
+        ).filtered(
+            lambda event: (
+                event.reserved_delta
+                + sum(event.follow_ids.mapped("reserved_delta"))
+                + sum(event.follow_ids.mapped("used_delta"))
+            )
+        )
+        events = admissions | self
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Both Passes: %(ticket)s", ticket=self.ticket_id.name),
+            "res_model": "scenic.pass.event",
+            "view_mode": "list,form",
+            "domain": [("id", "in", (events | events.follow_ids).ids)],
         }
 
     def _give_back(self, reason):

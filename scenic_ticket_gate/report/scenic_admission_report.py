@@ -35,7 +35,9 @@ class ScenicAdmissionReport(models.Model):
     channel_id = fields.Many2one("scenic.channel", readonly=True)
     slot_id = fields.Many2one("scenic.slot", string="Time Slot", readonly=True)
     admitted = fields.Integer(
-        readonly=True, help="People who passed with a ticket, re-entries too."
+        string="Came In",
+        readonly=True,
+        help="People who passed with a ticket, re-entries too.",
     )
     again = fields.Integer(
         string="Of These Again",

@@ -8,11 +8,38 @@ CREATE TABLE IF NOT EXISTS scenic_gate_change (
     at timestamptz NOT NULL DEFAULT transaction_timestamp(),
     PRIMARY KEY (xid, ticket_id)
 );
-CREATE TABLE IF NOT EXISTS scenic_gate_change_kept (kept_from xid8 NOT NULL);
+CREATE TABLE IF NOT EXISTS scenic_gate_change_kept (
+    kept_from xid8 NOT NULL, cluster bigint
+);
+ALTER TABLE scenic_gate_change_kept ADD COLUMN IF NOT EXISTS cluster bigint;
 -- Before this moment nothing was logged: a cursor from before needs a full copy.
-INSERT INTO scenic_gate_change_kept (kept_from)
-SELECT pg_snapshot_xmin(pg_current_snapshot())
+INSERT INTO scenic_gate_change_kept (kept_from, cluster)
+SELECT pg_snapshot_xmin(pg_current_snapshot()), s.system_identifier
+  FROM pg_control_system() s
  WHERE NOT EXISTS (SELECT FROM scenic_gate_change_kept);
+
+-- Begin the log anew where it was restored from a backup into another cluster: numbers
+-- of transactions mean nothing there, and those to come may be far below them.
+CREATE OR REPLACE FUNCTION scenic_gate_log_here() RETURNS void
+LANGUAGE plpgsql AS $function$
+DECLARE
+    v_snapshot pg_snapshot;
+BEGIN
+    IF EXISTS (
+        SELECT FROM scenic_gate_change_kept k, pg_control_system() s
+         WHERE k.cluster = s.system_identifier
+    ) THEN
+        RETURN;
+    END IF;
+    UPDATE scenic_gate_change_kept k
+       SET kept_from = pg_snapshot_xmin(pg_current_snapshot()),
+           cluster = s.system_identifier
+      FROM pg_control_system() s
+     WHERE k.cluster IS DISTINCT FROM s.system_identifier;
+    v_snapshot := pg_current_snapshot();
+    DELETE FROM scenic_gate_change c WHERE c.xid >= pg_snapshot_xmax(v_snapshot);
+END
+$function$;
 
 -- Rows that came or went, of a table with a ticket_id.
 CREATE OR REPLACE FUNCTION scenic_gate_log_rows() RETURNS trigger
@@ -187,9 +214,12 @@ DECLARE
     v_until xid8;
     v_removed integer;
 BEGIN
+    PERFORM scenic_gate_log_here();
+    -- no copy may have to begin before the oldest transaction that still runs
     SELECT max(c.xid) INTO v_until
       FROM scenic_gate_change c
-     WHERE c.at < now() - p_days * interval '1 day';
+     WHERE c.at < now() - p_days * interval '1 day'
+       AND c.xid < pg_snapshot_xmin(pg_current_snapshot());
     IF v_until IS NULL THEN
         RETURN 0;
     END IF;

@@ -191,8 +191,7 @@ END
 $function$;
 
 -- Answer with the settings and note their version with the device; NULL when the key
--- is not the device's living key. Where p_version is the version, no settings are told;
--- what a heartbeat of the last ten seconds said is taken for the version then.
+-- is not the device's living key. Where p_version is the version, no settings are told.
 CREATE OR REPLACE FUNCTION scenic_gate_config(
     p_device integer, p_key_hash text, p_version text, p_now timestamp DEFAULT NULL
 ) RETURNS TABLE (version text, settings text, decides text, server_time text)
@@ -200,23 +199,14 @@ LANGUAGE plpgsql AS $function$
 #variable_conflict use_variable
 DECLARE
     v_now timestamp := COALESCE(p_now, clock_timestamp() AT TIME ZONE 'UTC');
-    v_fresh text;
 BEGIN
-    SELECT d.decides, CASE
-               WHEN d.settings_at BETWEEN v_now - interval '10 seconds' AND v_now
-               THEN d.settings_version END
-      INTO decides, v_fresh
+    SELECT d.decides INTO decides
       FROM scenic_device d
      WHERE d.id = p_device AND scenic_gate_device_lives(d, p_key_hash);
     IF NOT FOUND THEN
         RETURN;
     END IF;
     server_time := scenic_gate_time(v_now);
-    IF p_version = v_fresh THEN
-        version := v_fresh;
-        RETURN NEXT;
-        RETURN;
-    END IF;
     settings := scenic_gate_settings(p_device, v_now);
     version := md5(settings);
     UPDATE scenic_device d

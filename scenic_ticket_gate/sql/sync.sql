@@ -91,6 +91,7 @@ BEGIN
       INTO v_sites, v_scope
       FROM scenic_lane l
      WHERE l.device_id = p_device;
+    PERFORM scenic_gate_log_here();
     v_xmin := scenic_gate_horizon();
 
     v_part := regexp_match(

@@ -292,7 +292,8 @@ BEGIN
         IF v_right.ticket_id IS NOT NULL THEN
             v_fact := v_fact || jsonb_build_object('ticket', jsonb_build_object(
                 'name', v_right.name, 'product', v_right.product,
-                'persons', v_right.persons, 'left', v_right.free - v_reserved
+                'persons', v_right.persons, 'left', v_right.free - v_reserved,
+                'right', CASE WHEN v_passes > 0 THEN v_right.id END
             ));
             IF v_scan.kind IN ('ic_card', 'id_document') THEN
                 v_fact := v_fact || '{"shared": true}';

@@ -68,6 +68,7 @@ class TestAccessTable(RightsMixin, GateMixin, HttpCase):
         ("scenic.device.switch", "action_confirm"): (OPERATORS, []),
         ("scenic.lane", "action_view_events"): (ANYBODY, []),
         ("scenic.admission.report", "action_open_event"): (EVENT_READERS, []),
+        ("scenic.pass.event", "action_both_passes"): (EVENT_READERS, []),
         ("scenic.pass.event", "action_recognise_revenue"): (MONEY, ()),
         ("scenic.pass.event", "action_review"): (ANYBODY, []),
         ("scenic.pass.review", "action_confirm"): (SUPERVISORS, []),

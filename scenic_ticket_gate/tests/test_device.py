@@ -21,6 +21,7 @@ class TestDevice(GateCommon):
         wizard = self.env["scenic.device.key"].with_user(self.manager)
         with Form(wizard.with_context(**action["context"])) as form:
             self.assertEqual(form.key, key)
+            self.assertFalse(form.is_second)
             record = form.save()
         self.assertFalse(record.with_context(scenic_device_key=None).key)
         self.env.flush_all()
@@ -30,6 +31,12 @@ class TestDevice(GateCommon):
             )
             self.assertEqual(self.env.cr.fetchone()[0], 0, table)
         self.assertEqual(self.device.state, "active")
+
+    def test_a_second_key_is_told_as_one(self):
+        action = self.device.with_user(self.manager).action_rotate_key()
+        wizard = self.env["scenic.device.key"].with_user(self.manager)
+        with Form(wizard.with_context(**action["context"])) as form:
+            self.assertTrue(form.is_second)
 
     def test_hash_is_out_of_reach(self):
         for user in (self.manager, self.env.ref("base.user_admin")):

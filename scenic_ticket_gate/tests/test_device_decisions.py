@@ -97,6 +97,35 @@ class TestDeviceDecisions(GateCommon):
         )
         self.assertEqual(len(self._row(second)), 1)
 
+    def test_both_passes_of_a_double_use_are_one_click_away(self):
+        ticket = self._today_ticket()
+        given_back, first, second = (
+            self._admitted(ticket, lane=lane) for lane in ("L1", "L2", "N1")
+        )
+        self._results(given_back, self._event("annulled", given_back["request_id"]))
+        passed = self._event("passed", first["request_id"], lane="L2")
+        self._results(first, passed)
+        late = self._event("passed", second["request_id"], lane="N1")
+        self._results(second, late, device=self.other)
+        other = self._today_ticket()
+        self._admit(other)
+
+        supervisor = new_test_user(
+            self.env, "both", "scenic_ticket_base.group_scenic_supervisor"
+        )
+        action = self._row(second).with_user(supervisor).action_both_passes()
+        found = self.env["scenic.pass.event"].search(action["domain"])
+        self.assertEqual(
+            [(event.lane_code, event.phase, event.conflict) for event in found[::-1]],
+            [
+                ("L2", "authorised", False),
+                ("L2", "passed", False),
+                ("N1", "authorised", "DOUBLE_USE"),
+                ("N1", "passed", False),
+            ],
+        )
+        self.assertIn(ticket.name, action["name"])
+
     def test_what_was_refunded_or_void_meanwhile_is_a_conflict(self):
         for state, why in (("refunded", "REFUNDED"), ("void", "VOID")):
             with self.subTest(state):

@@ -127,6 +127,7 @@ class TestGateDecisions(GateHttpCase):
                     "product": "Adult 成人票",
                     "persons": 1,
                     "left": 0,
+                    "right": ticket.entitlement_ids.id,
                 },
             },
         )
@@ -521,6 +522,7 @@ class TestGateReport(GateHttpCase):
             [("uid", "in", [event["event_id"] for event in events])], order="id"
         )
         self.assertEqual(kept.mapped("photo"), [photo, other, False, False])
+        self.assertEqual(kept.mapped("has_photo"), [True, True, False, False])
         [fault] = kept.filtered(lambda event: event.phase == "fault")
         self.assertFalse(fault.detail)
 
@@ -878,3 +880,10 @@ class TestGateEnvelope(GateHttpCase):
     def test_get_is_refused(self):
         response = self.url_open("/scenic/gate/v1/validate")
         self.assertEqual(response.status_code, 405)
+
+    def test_unknown_method_is_refused_in_the_envelope(self):
+        for key in (True, "sgk_" + "x" * 43):
+            response = self._post("guess", self._envelope({}), key=key)
+            self.assertEqual(response.status_code, 400)
+            code = response.json()["error"]["data"]["code"]
+            self.assertEqual(code, "INVALID_REQUEST")

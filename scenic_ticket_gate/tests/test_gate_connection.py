@@ -1,11 +1,17 @@
+import os
 import time
+from unittest.mock import patch
 
 import psycopg2
 
 from odoo.sql_db import close_db
 from odoo.tests import TransactionCase, tagged
 
-from odoo.addons.scenic_ticket_gate.tools.gate_connection import GateConnections
+from odoo.addons.scenic_ticket_gate.tools import gate_connection
+from odoo.addons.scenic_ticket_gate.tools.gate_connection import (
+    CONNECTIONS,
+    GateConnections,
+)
 
 #: Another database of the cluster: closing it leaves the one of this test alone.
 OTHER = "postgres"
@@ -75,3 +81,35 @@ class TestGateConnection(TransactionCase):
         close_db(OTHER)
         self._assert_ends(pid)
         self.assertNotEqual(self._pid(), pid)
+
+    def test_unused_connection_is_left(self):
+        """A worker keeps none to a database that another one has dropped."""
+        pid = self._pid()
+        with patch.object(gate_connection, "MAX_IDLE_TIMEOUT", -1):
+            self.connections.fetch(self.env.cr.dbname, PID, None)
+        self.addCleanup(self.connections.close, self.env.cr.dbname)
+        self._assert_ends(pid)
+        self.assertNotEqual(self._pid(), pid)
+
+    def test_forked_process_leaves_the_connection_to_its_parent(self):
+        """Neither what it asks nor that it closes the database reaches the session."""
+        self.connections = CONNECTIONS
+        self.addCleanup(CONNECTIONS.close, OTHER)
+        pid = self._pid()
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            # whatever happens, it must not go on with the tests of its parent
+            try:
+                own = self._pid()
+                close_db(OTHER)
+                os.write(writer, str(own).encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader) as told:
+            own = int(told.read())
+        os.waitpid(child, 0)
+        self.assertNotEqual(own, pid)
+        self.assertEqual(self._pid(), pid)
+        self._assert_ends(own)

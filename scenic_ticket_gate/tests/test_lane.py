@@ -130,6 +130,9 @@ class TestLane(GateCommon):
             ("exit by schedule", f"{modes['exit']} · 按时间表"),
             ("emergency by server", f"{modes['emergency']} · 服务器指令"),
             ("locked by local", f"{modes['locked']} · 现场设置"),
+            ("mode", "通道已切换模式"),
+            ("fire", "消防报警"),
+            ("port lost: end of data", "端口断开 · end of data"),
             ("seen by the guard", "seen by the guard"),
         ):
             event = self._event("mode", note=note)

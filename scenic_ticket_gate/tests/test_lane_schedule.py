@@ -322,6 +322,49 @@ class TestLaneSchedule(GateCommon):
         with self.assertRaises(ValueError), self.env.cr.savepoint():
             self._hours(1, 2, "emergency")
 
+    def test_the_lane_tells_who_changed_what(self):
+        manager = self.users["manager"]
+
+        def told(lane):
+            self.env.flush_all()
+            return [
+                (message.author_id, str(message.body))
+                for message in lane.message_ids.sorted("id")
+                if "Schedule" in message.body
+            ]
+
+        lane = self.lane.with_user(manager)
+        lane.schedule_ids = [
+            Command.create({"time_from": 17, "time_to": 19}),
+            Command.create({"time_from": 20, "time_to": 21, "mode": "locked"}),
+        ]
+        evening, night = lane.schedule_ids.sorted("time_from")
+        evening.write({"time_to": 18, "mode": "free"})
+        evening.write({"time_to": 18})
+        night.unlink()
+        evening.lane_id = self.lane_two
+        texts = [
+            "Schedule: every day 17:00–19:00: Free Exit added<br>"
+            "Schedule: every day 20:00–21:00: Locked added",
+            "Schedule: every day 17:00–19:00: Free Exit is now "
+            "every day 17:00–18:00: Free Passage",
+            "Schedule: every day 20:00–21:00: Locked removed",
+            "Schedule: every day 17:00–18:00: Free Passage removed",
+        ]
+        self.assertEqual(
+            told(self.lane),
+            [(manager.partner_id, f"<span>{text}</span>") for text in texts],
+        )
+        self.assertEqual(
+            told(self.lane_two),
+            [
+                (
+                    manager.partner_id,
+                    "<span>Schedule: every day 17:00–18:00: Free Passage added</span>",
+                )
+            ],
+        )
+
     def test_manager_makes_the_schedule_and_it_is_logged(self):
         with Form(self.lane.with_user(self.users["manager"])) as form:
             with form.schedule_ids.new() as hours:

@@ -253,6 +253,8 @@ class TestVectors(GateCommon):
             ]
         if "again" in expect:
             seen["again"] = result["again"]
+        if "right" in expect:
+            seen["right"] = self.numbers.of["right"][result["ticket"]["right"]]
         self.assertEqual(seen, expect)
         if result["code"] == "ADMIT":
             admission = (scan["request_id"], values["lane"])

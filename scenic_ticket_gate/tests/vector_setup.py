@@ -300,11 +300,13 @@ class VectorSetup:
         values = dict(values)
         site = self.sites[values.pop("site", next(iter(self.sites)))]
         lanes = values.pop("lanes", ())
+        rule = values.pop("rule", None)
         return {
             "name": site.name,
             "site_id": site.id,
             "sequence": sequence,
             "lane_ids": [Command.set([self.lanes[lane].id for lane in lanes])],
+            "validity_rule_id": self.rules[rule].id if rule else False,
             **values,
         }
 

@@ -5,18 +5,22 @@ what a scan costs. These are lent by the same pool, so it counts and closes them
 all others (on ``close_db``, when a worker ends), but they are not given back between.
 """
 
+import os
+import socket
 import threading
+import time
 from contextlib import suppress
 
 import psycopg2
 
-from odoo.sql_db import Cursor, db_connect
+from odoo.sql_db import MAX_IDLE_TIMEOUT, Cursor, db_connect
 
 
 class GateConnections:
     """The connections of one process, by database; as many as threads use at once."""
 
     def __init__(self):
+        # by database: (cursor, since when)
         self._idle = {}
         self._lock = threading.Lock()
 
@@ -45,8 +49,25 @@ class GateConnections:
         """Close what is idle of a database."""
         with self._lock:
             idle = self._idle.pop(database, [])
-        for cr in idle:
+        for cr, _since in idle:
             self._close(cr)
+
+    def leave_to_parent(self):
+        """Forget the connections that a forked process has of its parent.
+
+        Their sessions stay the parent's: no byte of this process may reach them, not
+        even one that ends them.
+        """
+        idle, self._idle = self._idle, {}
+        # a thread that is not here may have held it
+        self._lock = threading.Lock()
+        nowhere, end = socket.socketpair()
+        end.close()
+        with nowhere:
+            for cr, _since in [each for every in idle.values() for each in every]:
+                if not cr._cnx.closed:
+                    os.dup2(nowhere.fileno(), cr._cnx.fileno(), inheritable=False)
+                    cr._cnx.close()
 
     def _run(self, cr, query, params):
         try:
@@ -58,27 +79,41 @@ class GateConnections:
                 self._close(cr)
             else:
                 with self._lock:
-                    self._idle.setdefault(cr.dbname, []).append(cr)
+                    self._idle.setdefault(cr.dbname, []).append((cr, time.monotonic()))
 
     def _take(self, database):
         while True:
             with self._lock:
                 idle = self._idle.get(database)
-                cr = idle.pop() if idle else None
+                cr = idle.pop()[0] if idle else None
             if cr is None:
                 return self._open(database)
             if not cr._cnx.closed:
                 return cr
-            # Odoo closed it: the database goes, or this process was forked
+            # Odoo closed it: the database goes
             self._close(cr)
 
-    @staticmethod
-    def _open(database) -> Cursor:
+    def _open(self, database) -> Cursor:
+        self._close_unused()
         cr = db_connect(database).cursor()
         cr._cnx.set_session(
             isolation_level="READ COMMITTED", readonly=False, autocommit=True
         )
         return cr
+
+    def _close_unused(self):
+        """Close what had nothing to do for as long as Odoo's pool keeps it.
+
+        A database that another worker has dropped is never asked for again.
+        """
+        oldest = time.monotonic() - MAX_IDLE_TIMEOUT
+        unused = []
+        with self._lock:
+            for database, idle in self._idle.items():
+                unused += [cr for cr, since in idle if since < oldest]
+                self._idle[database] = [each for each in idle if each[1] >= oldest]
+        for cr in unused:
+            self._close(cr)
 
     @staticmethod
     def _close(cr):
@@ -87,3 +122,4 @@ class GateConnections:
 
 
 CONNECTIONS = GateConnections()
+os.register_at_fork(after_in_child=CONNECTIONS.leave_to_parent)

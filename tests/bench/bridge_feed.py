@@ -7,15 +7,13 @@ bridge is measured alone.
 
 import argparse
 import base64
-import hashlib
-import hmac
 import json
-import struct
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from scenic_gate_bridge.simulator.codes import look_up, signed_qr
 
 SECRET = b"b" * 32
 SIGNER = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -33,14 +31,7 @@ FIRST, LAST = stamp(NOW - timedelta(hours=12)), stamp(NOW + timedelta(hours=12))
 
 def qr(number: int) -> str:
     """The signed QR of a ticket."""
-    first = (NOW.date() - date(2020, 1, 1)).days
-    payload = struct.pack(">BQHHBBB", 1 << 4 | 1, number, 7, first, 1, 1, 0)
-    signature = SIGNER.sign(b"SCENIC-T1\0" + SITE.encode() + payload)
-    return "T1" + base64.b32encode(payload + signature).decode()
-
-
-def lookup(text: str) -> str:
-    return hmac.digest(SECRET, text.encode(), hashlib.sha256)[:16].hex()
+    return signed_qr(SIGNER, SITE, number, NOW.date())
 
 
 def ticket(number: int, *, signed: bool) -> dict:
@@ -63,8 +54,8 @@ def ticket(number: int, *, signed: bool) -> dict:
         "blocked": None,
         "staff_lanes": None,
         "media": [
-            [lookup(code), "qr", "active"],
-            [lookup(f"barcode {number}"), "barcode", "active"],
+            [look_up(SECRET, code), "qr", "active"],
+            [look_up(SECRET, f"barcode {number}"), "barcode", "active"],
         ],
         "rights": [
             {

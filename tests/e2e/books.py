@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 
-from scenic_gate_bridge.simulator.reconcile import (
+from scenic_gate_bridge.simulator.books import (
     ServerAdmission,
     ServerBooks,
     ServerTicket,

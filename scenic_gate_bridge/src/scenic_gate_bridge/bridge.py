@@ -24,7 +24,8 @@ from .heartbeat import Heartbeat
 from .journal import Journal, JournalUnwritable
 from .journal.rows import LaneState
 from .lane import Lane
-from .lane_machine import LaneMachine, LaneRules
+from .lane_machine import LaneMachine
+from .lane_words import LaneRules
 from .local.service import DecisionService
 from .local.sync import SyncPuller
 from .local_api import LocalApi
@@ -41,6 +42,7 @@ from .supervisor import supervise
 from .watchdog import Pulses, Systemd
 
 PRUNE_EVERY = 3600.0
+FOLD_AGAIN = 0.5
 LAST_UPLOAD = 2.0
 START = 60.0  # seconds until each lane has begun to work
 
@@ -120,6 +122,7 @@ class Bridge:
                     settings.server.heartbeat,
                     site_server.lanes,
                 )
+                heartbeat.on_config = puller.told_config
                 api = LocalApi(
                     settings.api,
                     self.lanes,
@@ -271,8 +274,16 @@ class Bridge:
                 gone = 0
             if gone:
                 self._log.info("old rows forgotten", rows=gone)
+            await self._fold(journal)
             await self._prune_photos()
             await asyncio.sleep(PRUNE_EVERY)
+
+    async def _fold(self, journal: Journal) -> None:
+        try:
+            while not await journal.call(lambda db: db.fold()):
+                await asyncio.sleep(FOLD_AGAIN)
+        except JournalUnwritable as error:
+            self._log.error("the journal is not folded", reason=str(error))
 
     async def _prune_photos(self) -> None:
         days = self.settings.photos.keep_days

@@ -21,7 +21,7 @@ from .lane import Lane
 from .local.lane_modes import read_lanes, read_time
 from .metrics import Metrics
 from .model import PlannedMode, utc_now
-from .rpc import RpcClient, RpcError
+from .rpc import RpcClient, RpcError, ToldToWait
 from .watchdog import Beat, no_beat
 
 TIMEOUT = 5.0
@@ -55,10 +55,13 @@ class Heartbeat:
         self._others = others
         self._log = structlog.get_logger()
         self.turns: Beat = no_beat
+        self.on_config: Callable[[str], None] = lambda version: None
         self.problems: list[str] = []
         self.device = ""
         self.names: dict[str, str] = {}
+        self._begun = asyncio.get_running_loop().time()  # monotonic, as the next
         self._answered: float | None = None  # monotonic
+        self._waits = False  # because the server asked for it
         self._ahead = timedelta()  # of the server's clock, when it last answered
 
     async def run(self) -> None:
@@ -69,12 +72,17 @@ class Heartbeat:
 
     async def _beat_on(self) -> None:
         while True:
-            self.turns(2 * TIMEOUT + self._interval + SLACK)
+            self.turns(2 * TIMEOUT + SLACK)
+            wait = self._interval
             try:
                 await self.beat()
             except RpcError as error:
                 self._log.debug("heartbeat failed", reason=str(error))
-            await asyncio.sleep(self._interval)
+                if isinstance(error, ToldToWait):
+                    wait = max(wait, error.retry_after)
+            self._waits = wait > self._interval
+            self.turns(wait + SLACK)
+            await asyncio.sleep(wait)
 
     async def beat(self) -> None:
         """One heartbeat; raises RpcError."""
@@ -104,12 +112,25 @@ class Heartbeat:
         )
         await self._apply(answer)
 
+    @property
+    def _silence(self) -> float:
+        """Seconds without an answer; 0 while they are too few to matter."""
+        last = self._begun if self._answered is None else self._answered
+        seconds = asyncio.get_running_loop().time() - last
+        return seconds if seconds > max(CUT, CUT * self._interval) else 0.0
+
+    def troubles(self) -> list[str]:
+        """What is wrong with what the server says of the lanes, and how old it is when
+        it says nothing."""
+        if not self._silence:
+            return self.problems
+        old = f"modes of the lanes: not heard from the server for {self._silence:.0f} s"
+        return [*self.problems, old + (", it asked to wait" if self._waits else "")]
+
     async def _follow(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(LOOK)
-            patience = max(CUT, CUT * self._interval)
-            if self._answered is None or loop.time() - self._answered > patience:
+            if self._answered is None or self._silence:
                 await self.follow_schedule(utc_now() + self._ahead)
 
     async def follow_schedule(self, now: datetime) -> None:
@@ -139,6 +160,8 @@ class Heartbeat:
             self._ahead = read_time(answer.get("server_time")) - utc_now()
         except ValueError:
             self._log.debug("the heartbeat's answer has no server_time")
+        if isinstance(answer.get("config"), str):
+            self.on_config(answer["config"])
         inside = answer.get("inside")
         if isinstance(inside, dict):
             at = utc_now()

@@ -20,7 +20,8 @@ from .drivers.base import (
 )
 from .journal import Journal
 from .journal.patient import PatientWriter
-from .lane_machine import (
+from .lane_machine import LaneMachine
+from .lane_words import (
     Allow,
     AllowFailed,
     AllowFailure,
@@ -29,7 +30,6 @@ from .lane_machine import (
     Decided,
     Effect,
     Input,
-    LaneMachine,
     Photograph,
     Rest,
     RestDone,

@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 import structlog
@@ -20,7 +19,7 @@ from .drivers.manual import ManualDriver
 from .heartbeat import Heartbeat
 from .journal import Journal, LogRow
 from .lane import Lane
-from .lane_machine import SetEmergency
+from .lane_words import SetEmergency
 from .local.sync import SyncPuller
 from .metrics import Metrics
 from .model import Direction, iso, utc_now
@@ -108,8 +107,31 @@ class LocalApi:
         outbox, unresolved = await self._journal.call(lambda db: db.counts())
         copy = await self._journal.call(lambda db: db.local.state())
         status = self._status
+        problems = self._problems()
+        return web.json_response(
+            {
+                "status": "degraded" if problems else "ok",
+                "problems": problems,
+                "version": __version__,
+                "device": self._heartbeat.device,
+                "server": {
+                    "state": status.state.value,
+                    "last_ok": iso(status.last_ok) if status.last_ok else None,
+                    "last_error": status.last_error,
+                },
+                "outbox": outbox,
+                "parked": self._outbox.parked,
+                "unresolved": unresolved,
+                **copy,
+                "lanes": [lane.state() for lane in self._lanes.values()],
+            }
+        )
+
+    def _problems(self) -> list[str]:
+        """What is wrong at this moment, one line each."""
+        status = self._status
         lanes = [lane.state() for lane in self._lanes.values()]
-        problems = list(self._heartbeat.problems)
+        problems = list(self._heartbeat.troubles())
         if status.state is not ServerState.ONLINE:
             problems.append(f"server: {status.state.value} {status.last_error}".strip())
         problems += [
@@ -141,24 +163,7 @@ class LocalApi:
             problems.append(f"copy of the tickets: {self._puller.problem}")
         if self._outbox.parked:
             problems.append(f"outbox: {self._outbox.parked} facts set aside")
-        return web.json_response(
-            {
-                "status": "degraded" if problems else "ok",
-                "problems": problems,
-                "version": __version__,
-                "device": self._heartbeat.device,
-                "server": {
-                    "state": status.state.value,
-                    "last_ok": iso(status.last_ok) if status.last_ok else None,
-                    "last_error": status.last_error,
-                },
-                "outbox": outbox,
-                "parked": self._outbox.parked,
-                "unresolved": unresolved,
-                **copy,
-                "lanes": lanes,
-            }
-        )
+        return problems
 
     async def _metrics_page(self, _request: web.Request) -> web.Response:
         (outbox, unresolved), oldest, copy_at, conflicts = await self._journal.call(
@@ -229,7 +234,7 @@ class LocalApi:
         outbox, copy_at, conflicts = await self._journal.call(
             lambda db: (
                 db.counts()[0],
-                db.local.store.meta("copy_at"),
+                db.local.store.copy_at,
                 db.local.store.conflict_count(),
             )
         )
@@ -239,8 +244,9 @@ class LocalApi:
             outbox,
             __version__,
             utc_now(),
-            datetime.fromisoformat(copy_at) if copy_at else None,
+            copy_at,
             conflicts,
+            len(self._problems()),
         )
         html = page.body(view, lanes)
         if request.query.get("part") != "body":

@@ -158,9 +158,9 @@ class Decision:
     passes: int = 0
     product: str = ""
     ticket: str = ""  # its number
-    # of an admission by the server: its right, free re-entry
+    # of an admission: its right as the feed names it; None where only its QR is known
     right: int | None = None
-    again: bool = False
+    again: bool = False  # a free re-entry, of an admission by the server
 
 
 def utc_now() -> datetime:

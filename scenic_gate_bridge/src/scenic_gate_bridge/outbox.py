@@ -13,11 +13,11 @@ from .metrics import Metrics
 from .model import utc_now
 from .rpc import (
     KeyInvalid,
-    RateLimited,
     RequestRefused,
     RpcClient,
     RpcError,
     ServerFault,
+    ToldToWait,
 )
 from .status import ServerStatus
 from .watchdog import Beat, no_beat
@@ -71,7 +71,7 @@ class OutboxSender:
                 wait = self._backoff.next()
                 if isinstance(error, KeyInvalid):
                     wait = max(wait, self._backoff.cap)
-                if isinstance(error, RateLimited):
+                if isinstance(error, ToldToWait):
                     # that it answers others is no reason to ask again
                     await asyncio.sleep(error.retry_after)
                 else:

@@ -9,7 +9,7 @@ from html import escape
 
 from .journal import LogRow
 from .lane import Lane
-from .model import LaneDirection, LaneMode, ModeSource
+from .model import Direction, LaneDirection, LaneMode, ModeSource
 from .status import ServerState
 
 PHASES = {
@@ -93,15 +93,17 @@ padding:16px 24px;background:linear-gradient(100deg,#0b4f6c,#0b7285 60%,#12a08a)
 header h1{font-size:21px;margin:0 auto 0 0;font-weight:650}
 header h1 small{font-weight:400;opacity:.8;font-size:14px;margin-left:8px}
 .pill{display:inline-flex;gap:7px;align-items:center;border-radius:99px;
-padding:3px 12px;font-size:13px;background:rgba(255,255,255,.16);white-space:nowrap}
+padding:3px 12px;font-size:13px;background:rgba(255,255,255,.16);white-space:nowrap;
+color:#fff;text-decoration:none}
 .dot{width:9px;height:9px;border-radius:50%;background:#9fb3c8;flex:none}
 .dot.good{background:#3ddc97}.dot.bad{background:#ff6b6b}.dot.warn{background:#ffc457}
 main{display:grid;gap:18px;padding:20px 24px;
-grid-template-columns:repeat(auto-fit,minmax(400px,1fr))}
+grid-template-columns:repeat(auto-fit,minmax(min(380px,100%),1fr))}
 section{background:#fff;border:1px solid var(--line);border-radius:14px;
 overflow:hidden;box-shadow:0 1px 3px rgba(20,40,80,.06)}
-.top{display:flex;align-items:center;gap:12px;padding:14px 18px 10px}
-.top b{font-size:20px}.top span.name{color:var(--soft)}
+.top{display:flex;flex-wrap:wrap;align-items:center;gap:6px 12px;
+padding:14px 18px 10px}
+.top b{font-size:20px}.top span.name{color:var(--soft);white-space:nowrap}
 .top .right{margin-left:auto;display:flex;gap:8px;align-items:center}
 .tag{border-radius:7px;padding:2px 9px;font-size:13px;font-weight:600;
 background:#eef2f7;color:var(--soft);white-space:nowrap}
@@ -116,6 +118,7 @@ color:var(--soft);font-size:13px}
 border-left:6px solid #b8c4d3;min-height:76px}
 .say.good{background:#e3f6ed;border-color:var(--good)}
 .say.bad{background:#fde9ea;border-color:var(--bad)}
+.say.info{background:#e6f0fb;border-color:var(--info)}
 .say p{margin:0;font-size:20px;font-weight:650}
 .say small{color:var(--soft);font-size:13px;display:block}
 table{border-collapse:collapse;width:100%;font-size:14px}
@@ -128,15 +131,21 @@ margin-left:4px;white-space:nowrap}
 td small{color:var(--soft);display:block}
 .none{padding:18px;color:var(--soft);border-top:1px solid var(--line)}
 footer{padding:0 24px 24px;color:var(--soft);font-size:13px}
+.lost{display:none;padding:12px 24px;background:var(--bad);color:#fff;font-weight:650}
+.stale .lost{display:block}.stale main{opacity:.45}
+@media(max-width:600px){header,main{padding-left:12px;padding-right:12px}
+.lost,footer{padding-left:12px;padding-right:12px}}
 """
 
 SCRIPT = """
 setInterval(async () => {
   try {
     const answer = await fetch("?part=body", {cache: "no-store"});
-    if (answer.ok) document.body.innerHTML = await answer.text();
+    if (!answer.ok) throw new Error(answer.statusText);
+    document.body.innerHTML = await answer.text();
+    document.documentElement.classList.remove("stale");
   } catch (error) {
-    document.title = "\\u26a0 " + document.title.replace("\\u26a0 ", "");
+    document.documentElement.classList.add("stale");
   }
 }, 1000);
 """
@@ -153,6 +162,7 @@ class View:
     now: datetime
     copy_at: datetime | None  # None: it does not decide by itself, or has no copy yet
     conflicts: int
+    problems: int
 
 
 def page(body: str) -> str:
@@ -175,11 +185,22 @@ def body(view: View, lanes: Sequence[tuple[Lane, str, Sequence[LogRow]]]) -> str
         "<header><h1>通道日志<small>Lane log</small></h1>"
         + (f'<span class="pill">{escape(view.device)}</span>' if view.device else "")
         + f'<span class="pill"><i class="dot {tone}"></i>{zh} · {en}</span>'
-        f"{_copy(view)}"
+        f"{_problems(view)}{_copy(view)}"
         f'<span class="pill">待上传 · outbox {view.outbox}</span>'
         f'<span class="pill">{clock}</span></header>'
+        '<div class="lost">程序没有应答，以下内容已过时'
+        " · The bridge does not answer: what you see is old</div>"
         f"<main>{cards}</main>"
         f"<footer>scenic-gate-bridge {escape(view.version)}</footer>"
+    )
+
+
+def _problems(view: View) -> str:
+    if not view.problems:
+        return ""
+    return (
+        '<a class="pill" href="health" target="_blank"><i class="dot bad"></i>'
+        f"异常 · problems {view.problems}</a>"
     )
 
 
@@ -225,24 +246,43 @@ def _card(lane: Lane, name: str, rows: Sequence[LogRow]) -> str:
 
 
 def _banner(lane: Lane, rows: Sequence[LogRow]) -> str:
-    """What the newest visitor was told."""
-    row = next((row for row in rows if row.phase in SAID), None)
-    if row is None and lane.machine.wanted_rest:
-        return (
-            '<div class="say"><p>请直接通行</p><small>Please walk through</small></div>'
-        )
-    if row is None:
-        return '<div class="say"><p>请扫码</p><small>Please scan</small></div>'
-    if row.phase == "finger":
-        return (
-            '<div class="say"><p>请按指纹</p><small>Please press your finger</small>'
-            "</div>"
-        )
-    tone = "good" if row.phase == "admitted" else "bad"
-    zh = row.text_zh + (f"，{row.remedy_zh}" if row.remedy_zh else "")
-    en = row.text_en + (f". {row.remedy_en}" if row.remedy_en else "")
+    """What holds for everybody at this lane, else what the newest visitor was told."""
+    tone, zh, en = _for_everybody(lane) or _told(
+        next((row for row in rows if row.phase in SAID), None)
+    )
     return (
         f'<div class="say {tone}"><p>{escape(zh)}</p><small>{escape(en)}</small></div>'
+    )
+
+
+def _for_everybody(lane: Lane) -> tuple[str, str, str] | None:
+    machine = lane.machine
+    walk = ("good", "请直接通行", "Please walk through")
+    if machine.fire:
+        return walk  # it is wired in the lane, link or not
+    if not machine.link:
+        return "bad", "设备断开，请走其他通道", "Out of order: use another lane"
+    if machine.in_emergency:
+        return walk
+    if machine.wanted_rest == machine.served:
+        if Direction.IN in machine.served:
+            return walk
+        return "good", "出园请直接通行", "Way out: please walk through"
+    if machine.mode is LaneMode.LOCKED:
+        return "bad", "通道关闭，请走其他通道", "Closed: use another lane"
+    return None
+
+
+def _told(row: LogRow | None) -> tuple[str, str, str]:
+    """Tone, and the words to the visitor."""
+    if row is None:
+        return "", "请扫码", "Please scan"
+    if row.phase == "finger":
+        return "info", "请按指纹", "Please press your finger"
+    return (
+        "good" if row.phase == "admitted" else "bad",
+        row.text_zh + (f"，{row.remedy_zh}" if row.remedy_zh else ""),
+        row.text_en + (f". {row.remedy_en}" if row.remedy_en else ""),
     )
 
 
@@ -252,6 +292,8 @@ def _line(row: LogRow) -> str:
     count = f" ×{row.count}" if row.count > 1 else ""
     assumed = "（推定）" if row.assumed else ""
     said_zh, said_en = NOTES.get(row.note, (row.note, ""))
+    if row.note.startswith("port lost: "):
+        said_zh, said_en = "端口断开", row.note
     if row.code:
         said_zh = " · ".join(filter(None, (row.product, row.text_zh)))
         said_en = " · ".join(filter(None, (row.text_en, row.code)))

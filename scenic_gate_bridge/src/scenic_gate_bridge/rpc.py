@@ -16,6 +16,8 @@ from .settings import ConfigError, Settings
 LARGEST_ANSWER = 8 << 20  # a page of the feed
 CONNECT_TIMEOUT = 3.0
 LONGEST_WAIT = 60.0  # seconds, whatever Retry-After says
+# in the page with which Odoo answers when it has no database for a request
+NO_DATABASE = b"No database is selected"
 
 
 class RpcError(Exception):
@@ -38,15 +40,19 @@ class ServerFault(RpcError):
     """An answer that is a fault of the server, or that makes no sense."""
 
 
-class RateLimited(ServerFault):
-    """The server had too many requests and did nothing for this one. `retry_after`:
-    seconds after which it may be tried again."""
-
-    settled = True
+class ToldToWait(ServerFault):
+    """The server, or who stands before it, is too busy. `retry_after`: seconds after
+    which it may be tried again."""
 
     def __init__(self, said: str, retry_after: float) -> None:
         super().__init__(said)
         self.retry_after = retry_after
+
+
+class RateLimited(ToldToWait):
+    """The server had too many requests and did nothing for this one."""
+
+    settled = True
 
 
 class RequestRefused(RpcError):
@@ -130,6 +136,11 @@ class RpcClient:
                     raw = await _read(response)
                     if response.status == HTTPStatus.TOO_MANY_REQUESTS:
                         raise RateLimited("RATE_LIMITED", _retry_after(response))
+                    if (
+                        response.status == HTTPStatus.SERVICE_UNAVAILABLE
+                        and "Retry-After" in response.headers
+                    ):
+                        raise ToldToWait("HTTP 503", _retry_after(response))
                     return _unwrap(response.status, raw, number)
             except (KeyInvalid, KeyShared, RateLimited, RequestRefused) as error:
                 # the try before this one may have been accepted, and done its work
@@ -186,12 +197,15 @@ def _unwrap(status: int, raw: bytes, number: int) -> dict[str, Any]:
     if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
         if status == 401:
             raise KeyInvalid("HTTP 401")
-        raise ServerFault(f"HTTP {status}, not a JSON-RPC answer")
+        raise ServerFault(f"HTTP {status}: {_why_no_answer(status, raw)}")
     error = answer.get("error")
     if isinstance(error, dict):
         data = error.get("data")
         code = data.get("code") if isinstance(data, dict) else None
         said = f"{code or error.get('code')}: {error.get('message')}"[:200]
+        if error.get("code") == HTTPStatus.NOT_FOUND:
+            # Odoo's own answer to a path that it does not know
+            said = _why_no_answer(HTTPStatus.NOT_FOUND, b"")
         if status == 401 or code == "DEVICE_KEY_INVALID":
             raise KeyInvalid(said)
         if code == "KEY_SHARED":
@@ -203,6 +217,20 @@ def _unwrap(status: int, raw: bytes, number: int) -> dict[str, Any]:
     if status != 200 or answer.get("id") != number or not isinstance(result, dict):
         raise ServerFault(f"HTTP {status}, not an answer to this call")
     return result
+
+
+def _why_no_answer(status: int, raw: bytes) -> str:
+    if NO_DATABASE in raw:
+        return (
+            "Odoo runs, but reaches no database for this bridge: its database server is"
+            " away, or server.database names none"
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return (
+            "no gate API at this address: check server.url and server.database, and"
+            " that this database has the add-on scenic_ticket_gate"
+        )
+    return "not a JSON-RPC answer"
 
 
 def _plain(error: BaseException) -> str:

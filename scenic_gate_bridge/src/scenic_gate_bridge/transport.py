@@ -18,6 +18,7 @@ from .watchdog import DEVICE_TURN, Beat
 
 CLOSE_TIMEOUT = 5.0
 CONNECT_TIMEOUT = 5.0
+QUIET, QUIET_AT_MOST = 0.1, 1.0  # seconds
 
 
 class PortError(Exception):
@@ -110,3 +111,13 @@ async def read_some(reader: asyncio.StreamReader) -> bytes:
     if not data:
         raise PortError("port lost: end of data")
     return data
+
+
+async def drain(reader: asyncio.StreamReader) -> None:
+    """Throw away what still comes, until nothing does; PortError when the port is
+    lost."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(QUIET_AT_MOST):
+            while True:
+                async with asyncio.timeout(QUIET):
+                    await read_some(reader)

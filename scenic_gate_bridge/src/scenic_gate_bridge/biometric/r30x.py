@@ -1,6 +1,6 @@
 """A fingerprint sensor of the R30x family.
 
-Nothing is searched in the sensor: its own library is emptied before it is used, a
+Nothing is searched in the sensor: what it has stored is deleted before it is used, a
 template is sent to it for each comparison, and what it made is taken out of it.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ..settings import SerialSettings, TcpSettings
-from ..transport import PortError, open_port, read_some
+from ..transport import PortError, drain, open_port, read_some
 from ..watchdog import no_beat
 from . import r30x_codec as r30x
 from .base import EnrolFailed, Match, SensorFault
@@ -21,8 +21,6 @@ ANSWER = 2.0  # seconds; making features takes up to half of one
 TRIES = 3
 PRESSES = 3  # presses that do not fit before it is a no
 LOOK_AGAIN = 0.05
-QUIET = 0.1
-QUIET_AT_MOST = 1.0
 
 
 class _BadAnswer(Exception):
@@ -43,8 +41,8 @@ class _Line:
         self._size = 32
 
     async def begin(self, password: int) -> None:
-        """Log in, learn the size of packets, empty the library."""
-        await self._settle()
+        """Log in, learn the size of packets, delete what is stored."""
+        await drain(self._reader)
         await self._sure(r30x.PASSWORD + password.to_bytes(4, "big"))
         size = r30x.packet_size(await self._sure(r30x.PARAMETERS))
         if size is None:
@@ -80,7 +78,7 @@ class _Line:
             try:
                 template = await self._receive()
             except _BadAnswer:
-                await self._settle()
+                await drain(self._reader)
                 continue
             if len(template) == r30x.TEMPLATE_BYTES:
                 return template
@@ -94,12 +92,12 @@ class _Line:
                 code, data = await self._ask(command)
             except _BadAnswer as error:
                 reason = str(error)
-                await self._settle()
+                await drain(self._reader)
                 continue
             if code == Code.RECEIVED_BADLY:
                 # of which command the answer was is not told
                 reason = "the sensor gets damaged packets"
-                await self._settle()
+                await drain(self._reader)
                 continue
             if code == Code.OK:
                 self._writer.write(then)
@@ -147,16 +145,6 @@ class _Line:
         except TimeoutError:
             raise _BadAnswer("no answer") from None
         return self._packets.pop(0)
-
-    async def _settle(self) -> None:
-        """Throw away what still comes."""
-        try:
-            async with asyncio.timeout(QUIET_AT_MOST):
-                while True:
-                    async with asyncio.timeout(QUIET):
-                        await read_some(self._reader)
-        except TimeoutError:
-            pass
 
 
 class FingerSensor:

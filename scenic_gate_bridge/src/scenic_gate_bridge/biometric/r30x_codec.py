@@ -41,7 +41,7 @@ TAKE_TEMPLATE = b"\x09"  # + buffer: from the host
 EMPTY_LIBRARY = b"\x0d"
 PARAMETERS = b"\x0f"
 PASSWORD = b"\x13"  # + 4 bytes
-COUNT = b"\x1d"  # templates in the sensor's own library
+COUNT = b"\x1d"  # templates that the sensor has stored
 
 
 class Code(IntEnum):

@@ -54,6 +54,15 @@ LABELS = {
 PROBLEMS = (
     (r"server: unknown ?(.*)", r"服务器：正在连接 \1"),
     (r"server: offline ?(.*)", r"服务器：离线 \1"),
+    (
+        r"server: fault .*(?:DATABASE_AWAY|reaches no database).*",
+        "服务器：Odoo 已启动，但无法访问数据库；请检查数据库服务和 server.database",
+    ),
+    (
+        r"server: fault .*no gate API at this address.*",
+        "服务器：该地址没有检票接口；请检查 server.url 和 server.database，"
+        "并确认该数据库已安装 scenic_ticket_gate",
+    ),
     (r"server: fault ?(.*)", r"服务器：异常 \1"),
     (r"server: key_invalid ?(.*)", r"服务器：设备密钥无效，请在 Odoo 中更换 \1"),
     (
@@ -69,6 +78,17 @@ PROBLEMS = (
         r"lane (\S+): direction is (\S+) at the server, (\S+) in the settings",
         r"通道 \1：方向不一致，服务器为 \2，配置为 \3",
     ),
+    (
+        r"modes of the lanes: not heard from the server for (\d+) s",
+        r"通道模式：已 \1 秒未收到服务器的通道模式",
+    ),
+    (
+        r"modes of the lanes: not heard from the server for (\d+) s, it asked to wait",
+        r"通道模式：已 \1 秒未收到服务器的通道模式，服务器要求等待",
+    ),
+    (r"lane (\S+): camera: (.*)", r"通道 \1：摄像头（\2）"),
+    (r"lane (\S+): fingerprint: (.*)", r"通道 \1：指纹仪（\2）"),
+    (r"copy of the tickets: (.*)", r"门票副本：\1"),
     (r"outbox: (\d+) facts set aside", r"待上传：\1 条被服务器拒收，已搁置"),
     (r"journal: the disk takes nothing", "日志：磁盘无法写入"),
 )

@@ -19,6 +19,7 @@ from .rows import JournalError, JournalUnwritable, Log, Row
 COUNTED = ("passed", "annulled", "exit", "entry")  # the others are alarms, not persons
 LONGEST_NOTE = 200
 IN_MEMORY = Path(":memory:")
+PATIENCE = 5000  # milliseconds, with whoever else has the file open
 OPEN_STATES = "('asking', 'authorised', 'opening')"
 
 
@@ -39,7 +40,9 @@ class Tables:
             self._con = sqlite3.connect(self.path, isolation_level=None)
             self._con.execute("PRAGMA journal_mode=WAL")
             self._con.execute("PRAGMA synchronous=FULL")
-            self._con.execute("PRAGMA busy_timeout=5000")
+            self._con.execute(f"PRAGMA busy_timeout={PATIENCE}")
+            # a code that is cleared is overwritten in the file, see also `fold`
+            self._con.execute("PRAGMA secure_delete=ON")
             # KiB: what a rush touches of a copy of 200,000 tickets
             self._con.execute("PRAGMA cache_size=-16384")
             self._migrate()
@@ -56,6 +59,21 @@ class Tables:
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""
         self._con.close()
+
+    def fold(self) -> bool:
+        """Fold the write-ahead log into the file and cut it off: what was deleted is
+        left in neither then. False where it has to be tried again, because other steps
+        share the commit. What somebody else reads at this moment stays until the next
+        time; the lanes wait for nobody."""
+        if self._in_company:
+            return False
+        with _unwritable():
+            self._con.execute("PRAGMA busy_timeout=0")
+            try:
+                self._con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._con.execute(f"PRAGMA busy_timeout={PATIENCE}")
+        return True
 
     # -- schema -----------------------------------------------------------------
 

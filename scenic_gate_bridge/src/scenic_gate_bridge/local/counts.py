@@ -8,9 +8,8 @@ from typing import Any
 
 from ..model import Decision, Direction, iso
 from .case import OwnPass, Place
-from .feed import Ticket
 from .keeping import Keeping
-from .store import Kept
+from .own_books import Kept
 
 
 class Counts(Keeping):
@@ -26,13 +25,13 @@ class Counts(Keeping):
     ) -> None:
         """Count an admission of the server, as a part of the caller's transaction:
         what the feed says is of others only."""
+        right = decision.right
         if self.store.meta("born") is None or not decision.ticket.isdecimal():
             return
-        ticket = self.store.by_name(decision.ticket)
-        right = decision.right or self._right_of(ticket, lane)
         if right is None:
-            # its ticket is not in the copy yet
-            right = -int(decision.ticket)
+            # of a site server that saw its QR only: who asks one has no copy
+            return
+        ticket = self.store.by_name(decision.ticket)
         self.store.keep_decision(
             request_id,
             at,
@@ -47,18 +46,11 @@ class Counts(Keeping):
         )
         self.store.move_right(
             right,
-            ticket.id if ticket else None,
+            # of a ticket that is not in the copy yet: see `own_of_number`
+            ticket.id if ticket else -int(decision.ticket),
             held=0 if decision.again else decision.passes,
             again_held=decision.passes if decision.again else 0,
         )
-
-    def _right_of(self, ticket: Ticket | None, lane_code: str) -> int | None:
-        """The right of a ticket at the place that a lane leads into."""
-        lane = self.config.lane.get(lane_code)
-        if ticket is None or lane is None:
-            return None
-        here = [each.id for each in ticket.rights if each.site == lane.site]
-        return here[0] if here else None
 
     def passed(self, request_id: str, count: int, now: datetime) -> None:
         """`count` people of an admission went through."""

@@ -26,9 +26,9 @@ from .facts import Facts
 from .feed import Lane
 from .keeping import CLOCK_SLACK
 from .outcome import DecidedBy, Outcome, read_outcome, write_outcome
+from .own_books import Kept
 from .reads import Read, ReadKind, SignedTicket
 from .rules import judge
-from .store import Kept
 
 CLOCK_STEP = timedelta(seconds=5)
 SHARED = (ReadKind.IC_CARD, ReadKind.ID_DOCUMENT)
@@ -261,11 +261,12 @@ class LocalDecider(Counts):
                 return _Draft("TOO_EARLY", facts)
             if place.minute >= facts.minute_to:
                 return _Draft("TOO_LATE", facts)
-        own = self.store.own(-signed.number)
+        own = self.store.own_of_number(signed.number)
         facts.ticket, facts.persons = f"{signed.number:010d}", signed.persons
         facts.product = here[0].gate_name or here[0].name.zh
         facts.left = max(0, signed.persons - own.used - own.held)
-        draft = _Draft("ADMIT", facts, right=-signed.number, unsynced=True)
+        unknown = -signed.number
+        draft = _Draft("ADMIT", facts, right=unknown, ticket_id=unknown, unsynced=True)
         if not facts.left:
             draft.code = "IN_USE" if own.held else "USED"
             self._tell_use(own, facts)
@@ -307,6 +308,7 @@ class LocalDecider(Counts):
             passes=draft.passes if admit else 0,
             product=facts.product,
             ticket=facts.ticket or "",
+            right=draft.right if admit and not draft.unsynced else None,
         )
         return Outcome(request_id, decision, facts)
 

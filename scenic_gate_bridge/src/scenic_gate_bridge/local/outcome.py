@@ -45,6 +45,7 @@ def write_outcome(outcome: Outcome) -> str:
             "persons": facts.persons,
             "left": facts.left,
             "again": facts.again,
+            "right": decision.right,
         }
     )
 
@@ -59,6 +60,7 @@ def read_outcome(request_id: str, kept: str) -> Outcome:
         passes=values["passes"],
         product=values["product"],
         ticket=values["ticket"],
+        right=values["right"],
     )
     facts = Facts(
         ticket=values["ticket"],

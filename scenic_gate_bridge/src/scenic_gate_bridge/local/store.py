@@ -1,4 +1,4 @@
-"""The tables of the copy and of what this device did, and the statements on them.
+"""The tables of the copy, of people inside, of conflicts, and the statements on them.
 
 Lives on the connection of the journal, inside its transactions: a decision, its
 reservation, its journal row and its fact for the server are on the disk together.
@@ -10,16 +10,16 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from ..model import iso
-from .case import NOTHING, Candidate, Own, OwnPass
+from .case import Candidate
 from .feed import Config, Ticket, decode_ticket, read_config
 from .lane_modes import ToldLane, read_lanes, write_lanes
+from .own_books import OwnBooks
 from .reads import CodeReader
 
 KEPT_NUMBERS = 10_000  # of each client; those far behind are refused anyway
@@ -31,31 +31,11 @@ def to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A decision that was kept."""
-
-    lane: str
-    direction: str
-    right: int | None
-    again: bool
-    passes: int
-    passed: int = 0
-    annulled: int = 0
-    counted: bool = True
-    answer: str = ""
-
-    @property
-    def left(self) -> int:
-        """People whose end is not known."""
-        return max(0, self.passes - self.passed - self.annulled)
-
-
-class Store:
+class Store(OwnBooks):
     """`key_file` keeps the secret of the look-ups; None for a store in memory."""
 
     def __init__(self, con: sqlite3.Connection, key_file: Path | None) -> None:
-        self._con = con
+        super().__init__(con)
         self._key_file = key_file
         self._lookup_key = b""
         if key_file is not None and key_file.exists():
@@ -186,7 +166,11 @@ class Store:
         )
 
     def _take_over(self, number: int, ticket: Ticket) -> None:
-        """What was done by a QR before its ticket was in the copy."""
+        """What was done with a ticket before it was in the copy."""
+        self._con.execute(
+            "UPDATE own_right SET ticket = ? WHERE ticket = ? AND id > 0",
+            (ticket.id, -number),
+        )
         row = self._con.execute(
             "SELECT lane FROM own_decision WHERE right < 0 AND right = ? LIMIT 1",
             (-number,),
@@ -197,8 +181,12 @@ class Store:
         here = [right for right in ticket.rights if lane and right.site == lane.site]
         if not here:
             return
-        right = here[0].id
-        names = {"old": -number, "new": right, "ticket": ticket.id}
+        # what was done by its QR alone: the server takes the same right
+        right = min(
+            here,
+            key=lambda r: (r.total <= r.used + r.held + r.refunded, r.valid_to, r.id),
+        )
+        names = {"old": -number, "new": right.id, "ticket": ticket.id}
         for statement in (
             "INSERT INTO own_right (id, ticket, used, held, again_held, first_at)"
             " SELECT :new, :ticket, used, held, again_held, first_at FROM own_right"
@@ -277,131 +265,7 @@ class Store:
         own = {right.id: self.own(right.id) for right in ticket.rights}
         return Candidate(ticket, state, own)
 
-    # -- what this device did ----
-
-    def own(self, right: int) -> Own:
-        """What this device did with a right."""
-        row = self._con.execute(
-            "SELECT used, held, again_held, first_at FROM own_right WHERE id = ?",
-            (right,),
-        ).fetchone()
-        if row is None:
-            return NOTHING
-        passes = [
-            OwnPass(datetime.fromisoformat(at), people, used, lane, bool(is_exit))
-            for at, people, used, lane, is_exit in self._con.execute(
-                "SELECT at, people, used, lane, is_exit FROM own_pass WHERE right = ?",
-                (right,),
-            )
-        ]
-        used, held, again_held, first = row
-        return Own(
-            used,
-            held,
-            again_held,
-            datetime.fromisoformat(first) if first else None,
-            passes,
-        )
-
-    def move_right(
-        self,
-        right: int,
-        ticket: int | None = None,
-        *,
-        used: int = 0,
-        held: int = 0,
-        again_held: int = 0,
-        first_at: datetime | None = None,
-    ) -> None:
-        """Add to the counts of a right."""
-        self._con.execute(
-            "INSERT INTO own_right (id, ticket, used, held, again_held, first_at)"
-            " VALUES (:id, :ticket, :used, max(0, :held), max(0, :again), :first)"
-            " ON CONFLICT (id) DO UPDATE SET used = used + :used, held = held + :held,"
-            " again_held = again_held + :again, first_at = ifnull(first_at, :first)",
-            {
-                "id": right,
-                "ticket": ticket,
-                "used": used,
-                "held": held,
-                "again": again_held,
-                "first": iso(first_at) if first_at else None,
-            },
-        )
-
-    def keep_pass(self, right: int, each: OwnPass, ticket: int | None = None) -> None:
-        """Remember people who went through."""
-        self._con.execute(
-            "INSERT OR IGNORE INTO own_right (id, ticket) VALUES (?, ?)",
-            (right, ticket),
-        )
-        self._con.execute(
-            "INSERT INTO own_pass (right, at, people, used, lane, is_exit)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (right, iso(each.at), each.people, each.used, each.lane, int(each.exit)),
-        )
-
-    def decision(self, request_id: str) -> Kept | None:
-        """A decision that was kept."""
-        row = self._con.execute(
-            "SELECT lane, direction, right, again, passes, passed, annulled, counted,"
-            " answer FROM own_decision WHERE request_id = ?",
-            (request_id,),
-        ).fetchone()
-        if row is None:
-            return None
-        lane, direction, right, again, passes, passed, annulled, counted, answer = row
-        return Kept(
-            lane,
-            direction,
-            right,
-            bool(again),
-            passes,
-            passed,
-            annulled,
-            bool(counted),
-            answer,
-        )
-
-    def keep_decision(
-        self, request_id: str, at: datetime, kept: Kept, *, unsynced: bool = False
-    ) -> None:
-        """Remember a decision."""
-        self._con.execute(
-            "INSERT INTO own_decision (request_id, at, lane, direction, right, again,"
-            " passes, counted, unsynced, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                request_id,
-                iso(at),
-                kept.lane,
-                kept.direction,
-                kept.right,
-                int(kept.again),
-                kept.passes,
-                int(kept.counted),
-                int(unsynced),
-                kept.answer,
-            ),
-        )
-
-    def end_people(
-        self, request_id: str, *, passed: int = 0, annulled: int = 0
-    ) -> None:
-        """Add to the outcomes of a decision."""
-        self._con.execute(
-            "UPDATE own_decision SET passed = passed + ?, annulled = annulled + ?"
-            " WHERE request_id = ?",
-            (passed, annulled, request_id),
-        )
-
-    def unsynced_since(self, at: str) -> int:
-        """How many people were admitted by a QR alone since a time."""
-        row = self._con.execute(
-            "SELECT ifnull(sum(passes - annulled), 0) FROM own_decision"
-            " WHERE at >= ? AND unsynced",
-            (at,),
-        ).fetchone()
-        return int(row[0])
+    # -- old rows ----
 
     def prune(self, before: str, at: datetime) -> int:
         """Forget finished decisions, answered conflicts of old, and old passes."""

@@ -12,7 +12,7 @@ import structlog
 from ..backoff import Backoff
 from ..journal import Journal, JournalDb, JournalUnwritable
 from ..model import iso, utc_now
-from ..rpc import KeyShared, RateLimited, RpcClient, RpcError, ServerFault, Unanswered
+from ..rpc import KeyShared, RpcClient, RpcError, ServerFault, ToldToWait, Unanswered
 from ..watchdog import Beat, no_beat
 from .feed import FeedError
 
@@ -28,8 +28,9 @@ async def _nothing() -> None:
 
 
 class SyncPuller:
-    """Pulls config and tickets every `interval` seconds. A page is kept together with
-    its cursor, so that a bridge that was killed goes on where it was."""
+    """Pulls tickets every `interval` seconds, and the config at the start and when the
+    server names another version of it. A page is kept together with its cursor, so that
+    a bridge that was killed goes on where it was."""
 
     def __init__(
         self,
@@ -48,6 +49,13 @@ class SyncPuller:
         self.turns: Beat = no_beat
         self._log = structlog.get_logger()
         self.problem = ""  # why the last try came to nothing
+        self._begun_anew = False  # the copy, since the last that was complete
+        self._asked = False  # for the config, since the start
+        self._newest: str | None = None  # version of the config, by a heartbeat
+
+    def told_config(self, version: str) -> None:
+        """The server's config has this version now."""
+        self._newest = version
 
     async def run(self) -> None:
         """Pull for ever."""
@@ -60,7 +68,7 @@ class SyncPuller:
                 self.problem = ""
             except (RpcError, JournalUnwritable) as error:
                 wait = max(wait, self._backoff.next())
-                if isinstance(error, RateLimited):
+                if isinstance(error, ToldToWait):
                     wait = max(wait, error.retry_after)
                 if str(error) != self.problem:
                     # a lasting problem is said once
@@ -79,14 +87,18 @@ class SyncPuller:
         if decides == "no":
             await self._journal.call(_forget)
             return
+        self._begun_anew = False
         while await self._page():
             pass
 
     async def _config(self) -> str:
-        known, begun = await self._journal.call(_known)
+        known, begun, decides = await self._journal.call(_known)
+        if begun and self._asked and self._newest in (None, known):
+            return decides
         answer = await self._rpc.call("config", {"version": known}, TIMEOUT)
         if answer.get("unchanged") is True and begun:
-            return await self._journal.call(lambda db: db.local.config.decides)
+            self._asked = True
+            return decides
         if answer.get("unchanged") is True:
             # killed before the journal began: only a whole answer tells the time
             answer = await self._rpc.call("config", {"version": None}, TIMEOUT)
@@ -95,6 +107,7 @@ class SyncPuller:
             await self._journal.call(lambda db: db.local.load_config(answer))
         except FeedError as error:
             raise ServerFault(str(error)) from error
+        self._asked = True
         return await self._journal.call(lambda db: _begin(db, at))
 
     async def _page(self) -> bool:
@@ -113,7 +126,7 @@ class SyncPuller:
         except KeyShared:
             await self._journal.call(lambda db: db.local.told_shared(True))
             raise
-        except RateLimited:
+        except ToldToWait:
             raise
         except (Unanswered, ServerFault):
             # a slow line, or an answer too large: ask for less
@@ -132,7 +145,12 @@ class SyncPuller:
         ):
             raise ServerFault("sync: not a page of tickets")
         at = _time(answer.get("server_time"))
-        if cursor is None or answer.get("reset") is True:
+        anew = answer.get("reset") is True
+        if anew and self._begun_anew:
+            # or this would go on for ever, without a pause
+            raise ServerFault("sync: the copy begins anew again and again")
+        self._begun_anew = anew or self._begun_anew
+        if cursor is None or anew:
             await self._journal.call(_new_generation)
         try:
             for first in range(0, len(tickets), AT_ONCE):
@@ -155,11 +173,12 @@ class SyncPuller:
             pass
 
 
-def _known(db: JournalDb) -> tuple[str | None, bool]:
-    """The version of the settings, and whether the journal counts as it must."""
+def _known(db: JournalDb) -> tuple[str | None, bool, str]:
+    """The version of the config, whether the journal counts as it must, and whether the
+    device may decide."""
     config = db.local.config
     begun = config.decides == "no" or db.local.store.meta("born") is not None
-    return config.version or None, begun
+    return config.version or None, begun, config.decides
 
 
 def _begin(db: JournalDb, at: datetime) -> str:

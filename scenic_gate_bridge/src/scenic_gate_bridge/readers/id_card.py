@@ -7,16 +7,14 @@ from collections.abc import Callable
 
 from ..model import CredentialKind
 from ..settings import IdCardReaderSettings
-from ..transport import PortError, open_port, read_some
+from ..transport import PortError, drain, open_port, read_some
 from ..watchdog import DEVICE_TURN, Beat, no_beat
 from . import sdt_codec as sdt
 from .base import Desk
 
 ANSWER = 1.0  # seconds; a read of text and photo has 113 ms on the line
 TRIES = 3  # bad answers in a row before a reset, and again before the reader is lost
-QUIET = 0.1
 SW_BYTES = 3
-QUIET_AT_MOST = 1.0
 
 
 class BadAnswer(Exception):
@@ -52,14 +50,8 @@ class _Line:
             raise BadAnswer("no answer") from None
 
     async def settle(self) -> None:
-        """Throw away what still comes."""
-        try:
-            async with asyncio.timeout(QUIET_AT_MOST):
-                while True:
-                    async with asyncio.timeout(QUIET):
-                        await read_some(self._reader)
-        except TimeoutError:
-            pass
+        """Leave the line alone until nothing comes any more."""
+        await drain(self._reader)
 
 
 class IdCardReader:

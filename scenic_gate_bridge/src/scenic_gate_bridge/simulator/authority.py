@@ -18,11 +18,13 @@ from aiohttp import web
 from ..model import LaneDirection, iso
 from . import copies
 from .codes import Mint
-from .ledger import PRICE, Admission, Device, Ticket
+from .ledger import PRICE, Admission, Device, Leaving, Ticket
 from .park import ParkError
 
 REFUSALS = {
     "UNKNOWN": ("No such ticket", "无此票"),
+    "FORGED": ("Not a genuine code", "票码无效"),
+    "INSIDE": ("Already inside", "持票人已在园内"),
     "USED": ("Already used", "该票已使用"),
     "IN_USE": ("In use at another lane", "该票正在其他通道使用"),
     "VOID": ("Cancelled", "该票已作废"),
@@ -53,11 +55,14 @@ PLAIN = {
 
 @dataclass(slots=True)
 class Authority:
-    """The server's memory. `devices` are known by their keys."""
+    """The server's memory. `devices` are known by their keys; `unsynced`: codes that no
+    copy has before they are used; `left`: who showed a code at an exit."""
 
     devices: dict[str, Device]
     tickets: dict[str, Ticket]
     mint: Mint = field(default_factory=lambda: Mint(random.Random(0)))
+    unsynced: set[str] = field(default_factory=set)
+    left: list[Leaving] = field(default_factory=list)
     admissions: dict[str, Admission] = field(default_factory=dict)
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
@@ -66,7 +71,7 @@ class Authority:
     _runner: web.AppRunner | None = None
 
     def __post_init__(self) -> None:
-        self._feed = copies.Feed.of(self.tickets)
+        self._feed = copies.Feed.of(self.tickets, self.unsynced)
 
     async def start(self) -> int:
         """Serve on 127.0.0.1; returns the port."""
@@ -100,7 +105,7 @@ class Authority:
         code: str = scan["credential"]["value"]
         ticket = self.tickets.get(code)
         lane = device.lanes.get(scan["lane"])
-        verdict, passes = "ADMIT", 0
+        verdict, passes, again = "ADMIT", 0, False
         if request_id in self._unusable:
             verdict = "VOID"
         elif lane is None:
@@ -108,7 +113,13 @@ class Authority:
         elif scan["direction"] != "in" or lane is LaneDirection.OUT:
             verdict = "WRONG_DIRECTION"
         elif ticket is None:
-            verdict = "UNKNOWN"
+            verdict = "FORGED" if code.startswith("T1") else "UNKNOWN"
+        elif ticket.again > 0:
+            passes, again = ticket.again, True
+        elif ticket.again_held:
+            verdict = "IN_USE"
+        elif ticket.used >= ticket.entries and ticket.returns:
+            verdict = "INSIDE"
         elif ticket.used >= ticket.entries:
             verdict = "USED"
         elif ticket.left <= 0:
@@ -122,6 +133,7 @@ class Authority:
             "code": verdict,
             "passes": passes,
             "repeat": False,
+            "again": again,
             "text": {"en": en, "zh": zh},
             "remedy": {"en": "", "zh": ""},
             "ticket": None,
@@ -131,8 +143,10 @@ class Authority:
             number = self._feed.numbers[code]
             told: dict[str, Any] = {"name": copies.ticket_name(number)}
             told |= {"product": "成人票", "persons": ticket.persons}
-            answer["ticket"] = told | {"left": ticket.left - passes, "right": number}
-        self._admit(request_id, code, scan["lane"], device, passes, answer)
+            told |= {"right": number if passes else None}
+            left = ticket.left - (0 if again else passes)
+            answer["ticket"] = told | {"left": left}
+        self._admit(request_id, code, scan["lane"], device, passes, again, answer)
         return answer
 
     def _admit(
@@ -142,17 +156,20 @@ class Authority:
         lane: str,
         device: Device,
         passes: int,
+        again: bool,
         answer: dict[str, Any],
     ) -> Admission:
-        """Write a decision down, and reserve as many entries as there are."""
+        """Write a decision down, and reserve as many entries as there are; a free
+        re-entry needs none."""
         at = datetime.now(UTC)
-        made = Admission(code, lane, device.name, at, passes, answer)
+        made = Admission(code, lane, device.name, at, passes, answer, again)
         ticket = self.tickets.get(code)
         if ticket is not None:
-            made.reserved = min(passes, ticket.left)
+            made.reserved = 0 if again else min(passes, ticket.left)
             ticket.reserved += made.reserved
+            ticket.again_held += passes if again else 0
             self._feed.changed.append(code)
-        made.double = passes - made.reserved
+        made.double = 0 if again else passes - made.reserved
         self.admissions[request_id] = made
         return made
 
@@ -176,6 +193,8 @@ class Authority:
             code = self._trouble("LANE_UNKNOWN", event)
         elif kind in ("passed", "annulled"):
             code = self._end(event)
+        elif kind == "exit" and "credential" in event:
+            self._count_out(device, event)
         elif kind not in PLAIN:
             code = self._trouble("CONFLICT", event)
         return answer | {"code": code}
@@ -187,10 +206,14 @@ class Authority:
         as a conflict with its value, again with each repeat."""
         request_id = event["request_id"]
         if not repeat:
-            code = self._feed.codes.get(event["right"], "")
-            if not code or event["lane"] not in device.lanes:
+            # of a genuine QR that is not in its copy a device knows no right
+            code = self._feed.codes.get(event.get("right", 0), "")
+            if "credential" in event:
+                code = event["credential"]["value"]
+            if code not in self.tickets or event["lane"] not in device.lanes:
                 self._trouble("admitted by what nobody sold", event)
-            self._admit(request_id, code, event["lane"], device, event["count"], {})
+            place = (event["lane"], device, event["count"], event["again"])
+            self._admit(request_id, code, *place, {})
         kept = self.admissions[request_id]
         if not kept.double:
             return {"code": "REPEAT" if repeat else "OK"}
@@ -198,12 +221,21 @@ class Authority:
             "code": "REPEAT" if repeat else "CONFLICT",
             "conflict": {
                 "why": "DOUBLE_USE",
-                "ticket": copies.ticket_name(event["right"]),
+                "ticket": copies.ticket_name(self._feed.numbers[kept.code]),
                 "persons": kept.double,
                 "value": f"{kept.double * PRICE}.00",
                 "currency": "CNY",
             },
         }
+
+    def _count_out(self, device: Device, event: dict[str, Any]) -> None:
+        """Any code opens an exit; of those that were sold it is remembered."""
+        code, count = event["credential"]["value"], event["count"]
+        now, assumed = datetime.now(UTC), event["assumed"]
+        self.left.append(Leaving(code, device.name, now, count, assumed))
+        if code in self.tickets:
+            self.tickets[code].gone += count
+            self._feed.changed.append(code)
 
     def _end(self, event: dict[str, Any]) -> str:
         request_id = event["request_id"]
@@ -252,9 +284,8 @@ class Authority:
 
     def sync(self, device: Device, params: dict[str, Any]) -> dict[str, Any]:
         """The tickets for a device that decides."""
-        return self._feed.page(
-            params, device, self.mint, self.tickets, self.admissions.values()
-        )
+        books = (self.tickets, self.admissions.values(), self.left)
+        return self._feed.page(params, device, self.mint, *books)
 
     def _number(self, device: Device, seq: int, what: object) -> None:
         if device.numbers.setdefault(seq, what) != what:

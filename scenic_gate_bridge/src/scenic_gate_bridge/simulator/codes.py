@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 SITE = "REHEARSAL"
 ZONE = ZoneInfo("Asia/Shanghai")
 PRODUCT_CLASS = 7
+RETURNS_CLASS = 8  # with free re-entry after an exit that read the code
 SPAN = 3  # days: a rehearsal may see midnight
 _EPOCH = date(2020, 1, 1)
 
@@ -28,6 +29,32 @@ def new_barcode(rng: random.Random) -> str:
     """A 1-D ticket number: 20 random digits, 2 check digits (ISO 7064 mod 97-10)."""
     body = rng.randrange(10**19, 10**20)
     return f"{body}{98 - body * 100 % 97:02}"
+
+
+def signed_qr(
+    signer: Ed25519PrivateKey,
+    site: str,
+    number: int,
+    first: date,
+    *,
+    issue: int = 0,
+    product: int = PRODUCT_CLASS,
+    span: int = 1,
+    persons: int = 1,
+) -> str:
+    """A QR as the server signs it, under key id 1: of the ticket with this number, for
+    `span` days from `first` on. `issue`: how often its code was replaced before."""
+    day = (first - _EPOCH).days
+    payload = struct.pack(
+        ">BQHHBBB", 1 << 4 | 1, issue << 32 | number, product, day, span, persons, 0
+    )
+    signature = signer.sign(b"SCENIC-T1\0" + site.encode() + payload)
+    return "T1" + base64.b32encode(payload + signature).decode()
+
+
+def look_up(secret: bytes, text: str) -> str:
+    """The keyed hash under which a copy knows a code."""
+    return hmac.digest(secret, text.encode(), hashlib.sha256)[:16].hex()
 
 
 class Mint:
@@ -48,15 +75,18 @@ class Mint:
         """The secret of the look-ups, in base64."""
         return base64.b64encode(self._lookup_key).decode()
 
-    def qr(self, number: int, persons: int) -> str:
+    def qr(self, number: int, persons: int, product: int = PRODUCT_CLASS) -> str:
         """A signed QR of the ticket with this number."""
-        day = (first_day() - _EPOCH).days
-        payload = struct.pack(
-            ">BQHHBBB", 1 << 4 | 1, number, PRODUCT_CLASS, day, SPAN, persons, 0
+        return signed_qr(
+            self._signer,
+            SITE,
+            number,
+            first_day(),
+            product=product,
+            span=SPAN,
+            persons=persons,
         )
-        signature = self._signer.sign(b"SCENIC-T1\0" + SITE.encode() + payload)
-        return "T1" + base64.b32encode(payload + signature).decode()
 
     def lookup(self, code: str) -> str:
         """The keyed hash of a code."""
-        return hmac.digest(self._lookup_key, code.encode(), hashlib.sha256)[:16].hex()
+        return look_up(self._lookup_key, code)

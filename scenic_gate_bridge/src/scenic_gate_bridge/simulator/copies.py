@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..model import iso
-from .codes import PRODUCT_CLASS, SITE, SPAN, ZONE, Mint, first_day
-from .ledger import PRICE, Admission, Device, Ticket
+from .codes import PRODUCT_CLASS, RETURNS_CLASS, SITE, SPAN, ZONE, Mint, first_day
+from .ledger import PRICE, Admission, Device, Leaving, Ticket
 
 VERSION = "1"
+ENTERS, RETURNS = 1, 2  # components
+MOST_UNSYNCED = 50
 
 
 def config(device: Device, mint: Mint, known: object) -> dict[str, Any]:
@@ -33,8 +35,8 @@ def config(device: Device, mint: Mint, known: object) -> dict[str, Any]:
         "lookup_key": mint.lookup_key if may else None,
         "offline": {
             "max_age_hours": 24,
-            "admit_unsynced": False,
-            "max_unsynced": 0,
+            "admit_unsynced": True,
+            "max_unsynced": MOST_UNSYNCED,
             "kinds": ["qr", "barcode", "ic_card", "id_document"],
         },
         "sites": [
@@ -43,8 +45,11 @@ def config(device: Device, mint: Mint, known: object) -> dict[str, Any]:
         ],
         "rules": [],
         "components": [
-            {"id": 1, "site": 1, "product_class": PRODUCT_CLASS}
+            {"id": ENTERS, "site": 1, "product_class": PRODUCT_CLASS}
+            | {"name": _name("Park", "景区"), "gate_name": "成人票"},
+            {"id": RETURNS, "site": 1, "product_class": RETURNS_CLASS}
             | {"name": _name("Park", "景区"), "gate_name": "成人票"}
+            | {"reentry": "after_exit", "has_rules": True},
         ],
         "lanes": [
             {"lane": code, "name": f"{code} 通道", "site": 1}
@@ -53,6 +58,39 @@ def config(device: Device, mint: Mint, known: object) -> dict[str, Any]:
         ],
         "pools": [],
     }
+
+
+@dataclass(slots=True)
+class Others:
+    """What others than the asking device did with a ticket, in persons and entries."""
+
+    used: int = 0
+    held: int = 0
+    again_held: int = 0
+    entered: int = 0
+    gone: int = 0
+    last: datetime | None = None
+
+    def add(self, one: Admission) -> None:
+        """An admission of theirs."""
+        self.used += one.used
+        self.held += one.reserved
+        self.again_held += one.under_way if one.again else 0
+        self.entered += one.passed
+        if one.passed:
+            self.last = max(filter(None, [self.last, one.at]))
+
+    def today(self) -> dict[str, Any] | None:
+        """As the feed tells it; a rehearsal is over in a day."""
+        if not self.entered and not self.gone:
+            return None
+        return {
+            "day": str(datetime.now(UTC).astimezone(ZONE).date()),
+            "used": self.used,
+            "entered": self.entered,
+            "gone": self.gone,
+            "last": iso(self.last) if self.last else None,
+        }
 
 
 @dataclass(slots=True)
@@ -65,10 +103,12 @@ class Feed:
     changed: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, codes: Iterable[str]) -> Feed:
-        """All tickets are new; their numbers are their places."""
+    def of(cls, codes: Iterable[str], unsynced: Collection[str]) -> Feed:
+        """All tickets are new; their numbers are their places. Those `unsynced` are
+        told after their first use."""
         numbers = {code: number for number, code in enumerate(codes, 1)}
-        return cls(numbers, {n: code for code, n in numbers.items()}, list(numbers))
+        told = [code for code in numbers if code not in unsynced]
+        return cls(numbers, {n: code for code, n in numbers.items()}, told)
 
     def page(
         self,
@@ -77,32 +117,36 @@ class Feed:
         mint: Mint,
         tickets: dict[str, Ticket],
         admissions: Iterable[Admission],
+        left: Iterable[Leaving],
     ) -> dict[str, Any]:
         """The answer to `sync`."""
         begin = int(params["cursor"] or 0)
         end = min(len(self.changed), begin + params["limit"])
         codes = dict.fromkeys(self.changed[begin:end])
         born = datetime.fromisoformat(params["born"])
-        others = {code: [0, 0] for code in codes}
-        for one in admissions:
-            theirs = one.device != device.name or one.at < born
-            if theirs and one.code in others:
-                others[one.code][0] += one.used
-                others[one.code][1] += one.reserved
+        others = {code: Others() for code in codes}
+
+        def theirs(one: Admission | Leaving) -> bool:
+            return one.code in others and (one.device != device.name or one.at < born)
+
+        for admission in filter(theirs, admissions):
+            others[admission.code].add(admission)
+        for leaving in filter(theirs, left):
+            others[leaving.code].gone += leaving.count
         return {
             "cursor": str(end),
             "more": end < len(self.changed),
             "reset": False,
             "server_time": iso(datetime.now(UTC)),
             "tickets": [
-                self._row(code, tickets[code], mint, *counts)
+                self._row(code, tickets[code], mint, counts)
                 for code, counts in others.items()
             ],
             "gone": [],
         }
 
     def _row(
-        self, code: str, ticket: Ticket, mint: Mint, used: int, held: int
+        self, code: str, ticket: Ticket, mint: Mint, others: Others
     ) -> dict[str, Any]:
         number, first = self.numbers[code], first_day()
         begin = datetime.combine(first, datetime.min.time(), ZONE)
@@ -125,7 +169,7 @@ class Feed:
                 {
                     "id": number,
                     "site": 1,
-                    "component": 1,
+                    "component": RETURNS if ticket.returns else ENTERS,
                     "total": ticket.entries,
                     "from": iso(begin),
                     "to": iso(begin + timedelta(days=SPAN)),
@@ -133,8 +177,10 @@ class Feed:
                     "minute_from": 0,
                     "minute_to": 1440,
                     "value": f"{PRICE}.00",
-                    "used": used,
-                    "held": held,
+                    "used": others.used,
+                    "held": others.held,
+                    "again_held": others.again_held,
+                    "today": others.today(),
                 }
             ],
         }

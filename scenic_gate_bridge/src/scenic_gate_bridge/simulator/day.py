@@ -24,6 +24,8 @@ DOUBT = 1.0  # a pass this long before a kill may not have been written down
 CABLE = 0.2  # the same before a cable is pulled
 FIRE_OVER = 2.0  # seconds until the bridge believes that the alarm is over
 TRIES = 6
+BY_CODE = 0.2  # of those who came alone: leave by an exit that reads the code
+TURNS_BACK = 0.1  # of those who show a code there: do not go at once
 CROSSES = 0.5  # of those who step up while the arm is still open for somebody else
 
 LINE = {
@@ -67,7 +69,10 @@ class Day:
     begun: int = 0
     _queue: deque[Party] = field(default_factory=deque)
     _twins: dict[str, asyncio.Event] = field(default_factory=dict)
+    _leavers: deque[Party] = field(default_factory=deque)
     _inside: int = 0
+    _by_code: int = 0  # of those inside: will leave by a code, or try to at this moment
+    _returning: int = 0  # of these: will come in again
     _entering: int = 0
 
     @property
@@ -90,7 +95,9 @@ class Day:
             for lane in entries:
                 group.create_task(self._entry(lane))
             for lane in self.lanes.values():
-                if lane.direction is not LaneDirection.IN:
+                if lane.coded:
+                    group.create_task(self._coded_exit(lane))
+                elif lane.direction is not LaneDirection.IN:
                     group.create_task(self._exit(lane))
             for kinds in ((*LINE, *STEEL), SERVER, PROCESS):
                 script = [name for name in kinds if name in faults] * rounds
@@ -105,7 +112,10 @@ class Day:
 
     async def _entry(self, lane: SimLane) -> None:
         """One entry lane: those who stand there, one after the other."""
-        while self._queue:
+        while self._queue or self._returning:
+            if not self._queue:
+                await asyncio.sleep(0.1)
+                continue
             party = self._queue.popleft()
             self.begun += 1
             await self._visit(lane, party)
@@ -133,14 +143,61 @@ class Day:
             case _:
                 pass
         passed = await self._show(lane, party, "pass")
-        self.outcome["passed" if passed else "refused"] += 1
+        what = "came back" if party.kind is Kind.BACK else "passed"
+        self.outcome[what if passed else "refused"] += 1
         if passed and party.kind is Kind.TAILGATER:
             await asyncio.sleep(lane.headway)
             # where nobody saw the visitor, who follows is taken for them
             unseen = lane.passages[-1].sight is Sight.LOST
             lane.walk(Direction.IN, force=True, who=party.code if unseen else "")
+        if passed and any(lane.coded for lane in self.lanes.values()):
+            self._may_leave_by_code(party)
         if party.kind is Kind.COPY:
             self._queue.append(Party(Kind.FORGED, party.code))
+
+    def _may_leave_by_code(self, party: Party) -> None:
+        returns = party.kind is Kind.RETURNS
+        alone = party.kind in (Kind.ALONE, Kind.UNSYNCED)
+        if returns or (alone and self.rng.random() < BY_CODE):
+            self._leavers.append(party)
+            self._by_code += 1
+            self._returning += returns
+
+    async def _coded_exit(self, lane: SimLane) -> None:
+        """One exit that reads codes: those who show theirs there, one after the other;
+        who wanted to come in again does."""
+        while self._leavers or self._entering:
+            if not self._leavers:
+                await asyncio.sleep(0.1)
+                continue
+            party = self._leavers.popleft()
+            left = await self._leave(lane, party)
+            self._by_code -= 1
+            self.outcome["left by code"] += left
+            if party.kind is Kind.RETURNS:
+                self._returning -= 1
+                if left:
+                    self._queue.append(Party(Kind.BACK, party.code))
+
+    async def _leave(self, lane: SimLane, party: Party) -> int:
+        """Show the code at an exit, again if it stays shut; how many got through."""
+        walk = "timeout" if self.rng.random() < TURNS_BACK else "pass"
+        for _attempt in range(TRIES):
+            await self._shut(lane, Direction.OUT)
+            await asyncio.sleep(lane.headway)
+            visit = await lane.visit(
+                party.code,
+                Direction.OUT,
+                walk=walk,
+                people=1,
+                delay=WALK,
+                patience=PATIENCE,
+            )
+            if visit.passed:
+                return visit.passed
+            walk = "pass"
+        await asyncio.sleep(TIMEOUT)
+        return 0
 
     async def _meet(self, party: Party) -> None:
         """Wait a moment for the other one with the same code, at another lane."""
@@ -203,16 +260,17 @@ class Day:
             lane.left_for = party.code
         return True
 
-    async def _shut(self, lane: SimLane) -> None:
+    async def _shut(self, lane: SimLane, way: Direction = Direction.IN) -> None:
         """Nobody steps up while the arm is released for somebody else."""
-        while lane.released(Direction.IN):
+        while lane.released(way):
             await asyncio.sleep(0.02)
 
     async def _exit(self, lane: SimLane) -> None:
-        """One exit: who is inside goes home, until all have."""
-        while self._inside > 0 or self._entering:
+        """One exit: who is inside goes home, until all have but those who leave by a
+        code."""
+        while self._inside > self._by_code or self._entering:
             await asyncio.sleep(lane.kind.headway + self.rng.uniform(0.0, 0.2))
-            if self._inside > 0:
+            if self._inside > self._by_code:
                 lane.walk(Direction.OUT)
                 if lane.kind is LaneKind.MANUAL:
                     await self._count(lane)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -27,7 +29,8 @@ UPLOAD = 60.0  # for the last facts
 
 @dataclass(slots=True)
 class Gate:
-    """One bridge process with its lanes and its line to the server."""
+    """One bridge process with its lanes and its line to the server. `clients`: the
+    bridges that ask this one, as the server of their site."""
 
     name: str
     lanes: dict[str, SimLane]
@@ -39,11 +42,16 @@ class Gate:
     mode: str = "online"
     url: str = ""
     kills: int = 0
+    clients: list[Gate] = field(default_factory=list)
     _process: asyncio.subprocess.Process | None = None
 
     @property
     def journal(self) -> Path:
         return self.directory / "state" / "journal.sqlite"
+
+    @property
+    def settings(self) -> Path:
+        return self.directory / "bridge.toml"
 
     @property
     def log(self) -> Path:
@@ -86,19 +94,27 @@ class Gate:
             if lane.direction is LaneDirection.BOTH:
                 lines.append("free_exit = true")
             lines.append(f"driver = {_toml(lane.driver)}")
-            if lane.direction is not LaneDirection.OUT:
+            if lane.direction is not LaneDirection.OUT or lane.coded:
                 scanner = {"kind": "serial", "port": str(lane.scanner_port.link)}
                 lines += [
                     "[[lanes.readers]]",
                     'kind = "line"',
-                    'direction = "in"',
+                    f'direction = "{"out" if lane.coded else "in"}"',
                     "repeat_after = 0.2",
                     f"transport = {_toml(scanner)}",
                 ]
-        (self.directory / "bridge.toml").write_text("\n".join(lines) + "\n")
+        for client in self.clients:
+            lines += [
+                "[[site_server.clients]]",
+                f'name = "{client.name}"',
+                f'key_hash = "{hashlib.sha256(client.key.encode()).hexdigest()}"',
+                f"lanes = {json.dumps([*client.lanes])}",
+            ]
+        self.settings.write_text("\n".join(lines) + "\n")
 
     async def start(self) -> None:
-        """Start the process and wait until its lanes answer."""
+        """Start the process and wait until it serves its pages. Where others ask it, it
+        stays at the address that it had first."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -107,7 +123,7 @@ class Gate:
                 str(self.clock),
                 "run",
                 "-c",
-                str(self.directory / "bridge.toml"),
+                str(self.settings),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
@@ -116,6 +132,12 @@ class Gate:
         if not said:
             raise ParkError(f"the bridge of {self.name} ended; see {self.log}")
         self.url = said[-1]
+        if self.clients:
+            port = urlsplit(self.url).port or 0
+            text = self.settings.read_text()
+            self.settings.write_text(text.replace("port = 0\n", f"port = {port}\n"))
+            for client in self.clients:
+                client.link.port = port
         for lane in self.lanes.values():
             lane.deaf = False
 
@@ -181,8 +203,16 @@ class Gate:
         process = self._process
         return process is not None and process.returncode not in (None, -9, 0)
 
+    async def ready(self) -> None:
+        """Wait until its lanes answer and, where it decides always, it has a copy."""
+        await self.linked(*self.lanes)
+        if self.mode == "site":
+            await self.until(lambda health: health["copy_at"] is not None)
+
     async def settled(self) -> None:
-        """Wait until every admission is finished and every fact is at the server."""
+        """Wait until every admission is finished and every fact is at the server; first
+        at those that ask this one."""
+        await asyncio.gather(*(client.settled() for client in self.clients))
         await self.until(
             lambda health: health["outbox"] == health["unresolved"] == 0, UPLOAD
         )
@@ -209,27 +239,38 @@ async def open_gates(
     database: str | None = None,
     timeout: float = TIMEOUT,
     mode: str = "online",
+    asks: Mapping[str, str] | None = None,
 ) -> AsyncIterator[list[Gate]]:
     """A bridge process with simulated lanes for each gate, all up and linked; in the
-    end they are stopped in order, and their journals stay in `directory`."""
+    end they are stopped in order, and their journals stay in `directory`. `asks`: gates
+    that ask another gate, their site server, instead of the server."""
+    asks = asks or {}
     async with AsyncExitStack() as stack:
-        gates = []
+        gates: list[Gate] = []
         for name, gate_lanes in lanes.items():
             home = directory / name
             park = await stack.enter_async_context(
                 Park(home / "ports", gate_lanes, rng.randrange(1 << 30))
             )
             link = await stack.enter_async_context(Link(*server))
-            gate = Gate(
-                name, park.lanes, link, home, keys[name], database, timeout, mode
+            gates.append(
+                Gate(name, park.lanes, link, home, keys[name], database, timeout, mode)
             )
-            gate.write_settings()
-            stack.push_async_callback(gate.end, signal.SIGKILL)
-            gates.append(gate)
-        await asyncio.gather(*(gate.start() for gate in gates))
-        await asyncio.gather(*(gate.linked(*gate.lanes) for gate in gates))
+        found = {gate.name: gate for gate in gates}
+        for name, at in asks.items():
+            found[at].mode = "site"
+            found[at].clients.append(found[name])
+        outer = [gate for gate in gates if gate.name in asks]
+        inner = [gate for gate in gates if gate.name not in asks]
+        for some in (inner, outer):
+            for gate in some:
+                gate.write_settings()
+                stack.push_async_callback(gate.end, signal.SIGKILL)
+            await asyncio.gather(*(gate.start() for gate in some))
+            await asyncio.gather(*(gate.ready() for gate in some))
         yield gates
-        await asyncio.gather(*(gate.end(signal.SIGTERM) for gate in gates))
+        for some in (outer, inner):
+            await asyncio.gather(*(gate.end(signal.SIGTERM) for gate in some))
 
 
 def _toml(value: Any) -> str:

@@ -16,6 +16,7 @@ from .steel import LaneKind, driver, make_steel
 
 POLL = 0.01
 DEVICE_TIMEOUT = 1.5  # seconds after which a turnstile that shuts by itself does so
+MISREAD = 6.0  # at a scanner: until whoever showed the next code has walked
 ECHO = 1.0  # seconds for which damage to what was said may tell on what comes next
 LOOK_BACK = 0.5  # the same backwards, where the bridge has to look
 
@@ -26,10 +27,12 @@ class ParkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LaneSpec:
-    """Which way a lane leads, and what stands there."""
+    """Which way a lane leads, and what stands there. `coded`: an exit with a reader,
+    which lets out whoever shows a code."""
 
     direction: LaneDirection
     kind: LaneKind = LaneKind.CATRAX
+    coded: bool = False
 
 
 def parse_lanes(text: str) -> dict[str, LaneSpec]:
@@ -76,13 +79,15 @@ class Sight(StrEnum):
 
 @dataclass(slots=True)
 class Passage:
-    """One person who went through. `who`: the code on whose release, empty without."""
+    """One person who went through. `who`: the code on whose release, empty without;
+    `misread`: the reader may have read another one."""
 
     lane: str
     direction: Direction
     who: str
     at: float
     sight: Sight
+    misread: bool = False
 
 
 class SimLane:
@@ -93,6 +98,7 @@ class SimLane:
     ) -> None:
         self.code = code
         self.direction = spec.direction
+        self.coded = spec.coded
         self.kind = spec.kind
         self.driver = driver(spec.kind, directory / f"{code}.lane", DEVICE_TIMEOUT)
         self.model = make_steel(self.driver, lambda: asyncio.get_running_loop().time())
@@ -109,7 +115,8 @@ class SimLane:
         self.passages: list[Passage] = []
         self.on_passage: Callable[[Passage], None] = lambda passage: None
         self.lane_port.on_damage = self._damaged
-        self._damaged_at = float("-inf")
+        self.scanner_port.on_damage = self._misread
+        self._damaged_at = self._misread_at = float("-inf")
         self._asked_at = float("inf")
 
     def _from_host(self, data: bytes) -> None:
@@ -125,6 +132,10 @@ class SimLane:
         self._damaged_at = asyncio.get_running_loop().time()
         if self.kind.polled:
             self.doubt(LOOK_BACK)
+
+    def _misread(self) -> None:
+        """A code came to the bridge in another form than it was shown."""
+        self._misread_at = asyncio.get_running_loop().time()
 
     def doubt(self, seconds: float) -> None:
         """What was said so long ago may have got lost."""
@@ -149,6 +160,8 @@ class SimLane:
         """Pull the cable of one device for a while."""
         port = self.ports[device]
         port.unplug()
+        if device == "scanner":
+            self._misread()
         await asyncio.sleep(seconds)
         if device == "lane":
             self.model.power_cycle()
@@ -211,7 +224,8 @@ class SimLane:
             self.lane_port.send(report)
             if self.unsure or now - self._damaged_at < ECHO:
                 sight = Sight.UNSURE
-        passage = Passage(self.code, direction, who, now, sight)
+        misread = now - self._misread_at < MISREAD
+        passage = Passage(self.code, direction, who, now, sight, misread)
         self.passages.append(passage)
         self.on_passage(passage)
         return True

@@ -26,11 +26,11 @@ def features(finger: str) -> bytes:
 @dataclass
 class R30xModel:
     """`presses`: what lies on the glass at each look from now on, None for nothing; the
-    glass is empty afterwards. `library`: templates that somebody stored in it."""
+    glass is empty afterwards. `stored`: templates that somebody left in it."""
 
     password: int = 0
     size_code: int = 2
-    library: int = 0
+    stored: int = 0
     presses: deque[str | None] = field(default_factory=deque)
     buffers: dict[int, bytes] = field(default_factory=dict)
     commands: list[int] = field(default_factory=list)
@@ -72,9 +72,9 @@ class R30xModel:
             case r30x.PARAMETERS:
                 return _ack(Code.OK, self._parameters())
             case r30x.COUNT:
-                return _ack(Code.OK, self.library.to_bytes(2, "big"))
+                return _ack(Code.OK, self.stored.to_bytes(2, "big"))
             case r30x.EMPTY_LIBRARY:
-                self.library = 0
+                self.stored = 0
                 return _ack(Code.OK)
             case r30x.TAKE_IMAGE:
                 self._image = self.presses.popleft() if self.presses else None
@@ -103,7 +103,7 @@ class R30xModel:
         fields = (
             (0, 2),  # status
             (9, 2),  # system
-            (1000, 2),  # room in the library
+            (1000, 2),  # room for templates
             (3, 2),  # security level
             (0xFFFFFFFF, 4),
             (self.size_code, 2),

@@ -17,58 +17,29 @@ marked as assumed.
 
 What a bridge decided by itself while the server was away may use an entry a second
 time. Each such person must be told as a conflict, with the value, and be on the
-bridge's list; nothing else may pass without an entry.
+bridge's list; nothing else may pass without an entry, but who was counted out with the
+code and comes in again.
+
+A bridge that asks a site server reports to it under ids of its own; the site server
+hands its facts on under other ones, which are made of them. So its journal, that of the
+site server and the server are compared row by row as well.
+
+Whoever shows a code at an exit is booked on it: steel, journal and server are compared
+by code. Any code opens an exit, and a reader on a harmed line may have read another.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from ..model import Direction
+from .books import GOOD, Books, ServerBooks, digest
 from .park import Passage, Sight
 
 SEEN = ("exit", "forced", "tailgating", "wrong_direction", "entry")
-
-
-@dataclass(frozen=True, slots=True)
-class ServerAdmission:
-    """One request at the server, in persons. `used`: entries that those who passed
-    have used; `double`: persons for whom there was none, by the server's word."""
-
-    lane: str
-    ticket: str  # digest of the code, or any name of the ticket
-    passes: int
-    passed: int
-    annulled: int
-    used: int
-    double: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTicket:
-    """The entries of one ticket at the server; `entries` None: not limited."""
-
-    entries: int | None
-    used: int
-    reserved: int
-
-
-@dataclass(slots=True)
-class ServerBooks:
-    """What the server has written down. `events`: (event id, type) of every report
-    kept, `troubles`: what it found wrong by itself."""
-
-    admissions: dict[str, ServerAdmission]
-    events: dict[str, str]
-    tickets: dict[str, ServerTicket]
-    troubles: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -77,6 +48,8 @@ class LaneTotals:
 
     granted: int = 0
     local: int = 0
+    unsynced: int = 0
+    again: int = 0
     passed: int = 0
     assumed: int = 0
     given_back: int = 0
@@ -84,6 +57,7 @@ class LaneTotals:
     double: int = 0
     events: int = 0
     exits: int = 0
+    by_code: int = 0
     alarms: int = 0
     steel: int = 0
     unsure: int = 0
@@ -104,6 +78,8 @@ class Reconciliation:
             "lane",
             "granted",
             "local",
+            "unsynced",
+            "again",
             "passed",
             "assumed",
             "given back",
@@ -111,6 +87,7 @@ class Reconciliation:
             "double",
             "events",
             "exits",
+            "by code",
             "alarms",
             "steel",
             "unsure",
@@ -137,94 +114,27 @@ class Reconciliation:
         return "\n".join([text[0], rule, *text[1:-1], rule, text[-1]])
 
 
-@dataclass(slots=True)
-class _Request:
-    """One admission in the journal, with what the outbox has of it. `here`: the bridge
-    decided by itself."""
-
-    lane: str
-    state: str
-    passes: int
-    passed: int
-    annulled: int
-    here: bool
-    told_admitted: int = 0
-    told_passed: int = 0
-    told_assumed: int = 0
-    told_annulled: int = 0
-    annulled_all: bool = False
-
-
-@dataclass(slots=True)
-class Books:
-    """What the bridges' journals hold together. The requests have the ids that the
-    server knows; `replaced` are those that it did not answer, so that the bridge
-    decided under another id."""
-
-    requests: dict[str, _Request] = field(default_factory=dict)
-    events: dict[str, dict[str, Any]] = field(default_factory=dict)
-    answers: dict[str, str | None] = field(default_factory=dict)
-    replaced: set[str] = field(default_factory=set)
-    conflicts: dict[str, tuple[int, str]] = field(default_factory=dict)
-
-    def read(self, journal: Path) -> None:
-        """Add a journal file."""
-        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as con:
-            for asked, known, *row in con.execute(
-                "SELECT request_id, ifnull(wire_id, request_id), lane, state, passes,"
-                " passed, annulled, decided_here FROM journal WHERE direction = 'in'"
-            ):
-                self.requests[known] = _Request(*row)
-                if asked != known:
-                    self.replaced.add(asked)
-            for event_id, body, answer in con.execute(
-                "SELECT event_id, body, answer FROM outbox ORDER BY id"
-            ):
-                event = json.loads(body)
-                self.events[event_id] = event
-                self.answers[event_id] = answer
-                self._book(event)
-            for event_id, persons, value in con.execute(
-                "SELECT event_id, persons, value FROM conflict"
-            ):
-                self.conflicts[event_id] = persons, value
-
-    def _book(self, event: dict[str, Any]) -> None:
-        request = self.requests.get(event.get("request_id") or "")
-        if request is None:
-            return
-        if event["type"] == "admitted":
-            request.told_admitted += event["count"]
-        elif event["type"] == "passed":
-            request.told_passed += event["count"]
-            request.told_assumed += event["count"] if event["assumed"] else 0
-        elif event["type"] == "annulled":
-            if event.get("count") is None:
-                request.annulled_all = True
-            else:
-                request.told_annulled += event["count"]
-
-
-def digest(code: str) -> str:
-    """The name under which journals know a code."""
-    return hashlib.sha256(code.encode()).hexdigest()[:10]
-
-
 def reconcile(
     journals: Sequence[Path],
     server: ServerBooks | None,
     lanes: Iterable[str],
     passages: Sequence[Passage] | None = None,
     consumed: dict[str, int] | None = None,
+    clients: Mapping[str, Path] | None = None,
 ) -> Reconciliation:
-    """Compare everything. Without `passages` the steel is left out; without `server`
-    only what it answered to each fact is looked at, and how many entries of each
-    ticket it says were `consumed` (digest of the code: entries), if that is known."""
+    """Compare everything. `clients`: by name, the journals of bridges that ask one of
+    the others, their site server. Without `passages` the steel is left out; without
+    `server` only what it answered to each fact is looked at, and how many entries of
+    each ticket it says were `consumed` (digest of the code: entries), if that is known.
+    """
     books = Books()
+    for name, journal in (clients or {}).items():
+        books.read(journal, name)
     for journal in journals:
         books.read(journal)
     totals = {code: LaneTotals() for code in lanes}
-    wrong = _requests(books, totals) + _events(books, totals)
+    wrong = books.clashes + _requests(books, totals) + _events(books, totals)
+    wrong += _let_out(books, totals)
     if server is not None:
         wrong += [f"server: {trouble}" for trouble in server.troubles]
         wrong += _at_server(books, server, totals) + _tickets(server)
@@ -233,6 +143,7 @@ def reconcile(
         wrong += _at_lanes(books, totals, passages)
     if passages is not None and server is not None:
         wrong += _codes(books, passages, server)
+        wrong += _left(passages, server)
     if passages is not None and consumed is not None:
         wrong += _consumed(books, passages, consumed)
     granted = sum(request.passes > 0 for request in books.requests.values())
@@ -246,6 +157,8 @@ def _requests(books: Books, totals: dict[str, LaneTotals]) -> list[str]:
         lane = totals[row.lane]
         lane.granted += row.passes
         lane.local += row.passes if row.here else 0
+        lane.unsynced += row.passes if row.alone else 0
+        lane.again += row.passes if row.again else 0
         lane.passed += row.passed
         lane.assumed += row.told_assumed
         lane.given_back += row.annulled
@@ -254,9 +167,7 @@ def _requests(books: Books, totals: dict[str, LaneTotals]) -> list[str]:
             wrong.append(f"{found}: not finished")
         elif row.passes != row.passed + row.annulled:
             wrong.append(f"{found}: the journal does not add up")
-        elif row.told_admitted != (row.passes if row.here else 0) or (
-            (row.told_passed, row.told_annulled) != (row.passed, row.annulled)
-        ):
+        elif not row.is_told_right:
             wrong.append(f"{found}: told otherwise than written")
     return wrong
 
@@ -269,7 +180,7 @@ def _events(books: Books, totals: dict[str, LaneTotals]) -> list[str]:
         name = f"event {event_id} ({event['type']} at {event['lane']})"
         if answer is None:
             wrong.append(f"{name}: still in the outbox")
-        elif answer not in ("OK", "REPEAT") and (
+        elif answer not in GOOD and (
             event["type"] != "admitted" or event_id not in books.conflicts
         ):
             wrong.append(f"{name}: the server answered {answer}")
@@ -278,6 +189,23 @@ def _events(books: Books, totals: dict[str, LaneTotals]) -> list[str]:
             lane.exits += event["count"]
         elif event["type"] in SEEN:
             lane.alarms += 1
+    return wrong
+
+
+def _let_out(books: Books, totals: dict[str, LaneTotals]) -> list[str]:
+    """Whoever was let out by a code is told as an exit, if he went."""
+    wrong, passed = [], Counter[str]()
+    for lane, state, passes, went, stayed in books.letting_out:
+        passed[lane] += went
+        if state == "opening" or passes != went + stayed:
+            wrong.append(f"exit at {lane}: {state}, {went} of {passes} went")
+    told = books.left_by_code()
+    for lane in passed:
+        totals[lane].by_code += passed[lane]
+        if told[lane] != passed[lane]:
+            wrong.append(
+                f"lane {lane}: {passed[lane]} left by a code, {told[lane]} were told"
+            )
     return wrong
 
 
@@ -297,8 +225,10 @@ def _at_server(
         found = f"request {request_id} at {row.lane}: {row}, {there}"
         if there.passes != there.passed + there.annulled:
             wrong.append(f"{found}: entries are still reserved")
-        elif there.passed != row.passed or (
-            not row.annulled_all and there.annulled != row.annulled
+        elif (
+            there.passed != row.passed
+            or (not row.annulled_all and there.annulled != row.annulled)
+            or (row.passes and there.again not in (None, row.again))
         ):
             wrong.append(f"{found}: the server has booked otherwise")
     wrong += [
@@ -317,12 +247,13 @@ def _at_server(
 
 
 def _tickets(server: ServerBooks) -> list[str]:
-    """Entries consumed = persons passed less those let in twice, and none twice."""
+    """Entries consumed = persons passed less those let in twice or again, and none
+    twice."""
     passed: Counter[str] = Counter()
     used: Counter[str] = Counter()
     double: Counter[str] = Counter()
     for admission in server.admissions.values():
-        passed[admission.ticket] += admission.passed
+        passed[admission.ticket] += 0 if admission.again else admission.passed
         used[admission.ticket] += admission.used
         double[admission.ticket] += admission.double
     wrong = []
@@ -373,7 +304,8 @@ def _at_lanes(
         seen[row.lane] += row.passed - row.told_assumed
     for event in books.events.values():
         if event["type"] in SEEN:
-            seen[event["lane"]] += event.get("count", 1)
+            # who was assumed to have left was not seen
+            seen[event["lane"]] += 0 if event.get("assumed") else event.get("count", 1)
     wrong = []
     for code, lane in totals.items():
         walked = at_lane[code]
@@ -425,17 +357,52 @@ def _consumed(
                 f" {consumed.get(code, 0)} entries used"
             )
     used = sum(consumed.values())
-    passed = sum(row.passed for row in books.requests.values())
+    passed = sum(row.passed for row in books.requests.values() if not row.again)
     double = sum(persons for persons, _value in books.conflicts.values())
     if not passed - double <= used <= passed:
         wrong.append(f"{used} entries used, {passed} persons passed, {double} double")
     return wrong
 
 
-def _by_code(passages: Sequence[Passage]) -> dict[str, Counter[Sight]]:
+def _left(passages: Sequence[Passage], server: ServerBooks) -> list[str]:
+    """Who walked out on the release of a code is who was counted out by it."""
+    if server.left is None:
+        return []
+    walked = _by_code(passages, Direction.OUT)
+    misread: Counter[str] = Counter()
+    for passage in passages:
+        if passage.who and passage.direction is Direction.OUT and passage.misread:
+            misread[digest(passage.who)] += 1
+    wrong, other = [], 0
+    for code in walked.keys() | server.left.keys():
+        left, assumed = server.left.get(code, (0, 0))
+        if code not in walked:
+            # what a reader made of another code, unless nobody walked
+            other += left - assumed
+            continue
+        steel = walked[code]
+        if not (
+            steel[Sight.SURE] - misread[code] <= left
+            and left - assumed <= steel[Sight.SURE] + steel[Sight.UNSURE]
+        ):
+            wrong.append(
+                f"code #{code}: {_told(steel)}, {misread[code]} perhaps misread;"
+                f" {left} counted out ({assumed} assumed)"
+            )
+    if other > misread.total():
+        wrong.append(
+            f"{other} persons left by codes that nobody showed, only"
+            f" {misread.total()} were perhaps misread"
+        )
+    return wrong
+
+
+def _by_code(
+    passages: Sequence[Passage], direction: Direction = Direction.IN
+) -> dict[str, Counter[Sight]]:
     walked: dict[str, Counter[Sight]] = defaultdict(Counter)
     for passage in passages:
-        if passage.who:
+        if passage.who and passage.direction is direction:
             walked[digest(passage.who)][passage.sight] += 1
     return walked
 

@@ -14,41 +14,73 @@ import base64
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from .. import __version__
 from ..local.feed import read_config, read_ticket
 from ..local.reads import CodeReader
 from ..model import LaneDirection
 from .authority import Authority
+from .books import ServerAdmission, ServerBooks, ServerTicket, digest
 from .codes import Mint
 from .day import Day
 from .gate import Gate, open_gates
 from .ledger import Device
 from .park import LaneSpec, ParkError, parse_lanes
-from .reconcile import (
-    Reconciliation,
-    ServerAdmission,
-    ServerBooks,
-    ServerTicket,
-    digest,
-    reconcile,
-)
+from .reconcile import Reconciliation, reconcile
 from .steel import LaneKind
-from .visitors import Party, draw, holders, sold
+from .visitors import Party, draw, holders, sold, unsynced
+
+
+@dataclass(frozen=True, slots=True)
+class GatePlan:
+    """One bridge of a park. `coded`: its exits that read codes; `asks`: the gate that
+    is the server of its site."""
+
+    lanes: str
+    coded: tuple[str, ...] = ()
+    asks: str = ""
+
+    def specs(self) -> dict[str, LaneSpec]:
+        """What stands at each lane."""
+        return {
+            code: replace(spec, coded=code in self.coded)
+            for code, spec in parse_lanes(self.lanes).items()
+        }
+
 
 PARKS = {
     "demo": {
-        "south": "S1:in,S2:in,S3:in,S4:in,S5:in:tpw-321asp,S6:in:tpw-321asp,"
-        "S7:in:modbus,S8:in:modbus,S9:both,SX1:out,SX2:out:infrared",
-        "north": "N1:in,N2:in,N3:in,N4:in,N5:in:tpw-321asp,N6:in:modbus,N7:in:modbus,"
-        "N8:both:modbus,NX1:out,NX2:out:manual",
+        "south": GatePlan(
+            "S1:in,S2:in,S3:in,S4:in,S5:in:tpw-321asp,S6:in:tpw-321asp,S7:in:modbus,"
+            "S8:in:modbus,S9:both,SX1:out,SX2:out:infrared,SX3:out",
+            coded=("SX3",),
+        ),
+        "north": GatePlan(
+            "N1:in,N2:in,N3:in,N4:in,N5:in:tpw-321asp,N6:in:modbus,N7:in:modbus,"
+            "N8:both:modbus,NX1:out,NX2:out:manual,NX3:out:modbus",
+            coded=("NX3",),
+        ),
+        "island": GatePlan("I1:in,I2:in:modbus,IX1:out", coded=("IX1",)),
+        "pier": GatePlan(
+            "P1:in,P2:in:tpw-321asp,PX1:out:modbus", coded=("PX1",), asks="island"
+        ),
     },
+}
+# what is simulated for the kinds of lanes that a server names; of others nobody knows
+# how they hold people back
+KINDS = {
+    "tripod": LaneKind.CATRAX,
+    "flap": LaneKind.MODBUS,
+    "swing": LaneKind.TPW,
+    "push_bar_exit": LaneKind.CATRAX,
+    "infrared_exit": LaneKind.INFRARED,
+    "door": LaneKind.MODBUS,
+    "manual": LaneKind.MANUAL,
 }
 
 
@@ -64,6 +96,7 @@ def books_of(authority: Authority) -> ServerBooks:
                 one.annulled,
                 one.used,
                 one.double,
+                one.again,
             )
             for request_id, one in authority.admissions.items()
         },
@@ -73,7 +106,18 @@ def books_of(authority: Authority) -> ServerBooks:
             for code, ticket in authority.tickets.items()
         },
         list(authority.troubles),
+        _left(authority),
     )
+
+
+def _left(authority: Authority) -> dict[str, tuple[int, int]]:
+    """Persons who left with a code, by its digest, and how many were assumed."""
+    found: dict[str, tuple[int, int]] = {}
+    for one in authority.left:
+        people, assumed = found.get(digest(one.code), (0, 0))
+        more = one.count if one.assumed else 0
+        found[digest(one.code)] = people + one.count, assumed + more
+    return found
 
 
 async def rehearse(
@@ -90,27 +134,37 @@ async def rehearse(
     rng = random.Random(seed)
     mint = Mint(rng)
     parties = draw(visitors, rng, mint)
-    lanes = {gate: parse_lanes(text) for gate, text in PARKS[name].items()}
+    lanes = {gate: plan.specs() for gate, plan in PARKS[name].items()}
+    asks = {gate: plan.asks for gate, plan in PARKS[name].items() if plan.asks}
     keys = {gate: f"sgk_{rng.randbytes(24).hex()}" for gate in lanes}
-    devices = {
-        keys[gate]: Device(
+    devices: dict[str, Device] = {}
+    for gate in lanes.keys() - asks.keys():
+        # a site server stands for the lanes of those that ask it
+        own = [gate, *(other for other, at in asks.items() if at == gate)]
+        devices[keys[gate]] = Device(
             gate,
-            {code: spec.direction for code, spec in lanes[gate].items()},
-            decides="offline",
+            {
+                code: spec.direction
+                for each in own
+                for code, spec in lanes[each].items()
+            },
+            decides="site" if len(own) > 1 else "offline",
         )
-        for gate in lanes
-    }
-    authority = Authority(devices, sold(parties), mint)
+    authority = Authority(devices, sold(parties), mint, unsynced(parties))
     port = await authority.start()
     try:
         async with open_gates(
-            directory, lanes, keys, rng, ("127.0.0.1", port)
+            directory, lanes, keys, rng, ("127.0.0.1", port), asks=asks
         ) as gates:
             day = await _day(gates, parties, faults, rng, say)
     finally:
         await authority.stop()
     return reconcile(
-        [gate.journal for gate in gates], books_of(authority), day.lanes, day.passages
+        [gate.journal for gate in gates if gate.name not in asks],
+        books_of(authority),
+        day.lanes,
+        day.passages,
+        clients={gate.name: gate.journal for gate in gates if gate.name in asks},
     )
 
 
@@ -139,7 +193,7 @@ async def rehearse_at(
         raise ParkError("--server: http://host:port; the faults are put in between")
     rng = random.Random(seed)
     async with aiohttp.ClientSession() as session:
-        lanes = await _lanes_of(server, session)
+        lanes = await _lanes_of(server, session, say)
         before = await _used(server, session)
         async with open_gates(
             directory,
@@ -186,18 +240,21 @@ async def _call(
 
 
 async def _lanes_of(
-    server: RealServer, session: aiohttp.ClientSession
+    server: RealServer, session: aiohttp.ClientSession, say: Callable[[str], None]
 ) -> dict[str, LaneSpec]:
-    """The device's lanes, as its heartbeat is told. Whatever stands there, a Catrax
-    turnstile is simulated."""
-    beat = {"seq": 1, "version": __version__, "outbox": 0, "unresolved": 0, "lanes": []}
-    said = await _call(server, session, "heartbeat", beat)
-    lanes = {
-        lane["lane"]: LaneSpec(LaneDirection(lane["direction"]), LaneKind.CATRAX)
-        for lane in said["lanes"]
-    }
-    if not lanes:
-        raise ParkError("--server: this device has no lanes")
+    """The device's lanes, with what stands there by the server's word. Without a
+    device nobody is held back, so that people can only be counted out."""
+    told = await _call(server, session, "config", {"version": None})
+    lanes = {}
+    for lane in read_config(told).lanes:
+        way, kind = LaneDirection(lane.direction), KINDS.get(lane.kind or "")
+        only_out = kind in (LaneKind.INFRARED, LaneKind.MANUAL)
+        if kind is None or (only_out and way is not LaneDirection.OUT):
+            say(f"lane {lane.lane} ({lane.kind}, {way}) is left out")
+            continue
+        lanes[lane.lane] = LaneSpec(way, kind)
+    if not any(spec.direction is not LaneDirection.OUT for spec in lanes.values()):
+        raise ParkError("--server: this device has no lane that people come in by")
     return lanes
 
 

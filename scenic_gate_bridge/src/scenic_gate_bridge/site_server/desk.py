@@ -25,6 +25,11 @@ NOWHERE = "?"  # the lane of a fact whose lane is not the client's
 NAMESPACE = uuid.UUID("6f0c1b1e-2a53-4f5b-9a57-6d3c1f3f7c52")
 
 
+def wire_id(client: str, client_id: str) -> str:
+    """The id under which journal and Odoo know what this client calls so."""
+    return str(uuid.uuid5(NAMESPACE, f"{client}/{client_id}"))
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The journal as one client sees it."""
@@ -34,7 +39,7 @@ class Desk:
 
     def wire_id(self, client_id: str) -> str:
         """The id under which the journal and Odoo know an id of the client."""
-        return str(uuid.uuid5(NAMESPACE, f"{self.client.name}/{client_id}"))
+        return wire_id(self.client.name, client_id)
 
     # -- scans -------------------------------------------------------------------------
 
@@ -54,6 +59,7 @@ class Desk:
             "product": facts.product,
             "persons": facts.persons,
             "left": facts.left,
+            "right": outcome.decision.right,
         }
         return _answer(scan, outcome.decision, now) | {
             "repeat": outcome.repeat,
