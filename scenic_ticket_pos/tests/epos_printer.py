@@ -10,9 +10,9 @@ from PIL import Image, ImageChops, ImageOps
 
 NAMESPACE = "http://www.epson-pos.com/schemas/2011/03/epos-print"
 SERVICE = "/cgi-bin/epos/service.cgi?devid=local_printer"
-# Bits of the answer's status: online, done; no paper.
+# Bits of the status: printed; offline without paper.
 STATUS_READY = 0x0F000016
-STATUS_NO_PAPER = 0x0F0C0014
+STATUS_NO_PAPER = 0x0F0A001C
 BARCODE_MODULES = 156  # Code 128-C with 22 digits
 
 

@@ -66,7 +66,10 @@ registry.category("web_tour.tours").add("ScenicWindowPaperOutTour", {
             openOrder(),
             TicketScreen.clickControlButton("Print Receipt"),
             // The receipt and three tickets, then there is no paper.
-            { trigger: ".modal-body:contains('the printer runs out of paper')" },
+            {
+                trigger: ".modal-body:contains('the printer runs out of paper')",
+                timeout: 60000,
+            },
             jobsAnswered(5),
             { trigger: ".modal-footer button:contains('Retry')", run: "click" },
             jobsAnswered(10),

@@ -120,13 +120,11 @@ export function ticketRows(line, values = {}) {
     }));
 }
 
-/** An order that the server knows as paid. */
+/** A paid order with its tickets. */
 export async function sellTickets(store, template, quantity) {
     const order = store.addNewOrder();
     await store.addLineToOrder({ product_tmpl_id: template, qty: quantity }, order);
     order.state = "paid";
-    store.addPendingOrder([order.id]);
-    await store.syncAllOrders();
-    store.models.loadConnectedData({ "scenic.ticket": ticketRows(order.lines[0]) });
+    store.models.connectNewData({ "scenic.ticket": ticketRows(order.lines[0]) });
     return order;
 }

@@ -1,6 +1,6 @@
 import { OrderReceipt } from "@point_of_sale/app/screens/receipt_screen/receipt/order_receipt";
 import { PosPrinterService } from "@point_of_sale/app/services/pos_printer_service";
-import { PrintedTicket } from "@scenic_ticket_pos/app/components/ticket_stub/ticket_stub";
+import { PrintedTickets } from "@scenic_ticket_pos/app/components/ticket_stub/ticket_stub";
 import { patch } from "@web/core/utils/patch";
 
 patch(PosPrinterService.prototype, {
@@ -27,14 +27,19 @@ patch(PosPrinterService.prototype, {
         const result = await super.printHtml(...arguments);
         const [ticket, ...others] = (result && options?.scenicTickets) || [];
         return ticket
-            ? this.print(PrintedTicket, { ticket }, { ...options, scenicTickets: others })
+            ? this.print(
+                  PrintedTickets,
+                  { tickets: [ticket] },
+                  { ...options, scenicTickets: others }
+              )
             : result;
     },
 
     /** Who gives up on the printer gets what is left in the browser's print dialog. */
     async printWeb(el, options) {
-        for (const ticket of options?.scenicTickets || []) {
-            el.append(await this.renderer.toHtml(PrintedTicket, { ticket }));
+        const tickets = options?.scenicTickets || [];
+        if (tickets.length) {
+            el.append(await this.renderer.toHtml(PrintedTickets, { tickets }));
         }
         return super.printWeb(el);
     },

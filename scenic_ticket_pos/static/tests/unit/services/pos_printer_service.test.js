@@ -1,5 +1,5 @@
 import { expect, test } from "@odoo/hoot";
-import { click, waitFor, waitUntil } from "@odoo/hoot-dom";
+import { animationFrame, click, waitFor, waitUntil } from "@odoo/hoot-dom";
 import { OrderReceipt } from "@point_of_sale/app/screens/receipt_screen/receipt/order_receipt";
 import { definePosModels } from "@point_of_sale/../tests/unit/data/generate_model_definitions";
 import { sellTickets, setupWindow } from "@scenic_ticket_pos/../tests/unit/utils";
@@ -18,6 +18,7 @@ async function setupPrinter(paper = Infinity) {
     const order = await sellTickets(store, adult, 2);
     const papers = [];
     const printReceipt = async (element) => {
+        await animationFrame(); // what a picture takes at least
         if (papers.length === paper) {
             paper = Infinity;
             return { successful: false, canRetry: true, message: { title: "No paper" } };

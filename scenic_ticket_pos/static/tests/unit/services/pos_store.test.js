@@ -1,8 +1,8 @@
 import { expect, test } from "@odoo/hoot";
-import { waitFor } from "@odoo/hoot-dom";
+import { animationFrame, waitFor } from "@odoo/hoot-dom";
 import { definePosModels } from "@point_of_sale/../tests/unit/data/generate_model_definitions";
 import { sellTickets, setupWindow, ticketRows } from "@scenic_ticket_pos/../tests/unit/utils";
-import { mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
+import { mountWithCleanup, onRpc, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { MainComponentsContainer } from "@web/core/main_components_container";
 import { ConnectionLostError } from "@web/core/network/rpc";
 
@@ -14,6 +14,7 @@ async function setupPrinter() {
     const order = await sellTickets(store, adult, 1);
     store.hardwareProxy.printer = {
         printReceipt: async (element) => {
+            await animationFrame(); // what a picture takes at least
             const marks = [...element.querySelectorAll(".scenic-ticket-reprint")];
             expect.step(["paper", ...marks.map(({ textContent }) => textContent)].join(" "));
             return { successful: true };
@@ -40,9 +41,7 @@ test("a print is counted before it is made, and a reprint says so", async () => 
 
 test("what cannot be counted is not printed", async () => {
     const { store, order } = await setupPrinter();
-    onRpc("pos.order", "scenic_count_ticket_print", () => {
-        throw new ConnectionLostError();
-    });
+    patchWithCleanup(store.data, { call: () => Promise.reject(new ConnectionLostError()) });
     expect(await store.printReceipt({ order })).toBe(false);
     await waitFor(".modal-title:contains(No connection)");
     expect.verifySteps([]);

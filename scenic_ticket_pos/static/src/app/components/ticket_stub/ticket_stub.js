@@ -6,9 +6,9 @@ export class TicketStub extends Component {
     static props = { ticket: Object };
 }
 
-/** A ticket on a piece of paper of its own. */
-export class PrintedTicket extends Component {
-    static template = "scenic_ticket_pos.PrintedTicket";
+/** Tickets on a piece of paper of their own, without a receipt. */
+export class PrintedTickets extends Component {
+    static template = "scenic_ticket_pos.PrintedTickets";
     static components = { TicketStub };
-    static props = { ticket: Object };
+    static props = { tickets: Array };
 }
