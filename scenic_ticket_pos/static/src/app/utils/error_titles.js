@@ -21,6 +21,7 @@ const refusals = {
         "WindowQuantityError",
         "WindowRefundError",
         "WindowRightError",
+        "WindowShiftError",
     ],
 };
 for (const [addon, names] of Object.entries(refusals)) {
