@@ -1,4 +1,5 @@
 import { PosStore } from "@point_of_sale/app/services/pos_store";
+import { HandOverPopup } from "@scenic_ticket_pos/app/components/hand_over_popup/hand_over_popup";
 import { TicketStrip } from "@scenic_ticket_pos/app/components/ticket_stub/ticket_stub";
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { deserializeDate } from "@web/core/l10n/dates";
@@ -90,5 +91,27 @@ patch(PosStore.prototype, {
             );
         }
         return result;
+    },
+
+    /** Show the cashier what he has sold, and let him hand it over. */
+    async scenicHandOver() {
+        let data;
+        try {
+            // what was sold has to be counted
+            await this.syncAllOrders({ throw: true });
+            data = await this.data.call("pos.session", "scenic_shift_data", [[this.session.id]]);
+        } catch (error) {
+            if (!(error instanceof ConnectionLostError)) {
+                throw error;
+            }
+            this.dialog.add(AlertDialog, {
+                title: _t("No connection"),
+                body: _t(
+                    "A shift is handed over with the server, which adds up what was sold. Try again when the connection is back."
+                ),
+            });
+            return;
+        }
+        this.dialog.add(HandOverPopup, { data });
     },
 });
