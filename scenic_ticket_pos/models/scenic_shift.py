@@ -432,7 +432,8 @@ class ScenicShift(models.Model):
     def _tolerance(self):
         """Return the difference that needs no remark, in the currency of the shift."""
         self.ensure_one()
-        return self.site_id.shift_tolerance
+        # sudo: a cashier may be limited to other sites than that of the window
+        return self.sudo().site_id.shift_tolerance
 
     def _money(self, amount):
         self.ensure_one()

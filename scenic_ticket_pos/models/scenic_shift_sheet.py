@@ -338,13 +338,16 @@ class ScenicShift(models.Model):
         ]
         return [section for section in sections if section["rows"]]
 
-    @api.model
     def _section(self, key, title, columns, rows, total=False):
         """Return one table; ``total``: add a row of sums."""
         if total and rows:
             sums = [
-                None if kind == TEXT else sum(row[at] or 0 for row in rows)
+                sum(row[at] for row in rows) if kind != TEXT else None
                 for at, (_label, kind) in enumerate(columns)
+            ]
+            sums = [
+                self.currency_id.round(value) if kind == MONEY else value
+                for value, (_label, kind) in zip(sums, columns, strict=True)
             ]
             total = [self.env._("Total"), *sums[1:]]
         return {
@@ -356,9 +359,9 @@ class ScenicShift(models.Model):
         }
 
     def _time(self, moment):
-        return moment and format_datetime(
-            self.env, moment, tz=self.site_id.tz or self.env.user.tz
-        )
+        # sudo: a cashier may be limited to other sites than that of the window
+        tz = self.sudo().site_id.tz or self.env.user.tz
+        return moment and format_datetime(self.env, moment, tz=tz)
 
     def _section_head(self):
         counts = dict(self._fields["count_by"]._description_selection(self.env))

@@ -136,3 +136,19 @@ class TestWindowTours(ScenicPosMixin, TestPointOfSaleHttpCommon):
         self.config.current_session_id.post_closing_cash_details(0)
         self.config.current_session_id.close_session_from_ui()
         self._assert_books_agree()
+
+    def test_hand_over(self):
+        """B1: sold, counted by notes and coins, handed over and printed."""
+        session = self._open_session()
+        session.cash_register_balance_start = 100
+        self.config.scenic_site_id = self.scenic_area
+        for value in (20, 100):
+            self.env["pos.bill"].create(
+                {"name": f"{value}.00", "value": value, "pos_config_ids": self.config}
+            )
+        self.start_pos_tour("ScenicWindowHandOverTour")
+        shift = self.env["scenic.shift"].search([("session_id", "=", session.id)])
+        self.assertEqual((shift.state, shift.user_id), ("closed", self.cashier))
+        self.assertEqual((shift.cash_counted, shift.cash_difference), (160, 0))
+        self.assertEqual(shift.figures["bills"], [[100, 1], [20, 3]])
+        self.assertEqual(shift.ticket_count, 1)
