@@ -38,8 +38,14 @@ class AccountBankStatementLine(models.Model):
             raise WindowRightError(
                 self.env._("The shift of a cash move is set by the move itself.")
             )
-        if {"amount", "pos_session_id"} & vals.keys():
-            self._scenic_check_shift_open()
+        # Accounting writes an amount as it was, too, when it reconciles.
+        self.filtered(
+            lambda line: (
+                vals.get("amount", line.amount) != line.amount
+                or vals.get("pos_session_id", line.pos_session_id.id)
+                != line.pos_session_id.id
+            )
+        )._scenic_check_shift_open()
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)

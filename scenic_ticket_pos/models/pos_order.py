@@ -18,6 +18,8 @@ from ..exceptions import (
 from .scenic_ticket import CASHIER_GROUP
 
 PAID_STATES = ("paid", "done")
+# of a session whose register is not closed
+OPEN_STATES = ("opening_control", "opened", "closing_control")
 # What only this module writes: the client may ask for anything.
 PROTECTED_FIELDS = {"scenic_booking_id", "scenic_late_shift_id", "scenic_shift_id"}
 SHIFT_READERS = ",".join(
@@ -146,7 +148,7 @@ class PosOrder(models.Model):
             # sudo: whether it is counted already, for any user
             order_sudo = order.sudo()
             counted = order_sudo.scenic_shift_id or order_sudo.scenic_late_shift_id
-            if not counted and order_sudo.session_id.state != "closed":
+            if not counted and order_sudo.session_id.state in OPEN_STATES:
                 self.env["scenic.shift"]._assign(order)
 
     def _scenic_check_settled(self):

@@ -15,7 +15,7 @@ STRIP = "scenic_ticket_pos.action_report_scenic_shift_strip"
 
 @tagged("post_install", "-at_install")
 class TestShiftReport(ShiftCommon, HttpCase):
-    """A7: the sheet on paper and as a spreadsheet, read back; refused without a right."""
+    """A7: the sheet on paper and as a spreadsheet, read back, refused without right."""
 
     def setUp(self):
         super().setUp()

@@ -142,10 +142,6 @@ class TestWindowTours(ScenicPosMixin, TestPointOfSaleHttpCommon):
         session = self._open_session()
         session.cash_register_balance_start = 100
         self.config.scenic_site_id = self.scenic_area
-        for value in (20, 100):
-            self.env["pos.bill"].create(
-                {"name": f"{value}.00", "value": value, "pos_config_ids": self.config}
-            )
         self.start_pos_tour("ScenicWindowHandOverTour")
         shift = self.env["scenic.shift"].search([("session_id", "=", session.id)])
         self.assertEqual((shift.state, shift.user_id), ("closed", self.cashier))
