@@ -525,7 +525,9 @@ class ScenicShift(models.Model):
             [self.env._("Other goods sold"), figures["goods"]["sold"]],
             [self.env._("Other goods taken back"), figures["goods"]["refunded"]],
         ]
-        paid = sum(t["sales"] + t["refunds"] for t in figures["tenders"])
+        paid = self.currency_id.round(
+            sum(t["sales"] + t["refunds"] for t in figures["tenders"])
+        )
         rounding = self.currency_id.round(paid - sum(row[1] for row in rows))
         if not any(row[1] for row in rows):
             return self._section("proof", self.env._("Sales"), [], [])

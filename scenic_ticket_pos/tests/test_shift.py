@@ -453,6 +453,8 @@ class TestShift(ShiftCommon):
         other = self.env["pos.config"].create(
             {
                 "name": "Other",
+                "journal_id": self.config.journal_id.id,
+                "invoice_journal_id": self.config.invoice_journal_id.id,
                 "payment_method_ids": [Command.set(self.card_method.ids)],
             }
         )

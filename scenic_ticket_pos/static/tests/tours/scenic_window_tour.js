@@ -320,11 +320,8 @@ registry.category("web_tour.tours").add("ScenicWindowHandOverTour", {
                 run: "click",
             },
             { trigger: ".scenic-hand-over-difference:not(.text-danger):contains('0.00')" },
-            {
-                content: "the keyboard confirms",
-                trigger: ".scenic-hand-over-count [data-tender='Cash'] input",
-                run: "press Enter",
-            },
+            { trigger: ".scenic-hand-over-count [data-tender='Cash'] input", run: "click" },
+            { content: "the keyboard confirms", trigger: "body", run: "press Enter" },
             dialogSays("is closed. Whoever sells next takes over the cash"),
             {
                 content: "the sheet is printed",
