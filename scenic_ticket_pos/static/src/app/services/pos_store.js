@@ -1,10 +1,11 @@
 import { PosStore } from "@point_of_sale/app/services/pos_store";
+import { handleRPCError } from "@point_of_sale/app/utils/error_handlers";
 import { HandOverPopup } from "@scenic_ticket_pos/app/components/hand_over_popup/hand_over_popup";
 import { TicketStrip } from "@scenic_ticket_pos/app/components/ticket_stub/ticket_stub";
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { deserializeDate } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
-import { ConnectionLostError } from "@web/core/network/rpc";
+import { ConnectionLostError, RPCError } from "@web/core/network/rpc";
 import { patch } from "@web/core/utils/patch";
 
 const { DateTime } = luxon;
@@ -101,15 +102,18 @@ patch(PosStore.prototype, {
             await this.syncAllOrders({ throw: true });
             data = await this.data.call("pos.session", "scenic_shift_data", [[this.session.id]]);
         } catch (error) {
-            if (!(error instanceof ConnectionLostError)) {
+            if (error instanceof RPCError) {
+                handleRPCError(error, this.dialog);
+            } else if (error instanceof ConnectionLostError) {
+                this.dialog.add(AlertDialog, {
+                    title: _t("No connection"),
+                    body: _t(
+                        "A shift is handed over with the server, which adds up what was sold. Try again when the connection is back."
+                    ),
+                });
+            } else {
                 throw error;
             }
-            this.dialog.add(AlertDialog, {
-                title: _t("No connection"),
-                body: _t(
-                    "A shift is handed over with the server, which adds up what was sold. Try again when the connection is back."
-                ),
-            });
             return;
         }
         this.dialog.add(HandOverPopup, { data });

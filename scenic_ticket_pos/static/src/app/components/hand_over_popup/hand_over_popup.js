@@ -3,6 +3,7 @@ import { Input } from "@point_of_sale/app/components/inputs/input/input";
 import { MoneyDetailsPopup } from "@point_of_sale/app/components/popups/money_details_popup/money_details_popup";
 import { useAsyncLockedMethod } from "@point_of_sale/app/hooks/hooks";
 import { usePos } from "@point_of_sale/app/hooks/pos_hook";
+import { handleRPCError } from "@point_of_sale/app/utils/error_handlers";
 import {
     ShiftReceipt,
     ShiftSheet,
@@ -10,7 +11,7 @@ import {
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { Dialog } from "@web/core/dialog/dialog";
 import { _t } from "@web/core/l10n/translation";
-import { ConnectionLostError } from "@web/core/network/rpc";
+import { ConnectionLostError, RPCError } from "@web/core/network/rpc";
 import { useService } from "@web/core/utils/hooks";
 
 /** What the cashier has sold, and fields for what he has counted. */
@@ -121,10 +122,13 @@ export class HandOverPopup extends Component {
                         "The server did not answer. Confirm again when the connection is back: a shift is handed over once, however often you confirm."
                     ),
                 });
-                return;
+            } else if (error instanceof RPCError) {
+                await this.reload();
+                handleRPCError(error, this.dialog);
+            } else {
+                throw error;
             }
-            await this.reload();
-            throw error;
+            return;
         }
         this.props.close();
         await this.print(closed);
