@@ -285,7 +285,7 @@ class ScenicShift(models.Model):
                 ("session_id", "=", session.id),
                 ("user_id", "=", (named or sender).id),
                 ("state", "=", "closed"),
-                ("date_close", ">", order_sudo.date_order),
+                ("date_close", ">", self._paid_at(order_sudo)),
             ],
             order="date_close, id",
             limit=1,
@@ -296,6 +296,15 @@ class ScenicShift(models.Model):
         shift_sudo = self._current(session, sender)
         shift_sudo.order_count += 1
         order_sudo.scenic_shift_id = shift_sudo
+
+    @api.model
+    def _paid_at(self, order_sudo):
+        """Return when the cashier took the money, by the clock of the till.
+
+        Change has the date of its arrival: the server adds it.
+        """
+        payments_sudo = order_sudo.payment_ids.filtered(lambda p: not p.is_change)
+        return max([order_sudo.date_order, *payments_sudo.mapped("payment_date")])
 
     # ------------------------------------------------------------
     # HAND OVER

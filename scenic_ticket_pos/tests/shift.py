@@ -111,10 +111,15 @@ class ShiftCommon(ScenicPosCommon):
 
     def _late_vals(self, user, *lines, **values):
         """An order that a till has taken before now and kept."""
-        before = fields.Datetime.subtract(fields.Datetime.now(), seconds=30)
-        return self._order_vals(
+        before = fields.Datetime.to_string(
+            fields.Datetime.subtract(fields.Datetime.now(), seconds=30)
+        )
+        vals = self._order_vals(
             [self._line_vals(*line) for line in lines],
             user_id=user.id,
-            date_order=fields.Datetime.to_string(before),
+            date_order=before,
             **values,
         )
+        for payment in vals["payment_ids"]:
+            payment[2]["payment_date"] = before
+        return vals

@@ -431,6 +431,24 @@ class TestShift(ShiftCommon):
         self._sell_as(self.second, (self.adult, 1))
         self._assert_sums_agree()
 
+    def test_paid_in_the_office_after_the_hand_over(self):
+        """An order that waited counts when it is paid, not when it was begun."""
+        vals = self._late_vals(self.cashier, (self.adult, 1), state="draft")
+        self._sync(vals)
+        order = self.env["pos.order"].search([("uuid", "=", vals["uuid"])])
+        self._sell_as(self.cashier, (self.adult, 1))
+        self._hand_over()
+        payment = (
+            self.env["pos.make.payment"]
+            .with_user(self.second)
+            .with_context(active_id=order.id)
+            .sudo()
+            .create({"amount": 60, "payment_method_id": self.cash_method.id})
+        )
+        payment.check()
+        self.assertEqual(order.state, "paid")
+        self.assertEqual(order.scenic_shift_id, self._shift(self.second))
+
     def test_nobody_puts_his_sale_on_another(self):
         """An open shift counts what its cashier has sent, whatever name is on it."""
         self._sell_as(self.cashier, (self.adult, 1))
