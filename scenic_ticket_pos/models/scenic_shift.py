@@ -371,8 +371,8 @@ class ScenicShift(models.Model):
         if shift_sudo.id != shift_id:
             raise WindowShiftError(
                 self.env._(
-                    "This is not the shift that was counted. Close the window and "
-                    "open the hand-over again."
+                    "This is not the shift that was counted. Discard what you have "
+                    "entered and choose Hand Over again."
                 ),
                 code="SHIFT_OTHER",
             )
