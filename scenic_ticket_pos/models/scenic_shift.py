@@ -292,6 +292,7 @@ class ScenicShift(models.Model):
         )
         if late_sudo:
             order_sudo.scenic_late_shift_id = late_sudo
+            late_sudo.invalidate_recordset(["late_count", "sheet"])
             return
         shift_sudo = self._current(session, sender)
         shift_sudo.order_count += 1
