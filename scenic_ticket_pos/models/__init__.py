@@ -1,5 +1,6 @@
 from . import (
     account_bank_statement_line,
+    ir_actions_report,
     pos_config,
     pos_order,
     pos_order_line,

@@ -56,9 +56,9 @@ class ShiftCommon(ScenicPosCommon):
 
     def _open_session(self):
         self.config.with_user(self.cashier).open_ui()
-        self.session = self.config.current_session_id
-        self.session.with_user(self.cashier).set_opening_control(self.FLOAT, "")
-        return self.session
+        self.pos_session = self.config.current_session_id
+        self.pos_session.with_user(self.cashier).set_opening_control(self.FLOAT, "")
+        return self.pos_session
 
     def _pay(self, amount, method):
         return Command.create(
@@ -76,14 +76,14 @@ class ShiftCommon(ScenicPosCommon):
     def _shift(self, user=None, state="open"):
         return self.env["scenic.shift"].search(
             [
-                ("session_id", "=", self.session.id),
+                ("session_id", "=", self.pos_session.id),
                 ("user_id", "=", (user or self.cashier).id),
                 ("state", "=", state),
             ]
         )
 
     def _data(self, user=None):
-        return self.session.with_user(user or self.cashier).scenic_shift_data()
+        return self.pos_session.with_user(user or self.cashier).scenic_shift_data()
 
     def _hand_over(self, user=None, cash=None, card=None, shift_id=None, **values):
         """Hand over as the window does; what is not given is counted as expected."""
@@ -98,7 +98,7 @@ class ShiftCommon(ScenicPosCommon):
             if amount is None:
                 amount = tender["expected"]
             counted[str(tender["method_id"])] = amount
-        return self.session.with_user(user).scenic_hand_over(
+        return self.pos_session.with_user(user).scenic_hand_over(
             shift_id, counted, **values
         )
 

@@ -20,7 +20,9 @@ class TestShift(ShiftCommon):
 
     def _assert_sums_agree(self):
         """All shifts together are the session: by payment method, and the cash."""
-        shifts = self.env["scenic.shift"].search([("session_id", "=", self.session.id)])
+        shifts = self.env["scenic.shift"].search(
+            [("session_id", "=", self.pos_session.id)]
+        )
         by_shift = {}
         for shift in shifts:
             late = shift._tenders("scenic_late_shift_id")
@@ -31,7 +33,7 @@ class TestShift(ShiftCommon):
         by_session = {
             method.id: amount
             for method, amount in self.env["pos.payment"]._read_group(
-                self.session._get_captured_payments_domain(),
+                self.pos_session._get_captured_payments_domain(),
                 ["payment_method_id"],
                 ["amount:sum"],
             )
@@ -73,7 +75,7 @@ class TestShift(ShiftCommon):
         self._assert_code("SHIFT_NONE", self._data)
         self._assert_code(
             "SHIFT_NONE",
-            self.session.with_user(self.cashier).scenic_hand_over,
+            self.pos_session.with_user(self.cashier).scenic_hand_over,
             1,
             {},
         )
@@ -149,7 +151,7 @@ class TestShift(ShiftCommon):
 
     def test_cash_moves_count_for_who_makes_them(self):
         for kind, amount in (("in", 20), ("out", 50)):
-            self.session.with_user(self.cashier).sudo().try_cash_in_out(
+            self.pos_session.with_user(self.cashier).sudo().try_cash_in_out(
                 kind, amount, "Change", False, {"translatedType": kind}
             )
         [cash] = self._data()["tenders"]
@@ -157,7 +159,7 @@ class TestShift(ShiftCommon):
         shift = self._shift()
         self.assertEqual(shift.move_count, 2)
         self._hand_over()
-        line = self.session.sudo().statement_line_ids[:1]
+        line = self.pos_session.sudo().statement_line_ids[:1]
         self._assert_code("SHIFT_CLOSED", line.unlink)
         self._assert_code("SHIFT_CLOSED", line.write, {"amount": 1})
 
@@ -171,8 +173,8 @@ class TestShift(ShiftCommon):
                 "loss_account_id": self.company_data["default_account_expense"].id,
             }
         )
-        self.session.post_closing_cash_details(self.FLOAT)
-        self.session.close_session_from_ui()
+        self.pos_session.post_closing_cash_details(self.FLOAT)
+        self.pos_session.close_session_from_ui()
         self.config.write(
             {
                 "cash_rounding": True,
@@ -213,15 +215,15 @@ class TestShift(ShiftCommon):
             self.second, (self.adult, 1), payment_ids=[self._pay(60, self.card_method)]
         )
         # the register is closed: what is counted there is the second one's count
-        self.session.post_closing_cash_details(281)
-        self.session.with_user(self.second).sudo().close_session_from_ui()
-        self.assertEqual(self.session.state, "closed")
+        self.pos_session.post_closing_cash_details(281)
+        self.pos_session.with_user(self.second).sudo().close_session_from_ui()
+        self.assertEqual(self.pos_session.state, "closed")
         self.assertEqual((second.state, second.count_by), ("closed", "session"))
         self.assertEqual((second.cash_counted, second.cash_difference), (281, -1))
         shifts = self._assert_sums_agree()
         self.assertEqual(
             sum(shifts.mapped("cash_difference")),
-            self.session.cash_register_difference,
+            self.pos_session.cash_register_difference,
         )
 
     def test_a_cashier_begins_anew(self):
@@ -238,8 +240,8 @@ class TestShift(ShiftCommon):
         self._sell_as(self.cashier, (self.adult, 1))
         self._sell_as(self.second, (self.adult, 2))
         self.assertEqual(self._shift(self.second).cash_opening, 0)
-        self.session.post_closing_cash_details(270)
-        self.session.with_user(self.second).sudo().close_session_from_ui()
+        self.pos_session.post_closing_cash_details(270)
+        self.pos_session.with_user(self.second).sudo().close_session_from_ui()
         first, second = (
             self._shift(self.cashier, "closed"),
             self._shift(self.second, "closed"),
@@ -249,7 +251,7 @@ class TestShift(ShiftCommon):
         shifts = self._assert_sums_agree()
         self.assertEqual(
             sum(shifts.mapped("cash_difference")),
-            self.session.cash_register_difference,
+            self.pos_session.cash_register_difference,
         )
 
     def test_the_closing_counts_cards_that_others_took(self):
@@ -258,8 +260,8 @@ class TestShift(ShiftCommon):
         )
         self._hand_over(card=58)
         self._sell_as(self.second, (self.adult, 1))
-        self.session.post_closing_cash_details(160)
-        self.session.with_user(self.second).sudo().close_session_from_ui(
+        self.pos_session.post_closing_cash_details(160)
+        self.pos_session.with_user(self.second).sudo().close_session_from_ui(
             [(self.card_method.id, -3)]
         )
         self.assertEqual(self._shift(state="closed").other_difference, -2)
@@ -291,7 +293,7 @@ class TestShift(ShiftCommon):
             self.cashier, (self.adult, 1), payment_ids=[self._pay(60, self.card_method)]
         )
         shift = self._shift()
-        hand_over = self.session.with_user(self.cashier).scenic_hand_over
+        hand_over = self.pos_session.with_user(self.cashier).scenic_hand_over
         for counted in (
             {},
             {str(self.cash_method.id): 100},
@@ -338,7 +340,7 @@ class TestShift(ShiftCommon):
         self._sell_as(self.second, (self.adult, 1))
         shift = self._shift()
         counted = {str(self.cash_method.id): 160.0}
-        hand_over = self.session.with_user(self.second).scenic_hand_over
+        hand_over = self.pos_session.with_user(self.second).scenic_hand_over
         self._assert_code("SHIFT_OTHER", hand_over, shift.id, counted)
         self.assertEqual(shift.state, "open")
 
@@ -426,7 +428,7 @@ class TestShift(ShiftCommon):
             -120,
         )
         found = self.env["scenic.shift"].search(
-            [("session_id", "=", self.session.id), ("late_count", ">", 0)]
+            [("session_id", "=", self.pos_session.id), ("late_count", ">", 0)]
         )
         self.assertEqual(found, shift)
         self._sell_as(self.second, (self.adult, 1))
@@ -500,7 +502,7 @@ class TestShift(ShiftCommon):
         ]
         order = self._sell_as(shop, (self.souvenir, 1))
         self.assertEqual(order.scenic_shift_id, self._shift(shop))
-        session = self.session.with_user(shop)
+        session = self.pos_session.with_user(shop)
         with self.assertRaises(WindowRightError):
             session.scenic_shift_data()
         with self.assertRaises(WindowRightError):
@@ -520,7 +522,9 @@ class TestShift(ShiftCommon):
         self._sell_as(self.cashier, (self.adult, 1))
         self._sell_as(self.second, (self.adult, 1))
         self._sell_as(far, (self.souvenir, 1))
-        shifts = self.env["scenic.shift"].search([("session_id", "=", self.session.id)])
+        shifts = self.env["scenic.shift"].search(
+            [("session_id", "=", self.pos_session.id)]
+        )
         self.assertEqual(len(shifts), 3)
         own = shifts.filtered(lambda shift: shift.user_id == far)
         for user, seen in (
