@@ -7,6 +7,7 @@ from PIL import Image
 
 from odoo import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.point_of_sale.tests.test_frontend import TestPointOfSaleHttpCommon
 
@@ -137,6 +138,7 @@ class TestWindowTours(ScenicPosMixin, TestPointOfSaleHttpCommon):
         self.config.current_session_id.close_session_from_ui()
         self._assert_books_agree()
 
+    @mute_logger("odoo.http")
     def test_hand_over(self):
         """B1: sold, counted by notes and coins, handed over and printed."""
         session = self._open_session()
