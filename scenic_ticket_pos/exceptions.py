@@ -49,3 +49,9 @@ class WindowTenderError(WindowRefundError):
     """The money would go back another way than it came."""
 
     code = "WINDOW_TENDER"
+
+
+class WindowShiftError(WindowError):
+    """The shift cannot be handed over or changed as asked."""
+
+    code = "SHIFT_INVALID"

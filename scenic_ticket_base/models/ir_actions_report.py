@@ -7,9 +7,13 @@ class IrActionsReport(models.Model):
     _inherit = "ir.actions.report"
 
     def _prepare_html(self, html, report_model=False):
-        # The ticket is a whole document already. The usual frame would fetch style
-        # sheets over HTTP, and would split the records into several documents,
-        # which wkhtmltopdf without patched Qt (as Debian ships it) cannot print.
-        if self.report_name == TICKET_REPORT:
+        # The usual frame would fetch style sheets over HTTP, and would split the
+        # records into several documents, which wkhtmltopdf without patched Qt (as
+        # Debian ships it) cannot print.
+        if self.report_name in self._scenic_whole_documents():
             return [html.decode()], [], None, None, {}
         return super()._prepare_html(html, report_model=report_model)
+
+    def _scenic_whole_documents(self):
+        """Return the names of the reports that are whole documents already."""
+        return {TICKET_REPORT}

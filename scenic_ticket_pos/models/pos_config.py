@@ -16,6 +16,16 @@ MAX_DAYS = 31
 class PosConfig(models.Model):
     _inherit = "pos.config"
 
+    scenic_site_id = fields.Many2one(
+        "scenic.site",
+        string="Scenic Site",
+        index="btree_not_null",
+        ondelete="restrict",
+        check_company=True,
+        help="The site that this window stands at: its supervisors see the shifts, and "
+        "its tolerance says which difference of the cash needs a remark.",
+    )
+
     def scenic_places(self, product_id, date_from=None, days=14):
         """Tell a cashier how many places a ticket has left, day by day, slot by slot.
 

@@ -12,11 +12,20 @@ from ..exceptions import (
     WindowAmountError,
     WindowError,
     WindowRightError,
+    WindowShiftError,
     WindowTenderError,
 )
 from .scenic_ticket import CASHIER_GROUP
 
 PAID_STATES = ("paid", "done")
+# of a session whose register is not closed
+OPEN_STATES = ("opening_control", "opened", "closing_control")
+# What only this module writes: the client may ask for anything.
+PROTECTED_FIELDS = {"scenic_booking_id", "scenic_late_shift_id", "scenic_shift_id"}
+SHIFT_READERS = ",".join(
+    f"scenic_ticket_base.group_scenic_{role}"
+    for role in ("cashier", "finance", "auditor")
+)
 
 
 class PosOrder(models.Model):
@@ -30,6 +39,25 @@ class PosOrder(models.Model):
         index="btree_not_null",
         ondelete="restrict",
         groups=CASHIER_GROUP,
+    )
+    scenic_shift_id = fields.Many2one(
+        "scenic.shift",
+        string="Shift",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        groups=SHIFT_READERS,
+    )
+    scenic_late_shift_id = fields.Many2one(
+        "scenic.shift",
+        string="Late for Shift",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        groups=SHIFT_READERS,
+        help="The shift that had been handed over when this order arrived.",
     )
     scenic_ticket_count = fields.Integer(
         string="Tickets", compute="_compute_scenic_ticket_count", groups=CASHIER_GROUP
@@ -51,16 +79,23 @@ class PosOrder(models.Model):
             if vals.get("state") in PAID_STATES and self._scenic_has_ticket_vals(vals):
                 vals["state"] = "draft"
         self._scenic_check_protected(vals_list)
-        return super().create(vals_list)
+        orders = super().create(vals_list)
+        orders.filtered(lambda o: o.state in PAID_STATES)._scenic_assign_shift()
+        return orders
 
     def write(self, vals):
         self._scenic_check_protected([vals])
+        self._scenic_check_session(vals)
+        paid = self.browse()
         if vals.get("state") in PAID_STATES:
-            for order in self.filtered(lambda order: order.state not in PAID_STATES):
+            paid = self.filtered(lambda order: order.state not in PAID_STATES)
+            for order in paid:
                 order._scenic_check_settled()
         if vals.get("state") == "cancel":
             self.lines._scenic_forget_visitors()
-        return super().write(vals)
+        result = super().write(vals)
+        paid._scenic_assign_shift()
+        return result
 
     @api.model
     def _scenic_has_ticket_vals(self, vals):
@@ -82,11 +117,41 @@ class PosOrder(models.Model):
         )
 
     def _scenic_check_protected(self, vals_list):
-        """Only this module links an order and its booking."""
-        if not self.env.su and any("scenic_booking_id" in vals for vals in vals_list):
+        """Only this module links an order with its booking and its shift."""
+        if not self.env.su and any(
+            PROTECTED_FIELDS & vals.keys() for vals in vals_list
+        ):
             raise WindowRightError(
-                self.env._("The booking of an order is set by the sale itself.")
+                self.env._(
+                    "The booking and the shift of an order are set by the sale itself."
+                )
             )
+
+    def _scenic_check_session(self, vals):
+        """An order that counts in a shift stays in the session of the shift."""
+        if "session_id" not in vals:
+            return
+        for order_sudo in self.sudo():  # sudo: whether there is a shift, for any user
+            shift_sudo = order_sudo.scenic_shift_id or order_sudo.scenic_late_shift_id
+            if shift_sudo and shift_sudo.session_id.id != vals["session_id"]:
+                raise WindowShiftError(
+                    self.env._(
+                        "Order %(order)s counts in shift %(shift)s and cannot move to "
+                        "another session.",
+                        order=order_sudo.pos_reference or order_sudo.name,
+                        shift=shift_sudo.name,
+                    ),
+                    code="SHIFT_FIXED",
+                )
+
+    def _scenic_assign_shift(self):
+        """Count what was paid in the shift of its cashier; see ``scenic.shift``."""
+        for order in self:
+            # sudo: whether it is counted already, for any user
+            order_sudo = order.sudo()
+            counted = order_sudo.scenic_shift_id or order_sudo.scenic_late_shift_id
+            if not counted and order_sudo.session_id.state in OPEN_STATES:
+                self.env["scenic.shift"]._assign(order)
 
     def _scenic_check_settled(self):
         """No paid line without tickets."""
@@ -105,9 +170,11 @@ class PosOrder(models.Model):
     @api.model
     def sync_from_ui(self, orders):
         # A window that lost the answer sends its order again, maybe before the first
-        # one is through: the later call waits here and finds the order.
+        # one is through: the later call waits here and finds the order. A cashier who
+        # hands over waits, too, until what he has sold is counted.
         sync = super().sync_from_ui
         names = [f"pos order {order['uuid']}" for order in orders if order.get("uuid")]
+        names.append(self.env["scenic.shift"]._lock_name(self.env.user))
         return lock_first(self.env, names, lambda: sync(deepcopy(orders)))
 
     @api.model

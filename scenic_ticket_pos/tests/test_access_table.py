@@ -1,8 +1,11 @@
 from odoo.tests import HttpCase, tagged
 
-from odoo.addons.scenic_ticket_base.tests.rights import ANYBODY, RightsMixin
+from odoo.addons.scenic_ticket_base.tests.rights import ANYBODY, Right, RightsMixin
 
 from .common import ScenicPosCommon
+
+# A cashier sees his own only, and the sample is of somebody else.
+SHIFT_READERS = ("supervisor", "finance", "manager", "auditor")
 
 
 @tagged("post_install", "-at_install")
@@ -18,7 +21,7 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         "odoo.exceptions.AccessError",
         "odoo.addons.scenic_ticket_pos.exceptions.WindowRightError",
     )
-    rights = {}
+    rights = {"scenic.shift": Right(read=SHIFT_READERS)}
     rights_methods = {
         # without a point of sale there is no window to ask for
         ("pos.config", "scenic_check_visitor"): ((), [{}]),
@@ -31,6 +34,13 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         ("pos.order", "scenic_refund_quote"): ((), ({},)),
         # an order is refused by what it holds; no order asks for nothing
         ("pos.order", "sync_from_ui"): (ANYBODY, ([],)),
+        ("pos.session", "scenic_hand_over"): ((), [1, {}]),
+        ("pos.session", "scenic_shift_data"): ((), []),
+        ("scenic.shift", "action_export"): (SHIFT_READERS, []),
+        ("scenic.shift", "action_print"): (SHIFT_READERS, []),
+        ("scenic.shift", "action_print_strip"): (SHIFT_READERS, []),
+        ("scenic.shift", "action_view_orders"): (SHIFT_READERS, []),
+        ("scenic.shift", "action_view_tickets"): (SHIFT_READERS, []),
     }
 
     @classmethod
@@ -40,4 +50,10 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
 
     def setUp(self):
         super().setUp()
-        self.samples = {"pos.order": self._sell((self.adult, 1))}
+        self.config.scenic_site_id = self.scenic_area
+        order = self._sell((self.adult, 1))
+        self.samples = {
+            "pos.order": order,
+            "pos.session": order.session_id,
+            "scenic.shift": order.scenic_shift_id,
+        }

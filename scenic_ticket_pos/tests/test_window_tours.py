@@ -4,6 +4,7 @@ import io
 from PIL import Image
 
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common import ScenicPosTourCommon
 from .epos_printer import read_codes
@@ -81,3 +82,16 @@ class TestWindowTours(ScenicPosTourCommon):
         self.config.current_session_id.post_closing_cash_details(0)
         self.config.current_session_id.close_session_from_ui()
         self._assert_books_agree()
+
+    @mute_logger("odoo.http")
+    def test_hand_over(self):
+        """B1: sold, counted by notes and coins, handed over and printed."""
+        session = self._open_session()
+        session.cash_register_balance_start = 100
+        self.config.scenic_site_id = self.scenic_area
+        self.start_pos_tour("ScenicWindowHandOverTour")
+        shift = self.env["scenic.shift"].search([("session_id", "=", session.id)])
+        self.assertEqual((shift.state, shift.user_id), ("closed", self.cashier))
+        self.assertEqual((shift.cash_counted, shift.cash_difference), (160, 0))
+        self.assertEqual(shift.figures["bills"], [[100, 1], [20, 3]])
+        self.assertEqual(shift.ticket_count, 1)

@@ -198,3 +198,77 @@ registry.category("web_tour.tours").add("ScenicWindowRefundTour", {
             Chrome.endTour(),
         ].flat(Infinity),
 });
+
+function countCash(amount) {
+    return [
+        {
+            content: `count ${amount} in cash`,
+            trigger: ".scenic-hand-over-count [data-tender='Cash'] input",
+            run: `edit ${amount}`,
+        },
+    ];
+}
+
+function handOverSays(section, label, value) {
+    return {
+        content: `the sheet says ${value} for ${label}`,
+        trigger: `.scenic-hand-over [data-section='${section}']:contains('${label}'):contains('${value}')`,
+    };
+}
+
+registry.category("web_tour.tours").add("ScenicWindowHandOverTour", {
+    steps: () =>
+        [
+            Chrome.startPoS(),
+            withoutPrintDialog(),
+            connectPrinter(),
+            // Nothing sold yet: nothing to hand over.
+            Chrome.clickMenuOption("Hand Over"),
+            dialogSays("There is nothing to hand over"),
+            ProductScreen.clickDisplayedProduct("Adult Ticket", true, "1", "60.0"),
+            ProductScreen.clickPayButton(),
+            PaymentScreen.clickPaymentMethod("Cash", true, { amount: "60.0" }),
+            PaymentScreen.clickValidate(),
+            ReceiptScreen.receiptIsThere(),
+            ReceiptScreen.clickNextOrder(),
+            Chrome.clickMenuOption("Hand Over"),
+            handOverSays("sold", "Adult Ticket", "60.00"),
+            handOverSays("drawer", "Expected", "160.00"),
+            Dialog.footerBtnIsDisabled("Hand Over"),
+            // Ten are missing: not without a word about it.
+            countCash("150"),
+            { trigger: ".scenic-hand-over-difference.text-danger:contains('10.00')" },
+            Dialog.footerBtnIsDisabled("Hand Over"),
+            // The notes and coins do come to what is expected.
+            { trigger: ".scenic-hand-over-count .fa-money", run: "click" },
+            {
+                content: "one note of a hundred",
+                trigger: ".modal:not(.o_inactive_modal) div:has(> label:contains('100.00')) input",
+                run: "edit 1",
+            },
+            {
+                content: "three of twenty",
+                trigger: ".modal:not(.o_inactive_modal) div:has(> label:contains('20.00')) input",
+                run: "edit 3",
+            },
+            {
+                trigger: ".modal:not(.o_inactive_modal) .modal-footer .btn-primary",
+                run: "click",
+            },
+            { trigger: ".scenic-hand-over-difference:not(.text-danger):contains('0.00')" },
+            { trigger: ".scenic-hand-over-count [data-tender='Cash'] input", run: "click" },
+            { content: "the keyboard confirms", trigger: "body", run: "press Enter" },
+            dialogSays("is closed. Whoever sells next takes over the cash"),
+            {
+                content: "the sheet is printed",
+                trigger: "body",
+                run: () => {
+                    const { jobs } = posmodel.hardwareProxy.printer;
+                    if (jobs.length !== 1 || jobs[0].length < 1000) {
+                        throw new Error(`expected one sheet, got ${jobs.length}`);
+                    }
+                },
+            },
+            Chrome.endTour(),
+        ].flat(Infinity),
+});

@@ -1,7 +1,9 @@
 import { PosStore } from "@point_of_sale/app/services/pos_store";
+import { handleRPCError } from "@point_of_sale/app/utils/error_handlers";
+import { HandOverPopup } from "@scenic_ticket_pos/app/components/hand_over_popup/hand_over_popup";
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { _t } from "@web/core/l10n/translation";
-import { ConnectionLostError } from "@web/core/network/rpc";
+import { ConnectionLostError, RPCError } from "@web/core/network/rpc";
 import { patch } from "@web/core/utils/patch";
 
 patch(PosStore.prototype, {
@@ -29,5 +31,30 @@ patch(PosStore.prototype, {
             }
         }
         return super.printReceipt(...arguments);
+    },
+
+    /** Show the cashier what he has sold, and let him hand it over. */
+    async scenicHandOver() {
+        let data;
+        try {
+            // what was sold has to be counted
+            await this.syncAllOrders({ throw: true });
+            data = await this.data.call("pos.session", "scenic_shift_data", [[this.session.id]]);
+        } catch (error) {
+            if (error instanceof RPCError) {
+                handleRPCError(error, this.dialog);
+            } else if (error instanceof ConnectionLostError) {
+                this.dialog.add(AlertDialog, {
+                    title: _t("No connection"),
+                    body: _t(
+                        "A shift is handed over with the server, which adds up what was sold. Try again when the connection is back."
+                    ),
+                });
+            } else {
+                throw error;
+            }
+            return;
+        }
+        this.dialog.add(HandOverPopup, { data });
     },
 });

@@ -22,6 +22,7 @@ const refusals = {
         "WindowQuantityError",
         "WindowRefundError",
         "WindowRightError",
+        "WindowShiftError",
         "WindowSlotError",
     ],
 };

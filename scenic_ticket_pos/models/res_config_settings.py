@@ -1,0 +1,9 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    pos_scenic_site_id = fields.Many2one(
+        related="pos_config_id.scenic_site_id", readonly=False
+    )
