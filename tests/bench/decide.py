@@ -29,8 +29,9 @@ COPY = 200_000
 ROUNDS = 5
 MOST_RSS = 150.0  # MB
 LEAST_RATE, MOST_P99 = 1500.0, 4.0  # decisions a second, ms
-#: At this rate no more than six scans can be under way for 4 ms each: the time is taken
-#: with so few at once, the rate with a whole gate.
+AT_ONCE = (1, 2, 4, LANES)
+#: At this rate no more than six scans can be under way for 4 ms each: the time is
+#: judged with so few at once, the rate with a whole gate.
 FEW = 4
 COPY_TIMEOUT = 900.0
 CONFIG = """\
@@ -52,7 +53,7 @@ def main(*, tickets: int, seconds: float) -> int:
     is not used: a copy always has the size that a bridge must bear."""
     del tickets
     per_round = max(LANES * 10, int(80 * seconds))
-    scans = ROUNDS * per_round * 3
+    scans = ROUNDS * per_round * len(AT_ONCE)
     if scans > COPY:
         raise SetupError(f"Choose fewer seconds: {COPY} tickets are not enough.")
     with TemporaryDirectory(prefix="bench-decide-", dir=LOCAL) as directory:
@@ -116,12 +117,12 @@ def _process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[s
 
 
 class _Found:
-    """Seconds of each decision and commit, and of the whole of them."""
+    """Seconds of each decision and commit, round by round, and how many a second."""
 
     def __init__(self) -> None:
-        self.times: dict[int, list[float]] = {1: [], FEW: [], LANES: []}
-        self.rates: dict[int, list[float]] = {1: [], FEW: [], LANES: []}
-        self.commits: list[float] = []
+        self.times: dict[int, list[list[float]]] = {count: [] for count in AT_ONCE}
+        self.rates: dict[int, list[float]] = {count: [] for count in AT_ONCE}
+        self.commits: list[list[float]] = []
         self.commit_rates: list[float] = []
         self.cpu = 0.0
         self.wrong = 0
@@ -157,21 +158,23 @@ async def _decide(state: Path, per_round: int) -> _Found:
             return [Scan(code, Direction.IN, each, now) for each in codes]
 
         async def lanes(count: int) -> None:
-            times = found.times[count]
+            times: list[float] = []
             work = [
                 lane(f"B{number}", scans(f"B{number}", per_round // count), times)
                 for number in range(1, count + 1)
             ]
-            before, began = len(times), time.perf_counter()
+            began = time.perf_counter()
             cpu = time.process_time()
             await asyncio.gather(*work)
             found.cpu += time.process_time() - cpu
-            done = len(times) - before
-            found.rates[count].append(done / (time.perf_counter() - began))
+            found.rates[count].append(len(times) / (time.perf_counter() - began))
+            found.times[count].append(times)
 
         for _ in range(ROUNDS):
             for count in found.rates:
-                rate = bare.commit(per_round // 3, found.commits)
+                commits: list[float] = []
+                rate = bare.commit(per_round // 3, commits)
+                found.commits.append(commits)
                 found.commit_rates.append(rate)
                 await lanes(count)
     bare.close()
@@ -200,9 +203,11 @@ class _BareTable:
         self._con.close()
 
 
-def _share(times: list[float], share: float) -> float:
-    """The time (ms) within which this share of them was done."""
-    return sorted(times)[int(share * (len(times) - 1))] * 1000
+def _share(rounds: list[list[float]], share: float) -> float:
+    """The time (ms) within which this share of a round was done."""
+    return _median(
+        [sorted(times)[int(share * (len(times) - 1))] * 1000 for times in rounds]
+    )
 
 
 def _median(values: list[float]) -> float:
@@ -220,7 +225,8 @@ def _print(found: _Found, took: float, peak: float) -> int:
     _line("bare FULL commit", found.commits, commits)
     for count, times in found.times.items():
         _line(f"decide, {count} at once", times, rates[count])
-    cpu = found.cpu * 1000 / sum(map(len, found.times.values()))
+    done = sum(len(times) for rounds in found.times.values() for times in rounds)
+    cpu = found.cpu * 1000 / done
     p99 = _share(found.times[FEW], 0.99)
     say("")
     say(
@@ -243,8 +249,9 @@ def _print(found: _Found, took: float, peak: float) -> int:
     return 1 if found.wrong or not fits else 0
 
 
-def _line(name: str, times: list[float], rate: float) -> None:
-    say(f"{name:<22}{_share(times, 0.5):>9.2f}{_share(times, 0.99):>9.2f}{rate:>10.0f}")
+def _line(name: str, rounds: list[list[float]], rate: float) -> None:
+    p50, p99 = _share(rounds, 0.5), _share(rounds, 0.99)
+    say(f"{name:<22}{p50:>9.2f}{p99:>9.2f}{rate:>10.0f}")
 
 
 def _mark(good: bool) -> str:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from ..local.reads import Read
 from .db import JournalDb
+from .write_back import WriteBack
 
 T = TypeVar("T")
 
@@ -121,12 +122,15 @@ class Journal:
         loop, opened = self._loop, self._opened
         assert loop is not None and opened is not None
         begun = _Job(lambda db: None, opened)
+        write_back = WriteBack(self._path)
         try:
             db = self._db = JournalDb(self._path)
+            db.write_back_elsewhere(write_back.moving)
         except BaseException as failure:
             begun.error = failure
             loop.call_soon_threadsafe(begun.tell)
             return
+        write_back.start()
         loop.call_soon_threadsafe(begun.tell)
         more = True
         while more:
@@ -136,6 +140,8 @@ class Journal:
                 touched = _carry_out(db, jobs)
                 self._observe(time.monotonic() - started)
                 loop.call_soon_threadsafe(self._tell, jobs, touched)
+                write_back.committed()
+        write_back.end()
         db.close()
 
     def _next_jobs(self) -> tuple[list[_Job], bool]:

@@ -140,7 +140,7 @@ class Steps(Tables):
                 self._give_back(request_id, row, stamp, f"no answer: {unanswered}")
                 wire_id = new_id()
             outcome = self.local.decide_within(
-                read, scan.lane, scan.direction, at, wire_id, by
+                read, scan.lane, scan.direction, at, wire_id, by, repeats=False
             )
             decision = outcome.decision
             admitted = decision.verdict is Verdict.ADMIT

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
@@ -15,6 +16,7 @@ from ..local.decider import LocalDecider
 from ..local.store import Store, to_json
 from ..model import Direction, new_id
 from .rows import JournalError, JournalUnwritable, Log, Row
+from .write_back import AT_THE_LATEST
 
 COUNTED = ("passed", "annulled", "exit", "entry")  # the others are alarms, not persons
 LONGEST_NOTE = 200
@@ -34,6 +36,7 @@ class Tables:
     _con: sqlite3.Connection = field(init=False)
     _in_company: bool = field(default=False, init=False)
     _lost: bool = field(default=False, init=False)
+    _moving: threading.Lock | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         try:
@@ -60,6 +63,12 @@ class Tables:
         """Close the file; the write-ahead log is folded in."""
         self._con.close()
 
+    def write_back_elsewhere(self, moving: threading.Lock) -> None:
+        """Leave it to somebody else to move the write-ahead log into the file, as long
+        as that keeps up. `moving` is held while he does."""
+        self._moving = moving
+        self._con.execute(f"PRAGMA wal_autocheckpoint={AT_THE_LATEST}")
+
     def fold(self) -> bool:
         """Fold the write-ahead log into the file and cut it off: what was deleted is
         left in neither then. False where it has to be tried again, because other steps
@@ -67,7 +76,7 @@ class Tables:
         time; the lanes wait for nobody."""
         if self._in_company:
             return False
-        with _unwritable():
+        with self._moving or nullcontext(), _unwritable():
             self._con.execute("PRAGMA busy_timeout=0")
             try:
                 self._con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

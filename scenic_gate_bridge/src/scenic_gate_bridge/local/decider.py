@@ -90,11 +90,15 @@ class LocalDecider(Counts):
         now: datetime,
         request_id: str,
         by: DecidedBy,
+        *,
+        repeats: bool = True,
     ) -> Outcome:
-        """Decide on a request that is new, as a part of the caller's transaction."""
+        """Decide on a request that is new, as a part of the caller's transaction.
+        `repeats`: the answer is kept for whoever asks the same again."""
         draft = self._draft(read, lane, direction, now, by)
         outcome = self._outcome(request_id, draft, lane)
-        self._keep(request_id, draft, outcome, read, lane, direction, now, by)
+        answer = write_outcome(outcome) if repeats else ""
+        self._keep(request_id, draft, outcome, answer, read, lane, direction, now, by)
         return outcome
 
     def known(self, request_id: str) -> Outcome | None:
@@ -116,8 +120,9 @@ class LocalDecider(Counts):
         """Refuse without a look at the ticket. Part of the caller's transaction."""
         draft = _Draft(code, Facts())
         outcome = self._outcome(request_id, draft, lane)
+        answer = write_outcome(outcome)
         by = DecidedBy.SITE
-        self._keep(request_id, draft, outcome, read, lane, direction, now, by)
+        self._keep(request_id, draft, outcome, answer, read, lane, direction, now, by)
         return outcome
 
     def annul_within(self, request_id: str, lane: str, now: datetime) -> None:
@@ -317,6 +322,7 @@ class LocalDecider(Counts):
         request_id: str,
         draft: _Draft,
         outcome: Outcome,
+        answer: str,
         read: Read,
         lane: str,
         direction: Direction,
@@ -335,7 +341,7 @@ class LocalDecider(Counts):
                 again=draft.again,
                 passes=passes,
                 counted=not draft.staff,
-                answer=write_outcome(outcome),
+                answer=answer,
             ),
             unsynced=draft.unsynced and passes > 0,
         )
