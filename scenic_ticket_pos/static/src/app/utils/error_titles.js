@@ -24,6 +24,8 @@ const refusals = {
         "WindowRightError",
         "WindowShiftError",
         "WindowSlotError",
+        "WindowTenderError",
+        "WindowVisitorError",
     ],
 };
 for (const [addon, names] of Object.entries(refusals)) {
