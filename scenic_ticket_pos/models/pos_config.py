@@ -36,8 +36,8 @@ class PosConfig(models.Model):
             site
         :param int days: how many days, 1 to 31; a ticket for a fixed date has one
         :return: dict of ``today`` (day at the site), ``days`` as
-            ``product.template._pos_places`` tells them, and their ``scenic.slot`` as
-            the window loads it
+            ``product.template._pos_places`` tells them, each with its ``prices`` (see
+            :meth:`scenic_prices`), and their ``scenic.slot`` as the window loads it
         :raise WindowRightError: the user may not sell tickets
         :raise WindowError: the product is no ticket for a day of visit
         :raise BookingError: the product cannot be sold here
@@ -52,6 +52,11 @@ class PosConfig(models.Model):
         if template_sudo.scenic_validity_rule_id.mode == "fixed_date":
             first = last = template_sudo.scenic_validity_rule_id.date_from
         places = template_sudo._pos_places(first, last)
+        # sudo: as for the product
+        product_sudo = self.env["product.product"].sudo().browse(product_id)
+        prices = self._scenic_day_prices(product_sudo, [p["date"] for p in places])
+        for day in places:
+            day["prices"] = prices[product_sudo, day["date"]]
         # sudo: as for the product
         slots_sudo = self.env["scenic.slot"].sudo()
         slots_sudo = slots_sudo.browse(

@@ -1,11 +1,12 @@
 from . import (
     test_access_table,
     test_life_line,
-    test_unit_js,
     test_shift,
     test_shift_report,
+    test_unit_js,
     test_window_books,
     test_window_names,
+    test_window_prices,
     test_window_print,
     test_window_refund,
     test_window_refund_policy,

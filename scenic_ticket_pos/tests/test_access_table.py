@@ -26,6 +26,7 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         # without a point of sale there is no window to ask for
         ("pos.config", "scenic_check_visitor"): ((), [{}]),
         ("pos.config", "scenic_places"): ((), [0]),
+        ("pos.config", "scenic_prices"): ((), [[]]),
         ("pos.order", "action_pos_order_paid"): ((), []),
         ("pos.order", "action_view_scenic_tickets"): ((), []),
         # without a point of sale there is nothing to read

@@ -14,7 +14,7 @@ export function placesAnswer(others = {}, first = TODAY, count = 14) {
     const days = Array.from({ length: count }, (_, offset) => {
         const date = DateTime.fromISO(first).plus({ days: offset }).toISODate();
         const day = { date, state: "open", why: false, free: null, level: null, slots: [] };
-        return { ...day, ...others[date] };
+        return { ...day, prices: {}, ...others[date] };
     });
     const slots = days.flatMap((day) =>
         day.slots.map(({ id }) => ({
@@ -44,6 +44,7 @@ export function answerPlaces(others, step = () => {}) {
 export async function setupWindow() {
     const store = await setupPosEnv();
     answerPlaces();
+    onRpc("pos.config", "scenic_prices", ({ args: [, visits] }) => visits.map(() => ({})));
     const product = {
         list_price: 60,
         type: "service",

@@ -124,6 +124,7 @@ patch(PosStore.prototype, {
         // the order may have been paid or deleted elsewhere meanwhile
         if (visit && line.order_id && line.canChangeScenicVisit) {
             line.update(visit);
+            await this.applyScenicPrices([line]);
             this.tryMergeOrderline(line.order_id, line, line.price_type !== "manual");
         }
     },
@@ -193,6 +194,13 @@ patch(PosStore.prototype, {
             notice,
             load: (first) => this.getScenicPlaces(product, { from: first, fresh: true }),
             slotText: (id) => slotText(slots.get(id)),
+            priceText: (date) =>
+                this.getScenicPriceText(
+                    product,
+                    date,
+                    line?.qty || 1,
+                    this.getOrder()?.pricelist_id
+                ),
         });
         if (!choice) {
             return null;

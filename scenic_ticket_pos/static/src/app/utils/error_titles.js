@@ -19,6 +19,7 @@ const refusals = {
     scenic_ticket_pos: [
         "WindowAmountError",
         "WindowError",
+        "WindowPriceError",
         "WindowQuantityError",
         "WindowRefundError",
         "WindowRightError",
