@@ -3,6 +3,7 @@ from . import (
     ir_actions_report,
     pos_config,
     pos_config_prices,
+    pos_config_roster,
     pos_order,
     pos_order_line,
     pos_order_line_price,

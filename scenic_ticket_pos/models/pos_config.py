@@ -85,14 +85,20 @@ class PosConfig(models.Model):
         self.env["pos.order"]._scenic_check_cashier()
         lines = self.env["pos.order.line"]
         [visitor] = lines._scenic_parse_visitors({"scenic_visitors": [values]})
-        found = dict.fromkeys(VISITOR_FIELDS, "") | visitor
+        return self._scenic_checked_visitor(visitor)
+
+    def _scenic_checked_visitor(self, visitor):
+        """Return a parsed visitor as :meth:`scenic_check_visitor` answers."""
+        found = dict.fromkeys(VISITOR_FIELDS, "") | {
+            name: value for name, value in visitor.items() if name in VISITOR_FIELDS
+        }
         reading = read_document(found["doc_number"])
         found["doc_number"] = reading.number
         if reading.kind:
             found["doc_kind"] = reading.kind
             found["name"] = found["name"] or reading.name
         try:
-            checked = self.env["scenic.visitor"]._check_values(found)
+            checked = self.env["scenic.visitor"]._check_values({**visitor, **found})
         except BookingError as error:
             return {**found, "code": error.code, "message": str(error)}
         found.update({name: checked[name] or "" for name in VISITOR_FIELDS})

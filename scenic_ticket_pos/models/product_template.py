@@ -146,7 +146,10 @@ class ProductTemplate(models.Model):
     @api.model
     def _load_pos_data_fields(self, config):
         return super()._load_pos_data_fields(config) + [
+            "scenic_group_codes",
+            "scenic_guide_per",
             "scenic_limited_by",
+            "scenic_min_persons",
             "scenic_real_name",
             "scenic_site_id",
             "scenic_ticket_kind",
