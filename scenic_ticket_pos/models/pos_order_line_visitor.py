@@ -141,7 +141,8 @@ class PosOrderLine(models.Model):
         visitors = self._scenic_open_visitors()
         first = self.product_id.scenic_group_codes != "each"
         visitors.sort(key=lambda v: (v.get("role") == GUIDE) != first)
-        return [
-            {name: value for name, value in visitor.items() if name != "role"}
-            for visitor in visitors
-        ]
+        for visitor in visitors:
+            visitor.pop("role", None)
+            if not visitor.get("doc_number"):
+                visitor.pop("doc_kind", None)
+        return visitors

@@ -5,6 +5,7 @@ from . import (
     test_shift_report,
     test_unit_js,
     test_window_books,
+    test_window_group,
     test_window_names,
     test_window_prices,
     test_window_print,

@@ -152,7 +152,7 @@ patch(PosStore.prototype, {
                         isSameVisit(line, other) &&
                         other.product_id.product_tmpl_id.scenic_site_id === template.scenic_site_id
                 )
-                .reduce((sum, { qty }) => sum + qty, 0);
+                .reduce((sum, { scenicPersons }) => sum + scenicPersons, 0);
             if (!hasPlace(days, { date, slotId: line.scenic_slot_id?.id, persons })) {
                 await this.changeScenicVisit(line, notice);
                 return true;
@@ -187,7 +187,7 @@ patch(PosStore.prototype, {
         const slots = this.models["scenic.slot"];
         const choice = await makeAwaitable(this.dialog, VisitPicker, {
             title: product.display_name,
-            persons: line?.qty || 1,
+            persons: line?.scenicPersons || 1,
             current,
             places,
             offlineDay,
