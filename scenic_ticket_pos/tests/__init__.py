@@ -6,6 +6,7 @@ from . import (
     test_unit_js,
     test_window_books,
     test_window_group,
+    test_window_group_tours,
     test_window_names,
     test_window_prices,
     test_window_print,

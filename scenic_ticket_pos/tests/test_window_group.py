@@ -14,7 +14,7 @@ from ..tools import roster
 from .test_window_visit import VisitCommon
 
 VALID = "11010519491231002X"
-OTHER = "110105199003070109"
+OTHER = "110105199003070105"
 
 
 def workbook(rows):
@@ -66,7 +66,7 @@ class TestRoster(TransactionCase):
             [
                 ["No.", "Name", "Document", "Phone"],
                 [1, "张三", VALID, 13800138000],
-                [2, "李四", 110105199003070109, None],
+                [2, "李四", 110105199003070105, None],
                 [None, None, None, None],
                 [3, "王五", "E12345678", None],
             ]
