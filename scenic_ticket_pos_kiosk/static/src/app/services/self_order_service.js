@@ -7,10 +7,11 @@ import {
     isSameVisit,
     slotText,
 } from "@scenic_ticket_pos/app/utils/visit_places";
+import { isScenicRefusal } from "@scenic_ticket_pos_kiosk/app/utils/refusal";
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { deserializeDate } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
-import { RPCError, rpc } from "@web/core/network/rpc";
+import { rpc } from "@web/core/network/rpc";
 import { patch } from "@web/core/utils/patch";
 
 patch(SelfOrder.prototype, {
@@ -115,10 +116,7 @@ patch(SelfOrder.prototype, {
 
     /** The reasons of the server are sentences for who stands here. */
     handleErrorNotification(error) {
-        if (
-            !(error instanceof RPCError) ||
-            !error.exceptionName?.startsWith("odoo.addons.scenic_ticket_")
-        ) {
+        if (!isScenicRefusal(error)) {
             return super.handleErrorNotification(...arguments);
         }
         this.rpcLoading = false;

@@ -1,7 +1,8 @@
 import { ConfirmationPage } from "@pos_self_order/app/pages/confirmation_page/confirmation_page";
 import { PrintedTickets } from "@scenic_ticket_pos/app/components/ticket_stub/ticket_stub";
+import { isScenicRefusal } from "@scenic_ticket_pos_kiosk/app/utils/refusal";
 import { _t } from "@web/core/l10n/translation";
-import { RPCError, rpc } from "@web/core/network/rpc";
+import { rpc } from "@web/core/network/rpc";
 import { patch } from "@web/core/utils/patch";
 
 const PAID_STATES = ["paid", "done"];
@@ -51,9 +52,7 @@ patch(ConfirmationPage.prototype, {
         } catch (error) {
             this.sendToScenicWindow(
                 order,
-                error instanceof RPCError && error.exceptionName?.startsWith("odoo.addons.scenic_")
-                    ? error.data.message
-                    : _t("The tickets could not be read.")
+                isScenicRefusal(error) ? error.data.message : _t("The tickets could not be read.")
             );
         }
     },
