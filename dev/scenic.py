@@ -15,7 +15,7 @@ from pathlib import Path
 from bootstrap import odoo_source, postgres, python_env, system_tools
 from bootstrap.console import SetupError, one_sentence_on_failure, say
 from bootstrap.odoo_server import Odoo
-from bootstrap.paths import ADDONS, LOCAL, LOGS, PYTHON, ROOT
+from bootstrap.paths import ADDONS, GLUE, LOCAL, LOGS, PYTHON, ROOT
 from bootstrap.postgres import Cluster
 from lint import node_tools
 
@@ -71,7 +71,7 @@ def command_line() -> argparse.ArgumentParser:
     test.add_argument("parts", nargs="*", help="only these parts")
     add("lint", "run the linters")
     odoo_test = add("odoo-test", "run tests of one add-on")
-    odoo_test.add_argument("addon", choices=ADDONS)
+    odoo_test.add_argument("addon", choices=[*ADDONS, *GLUE])
     odoo_test.add_argument("--tags", help="as Odoo's --test-tags; default: all of it")
     odoo_test.add_argument("--fresh", action="store_true", help="install anew first")
     stock_test = add("stock-test", "run tests of Odoo's own Point of Sale")
@@ -86,7 +86,7 @@ def command_line() -> argparse.ArgumentParser:
     bench.add_argument("--only", nargs="*", default=[], help="measurements by name")
     add("screenshots", "make the pictures of README.md and docs/ anew")
     i18n = add("i18n", "export the message templates and merge them into zh_CN.po")
-    i18n.add_argument("addons", nargs="*", choices=[*ADDONS, []], default=[])
+    i18n.add_argument("addons", nargs="*", choices=[*ADDONS, *GLUE, []], default=[])
     shell = add("shell", "open odoo shell on the demo database")
     shell.add_argument("--database", default="scenic_demo")
     add("clean", "remove the databases, keep the downloads")
@@ -174,7 +174,7 @@ def _screenshots(_options: argparse.Namespace) -> int:
 def _i18n(options: argparse.Namespace) -> int:
     from translations import update
 
-    return update(options.addons or list(ADDONS))
+    return update(options.addons or [*ADDONS, *GLUE])
 
 
 def _shell(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import polib
 from bootstrap.console import say, step
 from bootstrap.odoo_server import Odoo
-from bootstrap.paths import ADDONS, LOCAL, ROOT
+from bootstrap.paths import ADDONS, GLUE, LOCAL, ROOT
 from bootstrap.postgres import Cluster
 from databases import stock_template
 from testing.result import PartResult
@@ -20,11 +20,11 @@ def export(cluster: Cluster, odoo: Odoo, target: Path) -> dict[str, Path]:
     template = stock_template(cluster, odoo)
     odoo.copy_database(template, DATABASE)
     with step("installing the add-ons to read their messages"):
-        odoo.install(DATABASE, ADDONS)
+        odoo.install(DATABASE, [*ADDONS, *GLUE])
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     found = {}
-    for addon in ADDONS:
+    for addon in (*ADDONS, *GLUE):
         found[addon] = target / f"{addon}.pot"
         odoo.run(
             ["i18n", "export", "-d", DATABASE, "-l", "pot", "-o", found[addon], addon],

@@ -14,4 +14,7 @@ ADDONS = (
     "scenic_ticket_gate",
     "scenic_ticket_b2b",
 )
+#: Add-ons that install themselves beside another one of Odoo's, and only there: not in
+#: the demo park.
+GLUE = ("scenic_ticket_pos_kiosk",)
 BRIDGE = ROOT / "scenic_gate_bridge"

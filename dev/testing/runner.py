@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from bootstrap.console import SetupError, say
 from bootstrap.odoo_server import Odoo
-from bootstrap.paths import ADDONS, BRIDGE, ROOT
+from bootstrap.paths import ADDONS, BRIDGE, GLUE, ROOT
 from bootstrap.postgres import Cluster
 from databases import stock_template
 from translations import check_exports
@@ -104,7 +104,7 @@ def _parts(cluster: Cluster, odoo: Odoo) -> dict[str, Part]:
 
     return {
         **{name: stock(name) for name in SUITES},
-        **{name: addon(name) for name in reversed(ADDONS)},
+        **{name: addon(name) for name in reversed([*ADDONS, *GLUE])},
         "e2e": lambda: run_pytest("e2e", ROOT, ["-q", "tests/e2e"]),
         "bridge": lambda: run_pytest("bridge", BRIDGE, ["-q", "tests"]),
         "tools": lambda: run_pytest(

@@ -51,7 +51,7 @@ class PosConfig(models.Model):
         first, last = self._scenic_span(today, date_from, days)
         if template_sudo.scenic_validity_rule_id.mode == "fixed_date":
             first = last = template_sudo.scenic_validity_rule_id.date_from
-        places = template_sudo._pos_places(first, last)
+        places = template_sudo._pos_places(first, last, self._scenic_channel())
         # sudo: as for the product
         product_sudo = self.env["product.product"].sudo().browse(product_id)
         prices = self._scenic_day_prices(product_sudo, [p["date"] for p in places])
@@ -103,6 +103,11 @@ class PosConfig(models.Model):
             return {**found, "code": error.code, "message": str(error)}
         found.update({name: checked[name] or "" for name in VISITOR_FIELDS})
         return {**found, "code": False, "message": False}
+
+    def _scenic_channel(self):
+        """Return the code of the sales channel that this point of sale belongs to."""
+        self.ensure_one()
+        return "window"
 
     def _scenic_dated_ticket(self, product_id):
         """Return the ticket that a client names, as superuser, if it is for a day.

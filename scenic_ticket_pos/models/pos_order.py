@@ -373,15 +373,7 @@ class PosOrder(models.Model):
         """Hold and confirm the booking of the lines sold; link tickets and lines."""
         if not lines:
             return
-        booking = self.env["scenic.booking"]._hold(
-            "window",
-            self.uuid,
-            [line._scenic_prepare_booking_line(*amounts[line]) for line in lines],
-            partner=self.partner_id,
-            company=self.company_id,
-            # a till that was offline sold it then: its tickets are out already
-            sold_at=self.date_order,
-        )
+        booking = self._scenic_hold(lines, amounts)
         booking._confirm()
         lines._scenic_forget_visitors()
         # sudo: nobody may write tickets; the right to sell was checked above
@@ -390,6 +382,22 @@ class PosOrder(models.Model):
             tickets_sudo = booking_line_sudo.ticket_ids
             tickets_sudo.with_context(tracking_disable=True).pos_order_line_id = line
         self.sudo().scenic_booking_id = booking
+
+    def _scenic_hold(self, lines, amounts):
+        """Take the places of the lines sold; the same once more is the same booking."""
+        return self.env["scenic.booking"]._hold(
+            self.config_id._scenic_channel(),
+            self._scenic_booking_ref(),
+            [line._scenic_prepare_booking_line(*amounts[line]) for line in lines],
+            partner=self.partner_id,
+            company=self.company_id,
+            # a till that was offline sold it then: its tickets are out already
+            sold_at=self.date_order,
+        )
+
+    def _scenic_booking_ref(self):
+        """Return the name of the order in its sales channel."""
+        return self.uuid
 
     def _scenic_tickets(self):
         """The tickets that these orders sold, in the order of their numbers."""

@@ -38,11 +38,12 @@ class ProductTemplate(models.Model):
     # PLACES
     # ------------------------------------------------------------
 
-    def _pos_places(self, first, last):
-        """Tell how many places the window may sell of this ticket.
+    def _pos_places(self, first, last, channel="window"):
+        """Tell how many places a point of sale may sell of this ticket.
 
         :param date first: first day
         :param date last: last day
+        :param str channel: code of its ``scenic.channel``
         :return: list of dicts ``date``, ``state`` (open, full, closed, over), ``why``
             (a sentence; False: the state says it all), ``free`` (None: no limit; of
             the slot with most room, since a party comes in one), ``level`` (colour of
@@ -55,7 +56,7 @@ class ProductTemplate(models.Model):
             pools._matching(self).filtered(lambda pool: pool.kind == "slot").site_id
         )
         found = {}
-        for entry in pools._availability(self, "window", first, last):
+        for entry in pools._availability(self, channel, first, last):
             found.setdefault(entry["date"], []).append(entry)
         closures = self.env["scenic.closure"]._during(
             self.scenic_component_ids.site_id, first, last

@@ -2,6 +2,7 @@ from . import (
     test_access_table,
     test_life_line,
     test_shift,
+    test_shift_parallel,
     test_shift_report,
     test_unit_js,
     test_window_books,

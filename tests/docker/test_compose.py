@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bootstrap.paths import ADDONS, ROOT
+from bootstrap.paths import ADDONS, GLUE, ROOT
 
 DOCKER = ROOT / "docker"
 COMPOSE = DOCKER / "compose.yaml"
@@ -225,13 +225,13 @@ def test_the_odoo_image_has_every_addon():
     script = read(DOCKER / "odoo/scenic-odoo")
     installed = re.search(r"^addons=\((.*)\)$", script, re.M)[1].split()
     assert sorted(installed) == sorted(ADDONS)
-    for addon in ADDONS:
+    for addon in (*ADDONS, *GLUE):
         assert re.search(rf"^COPY {addon} /opt/scenic/addons/{addon}$", text, re.M)
 
 
 def test_the_odoo_image_has_what_the_addons_import():
     wanted = set()
-    for addon in ADDONS:
+    for addon in (*ADDONS, *GLUE):
         manifest = ast.literal_eval(read(ROOT / addon / "__manifest__.py"))
         wanted |= set(manifest.get("external_dependencies", {}).get("python", ()))
     listed = read(DOCKER / "odoo/requirements.txt").splitlines()

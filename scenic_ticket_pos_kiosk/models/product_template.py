@@ -1,0 +1,27 @@
+from odoo import api, models
+from odoo.fields import Domain
+
+
+class ProductTemplate(models.Model):
+    _inherit = "product.template"
+
+    @api.model
+    def _load_pos_self_data_domain(self, data, config):
+        domain = super()._load_pos_self_data_domain(data, config)
+        return Domain.AND([domain, self._scenic_kiosk_domain(config)])
+
+    @api.model
+    def _scenic_kiosk_domain(self, config):
+        """Return what is sold with nobody there to look at a document or a face.
+
+        :param config: the ``pos.config``; on the visitor's own telephone there are no
+            tickets, as nothing would print them
+        """
+        no_ticket = Domain("service_tracking", "!=", "scenic_ticket")
+        if config.self_ordering_mode != "kiosk":
+            return no_ticket
+        return no_ticket | (
+            Domain("scenic_ticket_kind", "in", ("individual", "group"))
+            & Domain("scenic_real_name", "=", "none")
+            & Domain("scenic_eligibility_ids", "=", False)
+        )
