@@ -1,10 +1,12 @@
 from . import (
     account_bank_statement_line,
     ir_actions_report,
+    ir_mail_server,
     pos_config,
     pos_order,
     pos_order_line,
     pos_order_line_visitor,
+    pos_order_phone,
     pos_payment,
     pos_session,
     product_template,

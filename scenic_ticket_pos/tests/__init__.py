@@ -6,6 +6,7 @@ from . import (
     test_shift_report,
     test_window_books,
     test_window_names,
+    test_window_phone,
     test_window_print,
     test_window_refund,
     test_window_refund_policy,
