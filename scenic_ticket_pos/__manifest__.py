@@ -11,6 +11,7 @@
         "security/scenic_ticket_pos_groups.xml",
         "security/ir.model.access.csv",
         "security/scenic_shift_security.xml",
+        "data/mail_template_data.xml",
         "report/scenic_shift_report.xml",
         "views/scenic_menu_views.xml",
         "views/pos_order_views.xml",
@@ -22,6 +23,12 @@
     "assets": {
         "point_of_sale._assets_pos": [
             "scenic_ticket_pos/static/src/app/**/*",
+        ],
+        "point_of_sale.customer_display_assets": [
+            "scenic_ticket_pos/static/src/customer_display/**/*",
+        ],
+        "point_of_sale.customer_display_assets_test": [
+            "scenic_ticket_pos/static/tests/customer_display/**/*",
         ],
         "web.assets_tests": [
             "scenic_ticket_pos/static/tests/tours/**/*",

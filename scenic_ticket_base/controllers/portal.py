@@ -28,7 +28,7 @@ class ScenicTicketPortal(CustomerPortal):
             raise request.not_found()
         response = request.render(
             "scenic_ticket_base.scenic_ticket_page",
-            {"ticket": ticket_sudo},
+            {"tickets": ticket_sudo, "pdf": True},
         )
         response.headers.extend(HEADERS)
         return response

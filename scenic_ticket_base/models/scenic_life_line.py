@@ -299,14 +299,17 @@ class ScenicLifeLine(models.AbstractModel):
             yield self._life_event(
                 "printed",
                 row.event_time,
-                title=self.env._("Printed again (%(number)s)", number=row.number)
-                if row.kind == "reprint"
-                else "",
+                title=self._life_line_print_title(row),
                 who=row.user_id,
                 where=row.terminal,
                 device=media[row.medium],
                 document=self._life_document(row),
             )
+
+    def _life_line_print_title(self, row):
+        if row.kind == "reprint":
+            return self.env._("Printed again (%(number)s)", number=row.number)
+        return self.env._("Handed to a phone") if row.kind == "phone" else ""
 
     def _life_line_records(self):
         """Return the records whose audit trail is that of this ticket, too.

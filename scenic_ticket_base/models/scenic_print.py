@@ -1,8 +1,15 @@
 from odoo import api, fields, models
 
+# What shows the code on a phone; anything else is paper.
+PHONE_MEDIA = ("mail", "page")
+
 
 class ScenicPrint(models.Model):
-    """One print of a ticket: a means of entry that somebody had in his hand."""
+    """One print of a ticket: a means of entry that somebody had in his hand.
+
+    A code that went to a phone is one, too. It is written down like a print, but is
+    none of its count: no paper was used, and the paper ticket is no reprint after it.
+    """
 
     _name = "scenic.print"
     _description = "Ticket Print"
@@ -21,18 +28,32 @@ class ScenicPrint(models.Model):
         "res.users", required=True, readonly=True, index=True, ondelete="restrict"
     )
     number = fields.Integer(
-        string="Print", required=True, readonly=True, help="1 for the first print."
+        string="Print",
+        required=True,
+        readonly=True,
+        help="1 for the first print; of a code sent to a phone, how many prints there "
+        "were before.",
     )
     kind = fields.Selection(
-        [("first", "First Print"), ("reprint", "Printed Again")],
+        [
+            ("first", "First Print"),
+            ("reprint", "Printed Again"),
+            ("phone", "On a Phone"),
+        ],
         required=True,
         readonly=True,
     )
     medium = fields.Selection(
-        [("document", "Document"), ("receipt", "Receipt Printer")],
+        [
+            ("document", "Document"),
+            ("receipt", "Receipt Printer"),
+            ("mail", "E-Mail"),
+            ("page", "Scanned Address"),
+        ],
         required=True,
         readonly=True,
-        help="A document goes to any printer, or is kept as a file.",
+        help="A document goes to any printer, or is kept as a file. The address of the "
+        "ticket is scanned from a screen at the window.",
     )
     terminal = fields.Char(
         readonly=True, help="The point of sale or machine that printed."
@@ -57,8 +78,9 @@ class ScenicPrint(models.Model):
     def _record(self, tickets_sudo, medium, terminal=None, document=None):
         """Write down one print of each ticket: one statement, however many.
 
-        :param tickets_sudo: locked ``scenic.ticket`` records, counted already
-        :param str medium: ``document`` or ``receipt``
+        :param tickets_sudo: ``scenic.ticket`` records; for a print locked, and counted
+            already
+        :param str medium: ``document`` or ``receipt``, or one of :data:`PHONE_MEDIA`
         :param str terminal: the point of sale or machine that printed
         :param document: the order behind it, a record
         """
@@ -76,10 +98,16 @@ class ScenicPrint(models.Model):
                     **common,
                     "ticket_id": ticket_sudo.id,
                     "number": ticket_sudo.print_count,
-                    "kind": "first" if ticket_sudo.print_count == 1 else "reprint",
+                    "kind": self._kind(medium, ticket_sudo),
                     "site_id": ticket_sudo.site_id.id,
                     "company_id": ticket_sudo.company_id.id,
                 }
                 for ticket_sudo in tickets_sudo
             ]
         )
+
+    @api.model
+    def _kind(self, medium, ticket_sudo):
+        if medium in PHONE_MEDIA:
+            return "phone"
+        return "first" if ticket_sudo.print_count == 1 else "reprint"

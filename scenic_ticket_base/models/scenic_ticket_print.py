@@ -70,6 +70,15 @@ class ScenicTicket(models.Model):
         reprinted_sudo = tickets_sudo.filtered(lambda t: t.print_count > 1)
         reprinted_sudo._log(self.env._("Printed again"))
 
+    def _record_phone(self, medium, terminal=None, document=None):
+        """Write down that the codes went to a phone; see ``scenic.print``.
+
+        :param str medium: ``mail``, or ``page`` when its address was shown to be
+            scanned
+        """
+        # sudo: as in :meth:`_count_print`; nothing of a ticket changes
+        self.env["scenic.print"]._record(self.sudo(), medium, terminal, document)
+
     # ------------------------------------------------------------------
     # What a person reads
     # ------------------------------------------------------------------
@@ -77,6 +86,10 @@ class ScenicTicket(models.Model):
     def _qr_image(self):
         """Return the QR as a data URI, to put into pages that must not fetch."""
         return images.qr_data_uri(self._qr_token())
+
+    def _qr_png(self):
+        """Return the QR as PNG, for mail programs, which show no SVG."""
+        return images.qr_png(self._qr_token())
 
     def _barcode_image(self):
         """Return the Code128-C bars as a data URI."""

@@ -1,5 +1,6 @@
 """Codes as inline pictures (no Odoo in here)."""
 
+import io
 from urllib.parse import quote
 
 import segno
@@ -18,13 +19,32 @@ class _Code128C(Code128):
 
 
 def qr_data_uri(token):
-    """Return a QR, version 6 at error correction M for a T1 code, as SVG URI.
+    """Return a QR, version 6 at error correction M for a T1 code, as SVG URI."""
+    return _qr(token).svg_data_uri(scale=4, border=4)
+
+
+def qr_png(token, module=6):
+    """Return the same QR as a PNG file.
+
+    :param int module: pixels of a module
+    """
+    picture = io.BytesIO()
+    _qr(token).save(picture, kind="png", scale=module, border=4)
+    return picture.getvalue()
+
+
+def text_data_uri(text):
+    """Return a QR of any text, an address for example, as SVG URI."""
+    return segno.make_qr(text, error="m").svg_data_uri(scale=4, border=4)
+
+
+def _qr(token):
+    """Encode a token.
 
     The mask is fixed: most of a token is as good as random, so all masks are alike,
     and trying all eight takes four fifths of the time of a printed ticket.
     """
-    qr = segno.make_qr(token, error="m", boost_error=False, mask=4)
-    return qr.svg_data_uri(scale=4, border=4)
+    return segno.make_qr(token, error="m", boost_error=False, mask=4)
 
 
 def code128_data_uri(digits):

@@ -1,1 +1,1 @@
-from . import scenic_shift
+from . import scenic_phone, scenic_shift

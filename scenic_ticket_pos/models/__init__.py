@@ -1,6 +1,7 @@
 from . import (
     account_bank_statement_line,
     ir_actions_report,
+    ir_mail_server,
     pos_config,
     pos_config_prices,
     pos_config_roster,
@@ -8,6 +9,7 @@ from . import (
     pos_order_line,
     pos_order_line_price,
     pos_order_line_visitor,
+    pos_order_phone,
     pos_payment,
     pos_session,
     product_template,

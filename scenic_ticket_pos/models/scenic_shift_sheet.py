@@ -303,7 +303,11 @@ class ScenicShift(models.Model):
                 ["__count"],
             )
         )
-        return {"first": counts.get("first", 0), "again": counts.get("reprint", 0)}
+        return {
+            "first": counts.get("first", 0),
+            "again": counts.get("reprint", 0),
+            "phone": counts.get("phone", 0),
+        }
 
     def _product_name(self, product_id):
         product = self.env["product.product"].browse(product_id)
@@ -540,6 +544,8 @@ class ScenicShift(models.Model):
         rows = [
             [self.env._("First prints"), figures["prints"]["first"]],
             [self.env._("Printed again"), figures["prints"]["again"]],
+            # sheets closed before this was counted do not have it
+            [self.env._("Handed to a phone"), figures["prints"].get("phone", 0)],
             [self.env._("Voided"), sum(row["voided"] for row in figures["sold"])],
         ]
         return self._section(

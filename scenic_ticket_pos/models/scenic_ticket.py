@@ -63,6 +63,11 @@ class ScenicTicket(models.Model):
         self.ensure_one()
         return self.state in ("valid", "part_used")
 
+    def _scenic_mail_picture(self):
+        """Return the name of the picture of the code in an e-mail."""
+        self.ensure_one()
+        return f"ticket-{self.name}.png"
+
     # ------------------------------------------------------------
     # POINT OF SALE
     # ------------------------------------------------------------

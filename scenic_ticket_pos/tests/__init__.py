@@ -10,6 +10,7 @@ from . import (
     test_window_group_tours,
     test_window_names,
     test_window_prices,
+    test_window_phone,
     test_window_print,
     test_window_refund,
     test_window_refund_policy,

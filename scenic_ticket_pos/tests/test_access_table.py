@@ -32,10 +32,12 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         ("pos.config", "scenic_read_roster"): ((), [{"text": ""}, [0, False, False]]),
         ("pos.config", "scenic_seal_visitors"): ((), [[]]),
         ("pos.order", "action_pos_order_paid"): ((), []),
+        ("pos.order", "action_send_receipt"): ((), ["a@example.com", "", False]),
         ("pos.order", "action_view_scenic_tickets"): ((), []),
         # without a point of sale there is nothing to read
         ("pos.order", "read_pos_data"): (ANYBODY, [[], False]),
         ("pos.order", "scenic_count_ticket_print"): ((), []),
+        ("pos.order", "scenic_phone_page"): ((), []),
         ("pos.order", "scenic_refund_quote"): ((), ({},)),
         # an order is refused by what it holds; no order asks for nothing
         ("pos.order", "sync_from_ui"): (ANYBODY, ([],)),
