@@ -387,6 +387,8 @@ class PosOrder(models.Model):
             [line._scenic_prepare_booking_line(*amounts[line]) for line in lines],
             partner=self.partner_id,
             company=self.company_id,
+            # what another day costs later is asked of the same list
+            pricelist=self.pricelist_id or None,
             # a till that was offline sold it then: its tickets are out already
             sold_at=self.date_order,
         )

@@ -66,9 +66,9 @@ class ScenicShift(models.Model):
         :param method_ids: payment methods to show even if nothing was paid by them
         :return: a dict that can be kept as JSON. ``tenders``: payments by method;
             ``moves``: cash in and out; ``sold`` and ``refunded``: tickets by product
-            and kind; ``reasons``: refunds by reason; ``changes``: differences of changed days
-            and slots, paid and paid back; ``goods``: what else was sold and
-            taken back; ``prints``; ``bills``: notes and coins counted
+            and kind; ``reasons``: refunds by reason; ``changes``: differences of
+            changed days and slots, paid and paid back; ``goods``: what else was sold
+            and taken back; ``prints``; ``bills``: notes and coins counted
         """
         self.ensure_one()
         for name in (

@@ -54,6 +54,11 @@ export class CheckPopup extends Component {
             .sort((a, b) => b.primary - a.primary);
     }
 
+    /** Where, by what, by whom and with which document. */
+    sourceText({ where, device, who, document }) {
+        return [where, device, who, document].filter(Boolean).join(" · ");
+    }
+
     showOnly() {
         this.state.id = this.state.cases.length === 1 ? this.state.cases[0].id : null;
     }
