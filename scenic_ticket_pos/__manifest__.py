@@ -11,6 +11,7 @@
         "security/ir.model.access.csv",
         "security/scenic_desk_security.xml",
         "security/scenic_shift_security.xml",
+        "data/product_data.xml",
         "report/scenic_shift_report.xml",
         "views/scenic_menu_views.xml",
         "views/pos_order_views.xml",

@@ -52,8 +52,9 @@ class PosConfig(models.Model):
         :param int ticket_id: ``scenic.ticket``; the tickets of its line move together
         :param str visit_date: the new day
         :param int slot_id: ``scenic.slot``, where the day is visited by slot
-        :return: dict of ``difference`` (below zero: paid back), ``text`` of it,
-            ``tickets`` (how many move), ``product_id``, ``tax_ids``
+        :return: dict of ``difference`` (below zero: paid back), ``fee``, ``text`` of
+            both, ``tickets`` (how many move), ``lines``: values of the order that
+            moves the money, none if none moves
         :raise WindowChangeError, BookingError, TicketStateError: not possible
         """
         self._scenic_check_desk()
@@ -61,24 +62,58 @@ class PosConfig(models.Model):
         # sudo: what a change costs does not depend on who asks
         ticket_sudo = ticket.sudo()
         cost = ticket_sudo._pos_change_quote(visit_date, slot_id)
-        difference = cost["difference_total"]
-        amount = format_amount(self.env, abs(difference), ticket_sudo.currency_id)
-        if difference > 0:
-            text = self.env._("To pay: %(amount)s", amount=amount)
-        elif difference < 0:
-            text = self.env._("To pay back: %(amount)s", amount=amount)
-        else:
-            text = self.env._("No difference in price")
-        origin_sudo = ticket_sudo.pos_order_line_id
-        taxes_sudo = origin_sudo.tax_ids or ticket_sudo.product_id.taxes_id
-        taxes_sudo = taxes_sudo.filtered(lambda t: t.company_id == self.company_id)
         return {
-            "difference": difference,
-            "text": text,
+            "difference": cost["difference_total"],
+            "fee": cost["change_fee"],
+            "text": self._scenic_cost_text(cost),
             "tickets": len(ticket_sudo._pos_moved_together()),
-            "product_id": ticket_sudo.product_id.id,
-            "tax_ids": taxes_sudo.ids,
+            "lines": self._scenic_change_values(ticket_sudo, cost),
         }
+
+    def _scenic_cost_text(self, cost):
+        """What the cashier tells the visitor before a change."""
+        currency = self.company_id.currency_id
+        difference, fee = cost["difference_total"], cost["change_fee"]
+        amount = format_amount(self.env, abs(difference), currency)
+        if difference > 0:
+            texts = [self.env._("To pay: %(amount)s", amount=amount)]
+        elif difference < 0:
+            texts = [self.env._("To pay back: %(amount)s", amount=amount)]
+        else:
+            texts = [self.env._("No difference in price")]
+        if fee:
+            text = format_amount(self.env, fee, currency)
+            texts.append(self.env._("Fee of the change: %(fee)s", fee=text))
+        return "\n".join(texts)
+
+    def _scenic_change_values(self, ticket_sudo, cost):
+        """Return the lines of the order that takes or pays back what a change costs."""
+        if not cost["difference_total"] and not cost["change_fee"]:
+            return []
+        sold_sudo = ticket_sudo.pos_order_line_id
+        taxes_sudo = sold_sudo.tax_ids or ticket_sudo.product_id.taxes_id
+        wanted = [(ticket_sudo.product_id, cost["difference_total"], taxes_sudo)]
+        if cost["change_fee"]:
+            # sudo: the product of the module, whoever may read it
+            fee_sudo = self.env.ref("scenic_ticket_pos.product_change_fee").sudo()
+            wanted.append((fee_sudo, cost["change_fee"], fee_sudo.taxes_id))
+        values = []
+        for product_sudo, amount, taxes_sudo in wanted:
+            taxes_sudo = taxes_sudo._filter_taxes_by_company(self.company_id)
+            # such that the tax on top of it, or in it, comes to the amount
+            without = taxes_sudo.with_context(force_price_include=True).compute_all(
+                abs(amount), self.company_id.currency_id
+            )["total_excluded"]
+            included = all(taxes_sudo.mapped("price_include"))
+            values.append(
+                {
+                    "product_id": product_sudo.id,
+                    "qty": -1 if amount < 0 else 1,
+                    "price_unit": abs(amount) if included else without,
+                    "tax_ids": taxes_sudo.ids,
+                }
+            )
+        return values
 
     def scenic_change(self, ticket_id, visit_date, slot_id, key):
         """Change day or slot where that costs nothing; the tickets get new codes.
@@ -116,11 +151,11 @@ class PosConfig(models.Model):
         )
         if not known_sudo:
             cost = ticket_sudo._pos_change_quote(visit_date, slot_id)
-            if cost["difference_total"]:
+            if any(cost.values()):
                 raise WindowChangeError(
                     self.env._(
-                        "The price of the new day is another one by now. Choose the "
-                        "day again to take or pay back the difference."
+                        "This change costs something by now. Choose the day again to "
+                        "take or pay back the difference."
                     ),
                     code="CHANGE_COSTS",
                 )

@@ -236,7 +236,8 @@ class PosOrder(models.Model):
         self._scenic_check_refund_amounts(refunds, amounts)
         self._scenic_check_total(amounts)
         for line in changes:
-            line._scenic_apply_change(*amounts[line])
+            fee = line._scenic_change_fee(amounts)
+            line._scenic_apply_change(*amounts[line], fee)
         self._scenic_issue(sales, amounts)
 
     def _scenic_check_cashier(self):

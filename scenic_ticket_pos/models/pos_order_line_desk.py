@@ -121,11 +121,28 @@ class PosOrderLine(models.Model):
                 )
             )
 
-    def _scenic_apply_change(self, untaxed, total):
+    def _scenic_change_fee(self, amounts):
+        """What the order takes as the fee of the change of this line.
+
+        :param dict amounts: ``{line: (untaxed, total)}`` of the order
+        """
+        self.ensure_one()
+        product = self.env.ref("scenic_ticket_pos.product_change_fee")
+        ticket_sudo = self.sudo().scenic_change_ticket_id  # sudo: as it settles
+        return sum(
+            total
+            for line, (_untaxed, total) in amounts.items()
+            if line.product_id == product
+            and line.sudo().scenic_change_ticket_id == ticket_sudo
+        )
+
+    def _scenic_apply_change(self, untaxed, total, fee):
         """Move the tickets at the amounts that this line posts.
 
         Runs in the transaction that makes the order paid: what is moved is paid, and
         the other way round.
+
+        :param float fee: see :meth:`_scenic_change_fee`
         """
         self.ensure_one()
         order = self.order_id
@@ -135,14 +152,18 @@ class PosOrderLine(models.Model):
         visit = (line_sudo.scenic_visit_date, line_sudo.scenic_slot_id.id)
         cost = ticket_sudo._pos_change_quote(*visit)
         currency = self.currency_id
-        if currency.compare_amounts(cost["difference_total"], total):
+        asked = {"difference_total": total, "change_fee": fee}
+        if any(currency.compare_amounts(cost[name], asked[name]) for name in asked):
             raise WindowChangeError(
                 self.env._(
-                    "%(product)s: the change costs %(cost)s, but the line says "
-                    "%(total)s. Remove it, scan the ticket and choose the day again.",
+                    "%(product)s: the change costs %(cost)s, but the order says "
+                    "%(total)s. Remove its lines, scan the ticket and choose the day "
+                    "again.",
                     product=self.product_id.display_name,
-                    cost=format_amount(self.env, cost["difference_total"], currency),
-                    total=format_amount(self.env, total, currency),
+                    cost=format_amount(
+                        self.env, sum(cost[name] for name in asked), currency
+                    ),
+                    total=format_amount(self.env, total + fee, currency),
                 ),
                 code="CHANGE_AMOUNT",
             )

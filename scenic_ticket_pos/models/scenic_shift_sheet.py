@@ -266,7 +266,7 @@ class ScenicShift(models.Model):
         ]
 
     def _changes(self):
-        """Add up what changes of day or slot cost, and what they paid back."""
+        """Add up what changes of day or slot cost, fees included, and paid back."""
         [[paid, back]] = self.env.execute_query(
             SQL(
                 """
@@ -303,6 +303,7 @@ class ScenicShift(models.Model):
                        ON template.id = product.product_tmpl_id
                  WHERE pos_order.scenic_shift_id = %s
                    AND template.service_tracking IS DISTINCT FROM 'scenic_ticket'
+                   AND line.scenic_change_ticket_id IS NULL
                 """,
                 self.id,
             )

@@ -192,25 +192,15 @@ class ScenicTicket(models.Model):
         """Tell what another day or slot costs at the window; nothing changes.
 
         :return: as ``scenic.booking._amend_quote``
-        :raise WindowChangeError: CHANGE_FEE, the window cannot take the fee
+        :raise WindowChangeError: CHANGE_REFUSED, whatever the day
         """
         self.ensure_one()
         refusal = self._pos_change_refusal()
         if refusal:
             raise WindowChangeError(refusal, code="CHANGE_REFUSED")
-        cost = self.booking_id._amend_quote(
+        return self.booking_id._amend_quote(
             [self._pos_prepare_change(visit_date, slot_id)]
         )
-        if cost["change_fee"]:
-            raise WindowChangeError(
-                self.env._(
-                    "The policy of this ticket asks a fee of %(fee)s for a change. "
-                    "Customer service makes it, with an invoice for the fee.",
-                    fee=format_amount(self.env, cost["change_fee"], self.currency_id),
-                ),
-                code="CHANGE_FEE",
-            )
-        return cost
 
     def _pos_refund_refusal(self):
         """Why the window pays nothing back for this ticket."""

@@ -301,16 +301,50 @@ class TestWindowCheck(ScenicPosCommon):
         )
         self.assertIn("difference of a change", quote["message"])
 
-    def test_a_fee_is_left_to_customer_service(self):
-        policy = self.env["scenic.refund.policy"].create(
+    def test_fee_of_the_policy_is_taken_with_the_difference(self):
+        self.adult.scenic_refund_policy_id = self.env["scenic.refund.policy"].create(
             {"name": "Fee", "change_fee": 5}
         )
-        self.adult.scenic_refund_policy_id = policy
-        ticket = self._sold()
+        tickets = self._sold(2)
+        quote = self.desk.scenic_change_quote(tickets[0].id, str(self.later))
+        self.assertEqual((quote["difference"], quote["fee"]), (40, 10))
+        self.assertIn("10.00", quote["text"])
+        lines = [
+            self._line_vals(
+                self.env["product.product"].browse(values["product_id"]),
+                values["qty"],
+                price_unit=values["price_unit"],
+                tax_ids=[Command.set(values["tax_ids"])],
+                scenic_visit_date=str(self.later),
+                scenic_change_ticket_id=tickets[0].id,
+            )
+            for values in quote["lines"]
+        ]
+        error = self._assert_refused(
+            self._order_vals([{**lines[0]}]), WindowChangeError, tickets[0]
+        )
+        self.assertEqual(error.code, "CHANGE_AMOUNT")
+        vals = self._order_vals(lines)
+        self.assertEqual(vals["amount_total"], 50)
+        self._sync(vals)
+        self.assertEqual(sum(tickets.mapped("amount_total")), 160)
+        order = self.env["pos.order"].search([("uuid", "=", vals["uuid"])])
+        figures = order.sudo().scenic_shift_id._kept_figures()
+        self.assertEqual(figures["changes"], {"paid": 50, "back": 0})
+        self.assertEqual(figures["goods"]["sold"], 0)
+        self._close_session()
+        self._assert_books_agree()
+
+    def test_fee_without_a_difference_is_no_gift(self):
+        self.adult.scenic_refund_policy_id = self.env["scenic.refund.policy"].create(
+            {"name": "Fee", "change_fee": 5}
+        )
+        ticket, day = self._sold(), self.today + timedelta(days=9)
         with self.assertRaises(WindowChangeError) as caught:
-            self.desk.scenic_change_quote(ticket.id, str(self.later))
-        self.assertEqual(caught.exception.code, "CHANGE_FEE")
-        self.assertIn("5.00", str(caught.exception))
+            self.desk.scenic_change(ticket.id, str(day), None, "change-key-3")
+        self.assertEqual(caught.exception.code, "CHANGE_COSTS")
+        quote = self.desk.scenic_change_quote(ticket.id, str(day))
+        self.assertEqual(len(quote["lines"]), 2)
 
     def test_shift_keeps_sale_and_change_apart(self):
         ticket = self._sold()

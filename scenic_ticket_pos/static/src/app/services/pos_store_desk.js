@@ -11,13 +11,12 @@ import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { deserializeDate } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { ConnectionLostError, RPCError } from "@web/core/network/rpc";
-import { user } from "@web/core/user";
 import { patch } from "@web/core/utils/patch";
 
 patch(PosStore.prototype, {
-    async afterProcessServerData() {
-        this.scenicServes = await user.hasGroup("scenic_ticket_base.group_scenic_cashier");
-        return super.afterProcessServerData(...arguments);
+    /** Whether the user hands tickets out: only then their codes are loaded. */
+    get scenicServes() {
+        return "pos_qr_token" in this.models["scenic.ticket"].fields;
     },
 
     /**
@@ -135,8 +134,9 @@ patch(PosStore.prototype, {
         if (!agreed) {
             return null;
         }
-        if (quote.difference) {
-            return (await this._scenicChangeOrder(ticket, visit, quote)) ? "order" : null;
+        if (quote.lines.length) {
+            await this._scenicChangeOrder(ticket, visit, quote);
+            return "order";
         }
         const data = await this.scenicAsk("scenic_change", [...args, uuidv4()]);
         if (!data) {
@@ -178,32 +178,34 @@ patch(PosStore.prototype, {
 
     /** An order of its own, so that the difference is paid, or paid back, by itself. */
     async _scenicChangeOrder(ticket, visit, quote) {
-        let product = this.models["product.product"].get(quote.product_id);
-        if (!product) {
-            await this.loadNewProducts([["product_variant_ids", "in", [quote.product_id]]]);
-            product = this.models["product.product"].get(quote.product_id);
+        const products = this.models["product.product"];
+        const missing = quote.lines
+            .map(({ product_id }) => product_id)
+            .filter((id) => !products.get(id));
+        if (missing.length) {
+            await this.loadNewProducts([["product_variant_ids", "in", missing]]);
         }
         const order = this.getEmptyOrder();
-        const back = quote.difference < 0;
-        order.is_refund = back;
-        const slot = visit.slotId ? this.models["scenic.slot"].get(visit.slotId) : false;
-        this.models["pos.order.line"].create({
-            order_id: order,
-            product_id: product,
-            qty: back ? -1 : 1,
-            price_unit: Math.abs(quote.difference),
-            price_type: "manual",
-            tax_ids: quote.tax_ids
-                .map((id) => this.models["account.tax"].get(id))
-                .filter(Boolean)
-                .map((tax) => ["link", tax]),
-            scenic_visit_date: deserializeDate(visit.date),
-            scenic_slot_id: slot,
-            scenic_change_ticket_id: ticket.id,
-        });
+        order.is_refund = quote.difference + quote.fee < 0;
+        for (const values of quote.lines) {
+            this.models["pos.order.line"].create({
+                ...values,
+                order_id: order,
+                product_id: products.get(values.product_id),
+                price_type: "manual",
+                tax_ids: values.tax_ids
+                    .map((id) => this.models["account.tax"].get(id))
+                    .filter(Boolean)
+                    .map((tax) => ["link", tax]),
+                scenic_visit_date: deserializeDate(visit.date),
+                scenic_slot_id: visit.slotId
+                    ? this.models["scenic.slot"].get(visit.slotId)
+                    : false,
+                scenic_change_ticket_id: ticket.id,
+            });
+        }
         order.triggerRecomputeAllPrices();
         this._scenicToPayment(order);
-        return true;
     },
 
     _scenicToPayment(order) {
