@@ -1,4 +1,4 @@
-"""The pictures of collecting and checking in docs/window.md, on both sizes of screen."""
+"""The pictures of collecting and checking in docs/window.md, on both screens."""
 
 from datetime import datetime
 from pathlib import Path

@@ -61,6 +61,8 @@ class PosConfig(models.Model):
         [ticket] = self._scenic_own_tickets([ticket_id])
         # sudo: what a change costs does not depend on who asks
         ticket_sudo = ticket.sudo()
+        change = ticket_sudo._pos_prepare_change(visit_date, slot_id)
+        ticket_sudo._pos_check_other_visit(change)
         cost = ticket_sudo._pos_change_quote(visit_date, slot_id)
         return {
             "difference": cost["difference_total"],
@@ -123,7 +125,7 @@ class PosConfig(models.Model):
 
         :param str key: the window's word for this request
         :return: the changed tickets to print, as ``scenic_collect`` gives them
-        :raise WindowChangeError: CHANGE_COSTS, there is a difference
+        :raise WindowChangeError: CHANGE_COSTS, there is a difference; CHANGE_SAME
         """
         self._scenic_check_desk()
         [ticket] = self._scenic_own_tickets([ticket_id])
@@ -150,6 +152,7 @@ class PosConfig(models.Model):
             ]
         )
         if not known_sudo:
+            ticket_sudo._pos_check_other_visit(change)
             cost = ticket_sudo._pos_change_quote(visit_date, slot_id)
             if any(cost.values()):
                 raise WindowChangeError(
@@ -159,16 +162,10 @@ class PosConfig(models.Model):
                     ),
                     code="CHANGE_COSTS",
                 )
-        before = ticket_sudo._code("qr").issue
         booking_sudo._amend(
             [change], self.env._("Changed at %(window)s", window=self.name), request_key
         )
         moved_sudo = ticket_sudo._pos_moved_together().sorted("number")
-        if not known_sudo and ticket_sudo._code("qr").issue == before:
-            raise WindowChangeError(
-                self.env._("The ticket is for this day and time already."),
-                code="CHANGE_SAME",
-            )
         due_sudo = moved_sudo.filtered(lambda t: t._pos_is_due())
         printed_sudo = moved_sudo - due_sudo
         if not known_sudo:
@@ -237,13 +234,14 @@ class PosConfig(models.Model):
             raise WindowCheckError(
                 ticket_sudo._pos_refund_refusal(), code="CHECK_ELSEWHERE"
             )
+        wanted = persons if type(persons) is int and persons > 0 else None
         return {
-            **origin_sudo._scenic_ticket_quote(ticket_sudo, persons),
+            **origin_sudo._scenic_ticket_quote(ticket_sudo, wanted),
             "order_id": origin_sudo.order_id.id,
             "line_id": origin_sudo.id,
         }
 
-    def scenic_exception(self, ticket_id, user_id, pin, reason, persons=None):
+    def scenic_exception(self, ticket_id, user_id, pin, reason):
         """Let a supervisor grant a refund beyond the policy, by PIN at the window.
 
         The cashier asks and the supervisor decides, as in the office: both are kept.
@@ -262,10 +260,10 @@ class PosConfig(models.Model):
         return lock_first(
             self.env,
             names,
-            lambda: self._scenic_exception(ticket.id, user_id, pin, reason, persons),
+            lambda: self._scenic_exception(ticket.id, user_id, pin, reason),
         )
 
-    def _scenic_exception(self, ticket_id, user_id, pin, reason, persons):
+    def _scenic_exception(self, ticket_id, user_id, pin, reason):
         [ticket] = self._scenic_own_tickets([ticket_id])
         # sudo: who may decide, for whoever asks
         ticket_sudo = ticket.sudo()
@@ -283,9 +281,7 @@ class PosConfig(models.Model):
         refusal = pins._refuse(supervisor, pin)
         if refusal:
             return {"granted": False, "message": refusal}
-        override = self.env["scenic.refund.override"]._request(
-            ticket, reason, persons=persons
-        )
+        override = self.env["scenic.refund.override"]._request(ticket, reason)
         override.with_user(supervisor).with_context(
             allowed_company_ids=self.company_id.ids
         )._decide("approved")

@@ -15,7 +15,7 @@ class ScenicCollection(models.Model):
     _log_access = False
 
     ticket_id = fields.Many2one(
-        "scenic.ticket", required=True, readonly=True, ondelete="restrict"
+        "scenic.ticket", required=True, readonly=True, index=True, ondelete="restrict"
     )
     booking_id = fields.Many2one(
         "scenic.booking", required=True, readonly=True, index=True, ondelete="restrict"

@@ -53,6 +53,7 @@ class ScenicTicket(models.Model):
         # sudo: the right to serve was checked; origin and people of the ticket
         ticket_sudo = self.sudo()
         states = dict(self._fields["state"]._description_selection(self.env))
+        moved_sudo = ticket_sudo._pos_moved_together()
         actions = ticket_sudo._pos_actions(self.env.user)
         refusal = self._pos_refusal()
         remedy = refusal and REMEDIES.get(refusal["code"])
@@ -71,7 +72,7 @@ class ScenicTicket(models.Model):
             "state_text": states[self.state],
             "order": ticket_sudo._pos_order_text(),
             "booking": self.booking_id.name,
-            "together": len(ticket_sudo._pos_moved_together()),
+            "moving": sum(moved_sudo.mapped("persons")),
             "price": format_amount(self.env, self.amount_total, self.currency_id),
             "issue": ticket_sudo._code("qr").issue,
             "refusal": refusal,
@@ -187,6 +188,19 @@ class ScenicTicket(models.Model):
             "visit_date": day,
             "slot_id": slot_id or None,
         }
+
+    def _pos_check_other_visit(self, change):
+        """Refuse a change to what the ticket is for already.
+
+        :raise WindowChangeError: CHANGE_SAME
+        """
+        self.ensure_one()
+        now = (self.visit_date, self.slot_id.id or None)
+        if now == (change["visit_date"], change["slot_id"]):
+            raise WindowChangeError(
+                self.env._("The ticket is for this day and time already."),
+                code="CHANGE_SAME",
+            )
 
     def _pos_change_quote(self, visit_date, slot_id):
         """Tell what another day or slot costs at the window; nothing changes.

@@ -83,13 +83,12 @@ class ScenicTicket(models.Model):
         rows = []
         groups = self.grouped(lambda t: (t.booking_line_id, t._pos_visit_text()))
         for (_line, visit), tickets in groups.items():
-            names = [name for ticket in tickets for name in ticket._pos_names()]
             rows.append(
                 {
                     "product": tickets[0]._product_name(),
                     "visit": visit,
                     "persons": sum(t.persons - t.persons_refunded for t in tickets),
-                    "names": list(dict.fromkeys(names))[:MAX_NAMES],
+                    "names": tickets._pos_names(),
                     "tickets": len(tickets),
                     "due": len(tickets.filtered(lambda t: t._pos_is_due())),
                     "states": ", ".join(

@@ -254,7 +254,7 @@ class TestWindowCheck(ScenicPosCommon):
             {"scenic_refund_ticket_id": ticket.id},
             {"scenic_visit_date": False},
         ):
-            vals = self._change_vals(ticket, self.later, 20, **{})
+            vals = self._change_vals(ticket, self.later, 20)
             line = {**vals["lines"][0][2], **values}
             self._totals([line])
             vals = self._order_vals([line])

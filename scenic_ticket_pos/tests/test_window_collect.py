@@ -52,7 +52,7 @@ class TestWindowCollect(ScenicPosCommon):
                 [row] = self._find(text)
                 self.assertEqual((row["id"], row["due"]), (booking.id, 2))
         [line] = row["lines"]
-        self.assertEqual(line["names"], ["游**", "游**"][:1])
+        self.assertEqual(line["names"], ["游**", "游**"])
         self.assertEqual((line["persons"], line["tickets"]), (2, 2))
         self.assertIn(str(self.visit_date.year), line["visit"])
         self.assertEqual(row["payment"], "paid")
@@ -164,8 +164,10 @@ class TestWindowCollect(ScenicPosCommon):
             company_id=company.id,
             company_ids=[Command.set((company + self.env.company).ids)],
         )
-        there = self.env["pos.config"].create(
-            {"name": "Other Gate", "company_id": company.id}
+        there = (
+            self.env["pos.config"]
+            .with_company(company)
+            .create({"name": "Other Gate", "company_id": company.id})
         )
         desk = there.with_user(both).with_context(
             allowed_company_ids=both.company_ids.ids
@@ -272,6 +274,7 @@ class TestWindowCollectParallel(ParallelCase):
             line = {
                 "product_id": self.product_id,
                 "quantity": 3,
+                "visit_date": self.visit_date,
                 "price_unit": 10.0,
                 "amount_untaxed": 30.0,
                 "amount_total": 30.0,

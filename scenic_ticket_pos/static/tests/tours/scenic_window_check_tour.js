@@ -26,10 +26,7 @@ function scanTicketOf(reference) {
             const [ticket] = await posmodel.data.call(
                 "scenic.ticket",
                 "search_read",
-                [
-                    [["pos_order_line_id.order_id.pos_reference", "=", reference]],
-                    ["pos_qr_token"],
-                ],
+                [[["pos_order_line_id.order_id.pos_reference", "=", reference]], ["pos_qr_token"]],
                 { order: "number", limit: 1 }
             );
             await posmodel.env.services.barcode_reader.scan(ticket.pos_qr_token);

@@ -1,4 +1,6 @@
 import { PosOrderline } from "@point_of_sale/app/models/pos_order_line";
+// its patch comes first: what it says holds for all lines that are no changes
+import "@scenic_ticket_pos/app/models/pos_order_line";
 import { visitText } from "@scenic_ticket_pos/app/utils/visit_places";
 import { _t } from "@web/core/l10n/translation";
 import { patch } from "@web/core/utils/patch";

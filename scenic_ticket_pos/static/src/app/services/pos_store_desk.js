@@ -124,11 +124,13 @@ patch(PosStore.prototype, {
             quote.tickets > 1
                 ? _t("%s tickets were bought together and move together.", quote.tickets)
                 : "";
+        const paper =
+            visit.date === ticket.visit_date
+                ? _t("The code stays the same.")
+                : _t("The paper of before opens nothing any more.");
         const agreed = await ask(this.dialog, {
             title: _t("Change to %s", this._scenicVisitText(visit)),
-            body: [quote.text, together, _t("The paper of before opens nothing any more.")]
-                .filter(Boolean)
-                .join("\n"),
+            body: [quote.text, together, paper].filter(Boolean).join("\n"),
             confirmLabel: _t("Change"),
         });
         if (!agreed) {
@@ -167,7 +169,7 @@ patch(PosStore.prototype, {
         const slots = this.models["scenic.slot"];
         return makeAwaitable(this.dialog, VisitPicker, {
             title: ticket.product,
-            persons: ticket.persons,
+            persons: ticket.moving,
             current: { date: ticket.visit_date, slotId: ticket.slot_id },
             places,
             offlineDay: null,
@@ -198,9 +200,7 @@ patch(PosStore.prototype, {
                     .filter(Boolean)
                     .map((tax) => ["link", tax]),
                 scenic_visit_date: deserializeDate(visit.date),
-                scenic_slot_id: visit.slotId
-                    ? this.models["scenic.slot"].get(visit.slotId)
-                    : false,
+                scenic_slot_id: visit.slotId ? this.models["scenic.slot"].get(visit.slotId) : false,
                 scenic_change_ticket_id: ticket.id,
             });
         }

@@ -21,7 +21,14 @@ test("an identity card is told by its check character", () => {
 });
 
 test("goods stay what they are to Odoo", () => {
-    for (const text of ["6901234567892", "S00012", "T1", "T1SHIRT", BARS.replace(/89$/, "90"), ""]) {
+    for (const text of [
+        "6901234567892",
+        "S00012",
+        "T1",
+        "T1SHIRT",
+        BARS.replace(/89$/, "90"),
+        "",
+    ]) {
         expect(scannedKind(text)).toBe(null);
     }
 });

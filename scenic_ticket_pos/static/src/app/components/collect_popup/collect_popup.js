@@ -61,8 +61,7 @@ export class CollectPopup extends Component {
         if (!text) {
             return;
         }
-        this.state.bookings =
-            (await this.pos.scenicAsk("scenic_collect_find", [text])) || [];
+        this.state.bookings = (await this.pos.scenicAsk("scenic_collect_find", [text])) || [];
         this.refocus = true;
     }
 
