@@ -10,8 +10,10 @@
     "data": [
         "security/scenic_ticket_pos_groups.xml",
         "security/ir.model.access.csv",
+        "security/scenic_desk_security.xml",
         "security/scenic_shift_security.xml",
         "data/mail_template_data.xml",
+        "data/product_data.xml",
         "report/scenic_shift_report.xml",
         "views/scenic_menu_views.xml",
         "views/pos_order_views.xml",
@@ -19,6 +21,7 @@
         "views/scenic_shift_views.xml",
         "views/scenic_site_views.xml",
         "views/scenic_ticket_views.xml",
+        "wizards/scenic_window_pin_set_views.xml",
     ],
     "assets": {
         "point_of_sale._assets_pos": [

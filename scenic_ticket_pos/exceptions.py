@@ -61,3 +61,27 @@ class WindowShiftError(WindowError):
     """The shift cannot be handed over or changed as asked."""
 
     code = "SHIFT_INVALID"
+
+
+class WindowCollectError(WindowError):
+    """The tickets of an order cannot be handed out as asked."""
+
+    code = "COLLECT_INVALID"
+
+
+class WindowCheckError(WindowError):
+    """A ticket cannot be looked at or changed at the window as asked."""
+
+    code = "CHECK_INVALID"
+
+
+class WindowChangeError(WindowError):
+    """The day or slot of sold tickets cannot be changed as asked."""
+
+    code = "CHANGE_INVALID"
+
+
+class WindowPinError(WindowError):
+    """The PIN of a supervisor was not accepted."""
+
+    code = "PIN_INVALID"

@@ -24,6 +24,17 @@ class ScenicBooking(models.Model):
         for booking in self:
             booking.access_url = f"/scenic/booking/{booking.id}"
 
+    def _payment_state(self):
+        """An agency's order is issued when it is placed, and paid as agreed."""
+        state = super()._payment_state()
+        invoices = self.sale_order_id.invoice_ids.filtered(
+            lambda move: move.state == "posted" and move.move_type == "out_invoice"
+        )
+        settled = ("paid", "in_payment", "reversed")
+        if state == "paid" and any(m.payment_state not in settled for m in invoices):
+            return "contract"
+        return state
+
     def _scenic_live_tickets(self):
         """Tickets whose codes may be handed out, in the order of their numbers."""
         self.ensure_one()

@@ -401,6 +401,15 @@ class TestSaleOrder(B2BCommon):
         self.assertEqual(self._liability_balance(), 0)
         self.assertLiabilityIsOpenTickets()
 
+    def test_who_hands_out_is_told_how_it_is_paid(self):
+        order = self._make_order((self.scenic_individual, 3))
+        booking = order.scenic_booking_id
+        self.assertEqual(booking._payment_state(), "contract")
+        self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=order.invoice_ids.ids
+        ).create({})._create_payments()
+        self.assertEqual(booking._payment_state(), "paid")
+
     def test_a_paid_invoice_leaves_a_credit(self):
         order = self._make_order((self.scenic_individual, 3))
         invoice = order.invoice_ids

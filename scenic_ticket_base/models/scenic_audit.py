@@ -16,6 +16,8 @@ ACTIONS = [
     ("config_unlink", "Setting Deleted"),
     ("rights_change", "Rights Changed"),
     ("key_rotate", "Signing Key Changed"),
+    ("window_pin", "Window PIN Set"),
+    ("window_pin_lock", "Window PIN Locked"),
     # Bookings
     ("booking_hold", "Booking Held"),
     ("booking_extend", "Hold Extended"),

@@ -157,6 +157,14 @@ class ScenicBooking(models.Model):
         self._check_service_right()
         self._extend()
 
+    def _payment_state(self):
+        """Tell how far this booking is paid, for whoever hands its tickets out.
+
+        :return: ``paid``; ``contract``, confirmed and to be paid later; or ``open``
+        """
+        self.ensure_one()
+        return "paid" if self.state == "confirmed" else "open"
+
     def _check_service_right(self):
         """Check that the user may change bookings in the office.
 

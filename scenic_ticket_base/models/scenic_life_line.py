@@ -44,6 +44,7 @@ LOOKS = {
     "replaced": ("fa-clone", "warning"),
     "frozen": ("fa-lock", "warning"),
     "released": ("fa-unlock", "secondary"),
+    "collected": ("fa-hand-o-right", "success"),
     "printed": ("fa-print", "secondary"),
     "refused": ("fa-ban", "danger"),
     "scanned": ("fa-qrcode", "info"),
@@ -187,6 +188,15 @@ class ScenicLifeLine(models.AbstractModel):
             *self._life_line_revenue(),
         ]
 
+    def _last_refusal(self):
+        """Return why a lane refused this ticket last; add-ons that know lanes tell.
+
+        :return: dict of ``code`` (stable), ``text`` and ``remedy`` in the language of
+            the user, ``time`` (UTC), ``where``; or None
+        """
+        self.ensure_one()
+        return None
+
     @api.model
     def _life_event(
         self,
@@ -245,6 +255,7 @@ class ScenicLifeLine(models.AbstractModel):
             "replaced": self.env._("Medium replaced"),
             "frozen": self.env._("Frozen"),
             "released": self.env._("Released"),
+            "collected": self.env._("Collected"),
             "printed": self.env._("Printed"),
             "refused": self.env._("Refused at the gate"),
             "scanned": self.env._("Scanned"),

@@ -4,6 +4,8 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
+from ..tools import gate_text
+
 # What a person did about an event
 DEALT_WITH = ("returned", "reviewed")
 DECISIONS = "phase IN ('authorised', 'denied')"
@@ -459,6 +461,23 @@ class ScenicPassEvent(models.Model):
             "view_mode": "list,form",
             "domain": [("id", "in", (events | events.follow_ids).ids)],
         }
+
+    def _refusal_texts(self):
+        """Return why a lane refused and what to do, as its display said it.
+
+        Where a device decided by itself it keeps the code, and not always the facts
+        that the sentence names.
+
+        :return: ``(text, remedy)`` in Chinese or English, as the user reads
+        """
+        self.ensure_one()
+        lang = "zh" if (self.env.lang or "").startswith("zh") else "en"
+        try:
+            text, remedy = gate_text.describe(self.code, self.passes, self.detail or {})
+        except KeyError:
+            codes = dict(self._fields["code"]._description_selection(self.env))
+            return codes.get(self.code, self.code), ""
+        return text[lang], remedy[lang]
 
     def _give_back(self, reason):
         """Give one used entry of a pass back, or what an admission still holds.

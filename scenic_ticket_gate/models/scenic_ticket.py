@@ -46,6 +46,31 @@ class ScenicTicket(models.Model):
         "Empty: all of them.",
     )
 
+    def _last_refusal(self):
+        """Return the last refusal in the words that the lane used."""
+        self.ensure_one()
+        # sudo: why it was refused, for whoever may read the ticket
+        event_sudo = (
+            self.env["scenic.pass.event"]
+            .sudo()
+            .search(
+                [("ticket_id", "=", self.id), ("phase", "=", "denied")],
+                order="id desc",
+                limit=1,
+            )
+        )
+        if not event_sudo:
+            return super()._last_refusal()
+        text, remedy = event_sudo._refusal_texts()
+        place = (event_sudo.gate_id.name, event_sudo.lane_id.name)
+        return {
+            "code": event_sudo.code,
+            "text": text,
+            "remedy": remedy,
+            "time": event_sudo.event_time,
+            "where": ", ".join(filter(None, place)),
+        }
+
     def _life_line_events(self):
         return [*super()._life_line_events(), *self._life_line_passes()]
 

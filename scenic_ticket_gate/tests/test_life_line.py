@@ -28,6 +28,24 @@ class TestLifeLine(EntryCommon):
         kinds = [event["kind"] for event in ticket._life_line()]
         self.assertLess(kinds.index("scanned"), kinds.index("passed"))
 
+    def test_last_refusal_in_the_words_of_the_lane(self):
+        ticket = self._today_ticket()
+        self.assertIsNone(ticket._last_refusal())
+        self._pass(ticket)
+        self._validate(self._scan(ticket._qr_token(), lane="L2"))
+        cashier = new_test_user(
+            self.env, "refusal_cashier", "scenic_ticket_base.group_scenic_cashier"
+        )
+        refusal = ticket.with_user(cashier)._last_refusal()
+        self.assertEqual(refusal["code"], "USED")
+        self.assertEqual(refusal["where"], "South Gate, Lane 2")
+        self.assertIn("South Gate, Lane 1", refusal["text"])
+        self.assertEqual(refusal["remedy"], "Please buy a new ticket")
+        self.env["res.lang"]._activate_lang("zh_CN")
+        cashier.lang = "zh_CN"
+        refusal = ticket.with_user(cashier).with_context(lang="zh_CN")._last_refusal()
+        self.assertEqual(refusal["remedy"], "请重新购票")
+
     def test_entered_left_and_entered_again(self):
         """An exit that read the code is in the life of the ticket, too."""
         self._component(self.scenic_individual).reentry = "after_exit"

@@ -156,9 +156,7 @@ class PosOrder(models.Model):
     def _scenic_check_settled(self):
         """No paid line without tickets."""
         for line in self.lines.filtered(lambda line: line._scenic_is_ticket()):
-            # sudo: tickets belong to whoever bought them, not to the cashier
-            line_sudo = line.sudo()
-            if not (line_sudo.scenic_ticket_ids or line_sudo.scenic_refund_ids):
+            if not line._scenic_is_settled():
                 raise WindowError(
                     self.env._(
                         "%(product)s: the tickets of this order are not issued yet. "
@@ -218,21 +216,29 @@ class PosOrder(models.Model):
                     currency=self.company_id.currency_id.name,
                 )
             )
+        changes = lines._scenic_change_lines()
+        lines -= changes
+        for line in changes:
+            line._scenic_check_change()
         for line in lines:
             line._scenic_check_settleable()
         # What counts as paid are the payments, not a figure that a client writes.
         self.amount_paid = self._compute_amount_paid()
         refunds = lines.filtered(lambda line: line.qty < 0)
-        self._scenic_check_tender(refunds)
+        self._scenic_check_tender(refunds, changes)
         # The price of a sale comes from its unit price alone, not from what a client
         # claims the taxes to be.
-        (lines - refunds).filtered("extra_tax_data").extra_tax_data = False
+        sales = lines - refunds
+        (sales | changes).filtered("extra_tax_data").extra_tax_data = False
         for line in refunds:
             self._scenic_refund_line(line)
         amounts = self._scenic_posted_amounts()
         self._scenic_check_refund_amounts(refunds, amounts)
         self._scenic_check_total(amounts)
-        self._scenic_issue(lines - refunds, amounts)
+        for line in changes:
+            fee = line._scenic_change_fee(amounts)
+            line._scenic_apply_change(*amounts[line], fee)
+        self._scenic_issue(sales, amounts)
 
     def _scenic_check_cashier(self):
         if self.env.su or self.env.user.has_group(CASHIER_GROUP):
@@ -245,10 +251,12 @@ class PosOrder(models.Model):
             )
         )
 
-    def _scenic_check_tender(self, refunds):
+    def _scenic_check_tender(self, refunds, changes):
         """Money goes back the way it came, if this window has that way."""
         # sudo: only the names of the payment methods are looked at.
-        origins_sudo = refunds.sudo().refunded_orderline_id.order_id.payment_ids
+        sold_sudo = refunds.sudo().refunded_orderline_id
+        sold_sudo |= changes.sudo().scenic_change_ticket_id.pos_order_line_id
+        origins_sudo = sold_sudo.order_id.payment_ids
         came_sudo = origins_sudo.filtered(lambda p: p.amount > 0).payment_method_id
         here_sudo = came_sudo & self.sudo().config_id.payment_method_ids
         gone_sudo = self.sudo().payment_ids.filtered(lambda p: p.amount < 0)
@@ -268,7 +276,8 @@ class PosOrder(models.Model):
         line._scenic_check_refund_terms()
         origin = line.refunded_orderline_id
         persons = -round(line.qty)
-        picks = origin._scenic_pick_refundable(persons, lock=True)
+        tickets = line._scenic_refund_tickets(origin)
+        picks = origin._scenic_pick_refundable(persons, tickets, lock=True)
         document = self.pos_reference or self.name
         reason = self.env._("Refunded at the window")
         # sudo: the right to refund was checked; nobody may write these records
@@ -391,6 +400,8 @@ class PosOrder(models.Model):
             [line._scenic_prepare_booking_line(*amounts[line]) for line in lines],
             partner=self.partner_id,
             company=self.company_id,
+            # what another day costs later is asked of the same list
+            pricelist=self.pricelist_id or None,
             # a till that was offline sold it then: its tickets are out already
             sold_at=self.date_order,
         )
@@ -402,7 +413,9 @@ class PosOrder(models.Model):
     def _scenic_tickets(self):
         """The tickets that these orders sold, in the order of their numbers."""
         # sudo: whoever may read the order may know how many tickets it sold.
-        return self.sudo().lines.scenic_ticket_ids.sorted("number")
+        lines_sudo = self.sudo().lines
+        tickets_sudo = lines_sudo.scenic_ticket_ids
+        return (tickets_sudo | lines_sudo.scenic_changed_ticket_ids).sorted("number")
 
     # ------------------------------------------------------------
     # POINT OF SALE
@@ -429,8 +442,10 @@ class PosOrder(models.Model):
         tickets = Ticket.search(
             [
                 "|",
+                "|",
                 ("pos_order_line_id", "in", lines.ids),
                 ("pos_refund_line_id", "in", lines.ids),
+                ("pos_change_line_id", "in", lines.ids),
             ],
             order="number",
         )

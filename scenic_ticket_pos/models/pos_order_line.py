@@ -28,6 +28,8 @@ FROZEN_FIELDS = {
     "product_id",
     "qty",
     "refunded_orderline_id",
+    "scenic_change_ticket_id",
+    "scenic_refund_ticket_id",
     "scenic_slot_id",
     "scenic_visit_date",
     "tax_ids",
@@ -281,7 +283,7 @@ class PosOrderLine(models.Model):
     # REFUND
     # ------------------------------------------------------------
 
-    def _scenic_pick_refundable(self, quantity, lock=False):
+    def _scenic_pick_refundable(self, quantity, tickets=None, lock=False):
         """What a refund of ``quantity`` persons pays back, by policy or exception.
 
         Highest numbers first. Raises :class:`WindowRefundError` with what the cashier
@@ -289,6 +291,7 @@ class PosOrderLine(models.Model):
 
         :param quantity: persons who paid, a positive integer. Who entered free with
             them is given back with the last of them.
+        :param tickets: of this line, as superuser; None: all of it
         :param lock: also lock the tickets of the line until the transaction ends, so
             that a gate cannot use one meanwhile.
         :return: list of :class:`Pick`
@@ -298,7 +301,8 @@ class PosOrderLine(models.Model):
         line_sudo = self.sudo()
         if lock:
             line_sudo.scenic_ticket_ids._lock()
-        tickets_sudo = line_sudo.scenic_ticket_ids.sorted("number", reverse=True)
+        tickets_sudo = line_sudo.scenic_ticket_ids if tickets is None else tickets
+        tickets_sudo = tickets_sudo.sorted("number", reverse=True)
         free = tickets_sudo._pos_free_persons()
         free_sudo = tickets_sudo.filtered(lambda t: free[t] == t.persons)
         picks, refused, left = [], [], quantity
@@ -365,8 +369,11 @@ class PosOrderLine(models.Model):
             )
         )
 
-    def _scenic_refund_quote(self, quantity):
-        """Answer of ``pos.order.scenic_refund_quote`` for one line; locks nothing."""
+    def _scenic_refund_quote(self, quantity, tickets=None):
+        """Answer of ``pos.order.scenic_refund_quote`` for one line; locks nothing.
+
+        :param tickets: see :meth:`_scenic_pick_refundable`
+        """
         self.ensure_one()
         try:
             if not math.isfinite(quantity) or quantity <= 0 or quantity % 1:
@@ -378,7 +385,7 @@ class PosOrderLine(models.Model):
                         quantity=f"{quantity:g}",
                     )
                 )
-            picks = self._scenic_pick_refundable(int(quantity))
+            picks = self._scenic_pick_refundable(int(quantity), tickets)
             sums = self._scenic_refund_sums([pick.quote for pick in picks])
         except WindowError as error:
             return {"message": str(error), "extra_tax_data": False, "fee": False}

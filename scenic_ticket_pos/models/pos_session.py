@@ -24,10 +24,24 @@ class PosSession(models.Model):
     def _load_pos_data_relations(self, model, fields):
         relations = super()._load_pos_data_relations(model, fields)
         if model == "pos.order.line":
-            for name in ("scenic_ticket_ids", "scenic_refunded_ticket_ids"):
+            for name in (
+                "scenic_ticket_ids",
+                "scenic_refunded_ticket_ids",
+                "scenic_changed_ticket_ids",
+            ):
                 if name in relations:
                     # The server links tickets; the window never sends them back.
                     relations[name]["compute"] = True
+            for name in ("scenic_refund_ticket_id", "scenic_change_ticket_id"):
+                if name in relations:
+                    # The window keeps no tickets over a reload of its page; what a
+                    # line is about must not get lost with them.
+                    relations[name] = {
+                        "name": name,
+                        "type": "integer",
+                        "compute": False,
+                        "related": False,
+                    }
         return relations
 
     # ------------------------------------------------------------

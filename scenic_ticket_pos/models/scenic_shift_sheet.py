@@ -66,8 +66,9 @@ class ScenicShift(models.Model):
         :param method_ids: payment methods to show even if nothing was paid by them
         :return: a dict that can be kept as JSON. ``tenders``: payments by method;
             ``moves``: cash in and out; ``sold`` and ``refunded``: tickets by product
-            and kind; ``reasons``: refunds by reason; ``goods``: what else was sold and
-            taken back; ``prints``; ``bills``: notes and coins counted
+            and kind; ``reasons``: refunds by reason; ``changes``: differences of
+            changed days and slots, paid and paid back; ``goods``: what else was sold
+            and taken back; ``prints``; ``bills``: notes and coins counted
         """
         self.ensure_one()
         for name in (
@@ -104,6 +105,7 @@ class ScenicShift(models.Model):
             "sold": self._sold(),
             "refunded": self._refunded(),
             "reasons": self._reasons(),
+            "changes": self._changes(),
             "goods": self._goods(),
             "prints": self._prints(),
             "bills": [],
@@ -165,15 +167,25 @@ class ScenicShift(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT ticket.product_id, ticket.kind, count(*), sum(ticket.persons),
-                       sum(ticket.amount_total), min(ticket.name), max(ticket.name),
-                       count(*) FILTER (WHERE ticket.state = 'void')
-                  FROM scenic_ticket AS ticket
-                  JOIN pos_order_line AS line ON line.id = ticket.pos_order_line_id
-                  JOIN pos_order ON pos_order.id = line.order_id
-                 WHERE pos_order.scenic_shift_id = %s
-              GROUP BY ticket.product_id, ticket.kind
-              ORDER BY min(ticket.number)
+                SELECT sold.product_id, sold.kind, sum(sold.tickets),
+                       sum(sold.persons), sum(sold.amount), min(sold.first),
+                       max(sold.last), sum(sold.voided)
+                  FROM (
+                       SELECT ticket.product_id, ticket.kind, count(*) AS tickets,
+                              sum(ticket.persons) AS persons,
+                              -- not of the tickets: they may have changed since
+                              line.price_subtotal_incl AS amount,
+                              min(ticket.name) AS first, max(ticket.name) AS last,
+                              count(*) FILTER (WHERE ticket.state = 'void') AS voided
+                         FROM scenic_ticket AS ticket
+                         JOIN pos_order_line AS line
+                              ON line.id = ticket.pos_order_line_id
+                         JOIN pos_order ON pos_order.id = line.order_id
+                        WHERE pos_order.scenic_shift_id = %s
+                     GROUP BY ticket.product_id, ticket.kind, line.id
+                       ) AS sold
+              GROUP BY sold.product_id, sold.kind
+              ORDER BY min(sold.first)
                 """,
                 self.id,
             )
@@ -182,12 +194,12 @@ class ScenicShift(models.Model):
             {
                 "product": self._product_name(product_id),
                 "kind": kind,
-                "tickets": tickets,
-                "persons": persons,
+                "tickets": int(tickets),
+                "persons": int(persons),
                 "amount": self.currency_id.round(amount),
                 "first": first,
                 "last": last,
-                "voided": voided,
+                "voided": int(voided),
             }
             for product_id, kind, tickets, persons, amount, first, last, voided in rows
         ]
@@ -253,6 +265,28 @@ class ScenicShift(models.Model):
             for reason, cause, approver_id, refunds, persons, amount in rows
         ]
 
+    def _changes(self):
+        """Add up what changes of day or slot cost, fees included, and paid back."""
+        [[paid, back]] = self.env.execute_query(
+            SQL(
+                """
+                SELECT coalesce(sum(line.price_subtotal_incl)
+                           FILTER (WHERE line.qty >= 0), 0),
+                       coalesce(sum(line.price_subtotal_incl)
+                           FILTER (WHERE line.qty < 0), 0)
+                  FROM pos_order_line AS line
+                  JOIN pos_order ON pos_order.id = line.order_id
+                 WHERE pos_order.scenic_shift_id = %s
+                   AND line.scenic_change_ticket_id IS NOT NULL
+                """,
+                self.id,
+            )
+        )
+        return {
+            "paid": self.currency_id.round(paid),
+            "back": self.currency_id.round(back),
+        }
+
     def _goods(self):
         """Add up the lines that are no tickets."""
         [[sold, refunded]] = self.env.execute_query(
@@ -269,6 +303,7 @@ class ScenicShift(models.Model):
                        ON template.id = product.product_tmpl_id
                  WHERE pos_order.scenic_shift_id = %s
                    AND template.service_tracking IS DISTINCT FROM 'scenic_ticket'
+                   AND line.scenic_change_ticket_id IS NULL
                 """,
                 self.id,
             )
@@ -526,6 +561,21 @@ class ScenicShift(models.Model):
                 self.env._("Tickets refunded"),
                 0 - sum(row["amount"] for row in figures["refunded"]),
             ],
+            *(
+                [label, amount]
+                for label, amount in (
+                    # sheets of before know no changes
+                    (
+                        self.env._("Changes paid"),
+                        figures.get("changes", {}).get("paid"),
+                    ),
+                    (
+                        self.env._("Changes paid back"),
+                        figures.get("changes", {}).get("back"),
+                    ),
+                )
+                if amount
+            ),
             [self.env._("Other goods sold"), figures["goods"]["sold"]],
             [self.env._("Other goods taken back"), figures["goods"]["refunded"]],
         ]

@@ -91,6 +91,7 @@ class ScenicTicket(models.Model):
             "print_count",
             "pos_order_line_id",
             "pos_refund_line_id",
+            "pos_change_line_id",
             "write_date",
         ]
         if self.env.user.has_group(CASHIER_GROUP):

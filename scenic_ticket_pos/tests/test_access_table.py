@@ -1,9 +1,23 @@
 from odoo.tests import HttpCase, tagged
 
-from odoo.addons.scenic_ticket_base.tests.rights import ANYBODY, Right, RightsMixin
+from odoo.addons.scenic_ticket_base.tests.rights import (
+    ANYBODY,
+    NOBODY,
+    Right,
+    RightsMixin,
+    wizard,
+)
 
 from .common import ScenicPosCommon
 
+COLLECTION_READERS = (
+    "cashier",
+    "supervisor",
+    "customer_service",
+    "finance",
+    "manager",
+    "auditor",
+)
 # A cashier sees his own only, and the sample is of somebody else.
 SHIFT_READERS = ("supervisor", "finance", "manager", "auditor")
 
@@ -21,16 +35,32 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         "odoo.exceptions.AccessError",
         "odoo.addons.scenic_ticket_pos.exceptions.WindowRightError",
     )
-    rights = {"scenic.shift": Right(read=SHIFT_READERS)}
+    rights = {
+        "scenic.collection": Right(read=COLLECTION_READERS),
+        "scenic.shift": Right(read=SHIFT_READERS),
+        # nobody reads what is known of a PIN
+        "scenic.window.pin": Right(read=NOBODY, company=False, site=False),
+        "scenic.window.pin.set": wizard("supervisor", "manager"),
+    }
     rights_methods = {
         # without a point of sale there is no window to ask for
+        ("pos.config", "scenic_approvers"): ((), [0]),
+        ("pos.config", "scenic_change"): ((), [0, "2030-01-01", None, "key"]),
+        ("pos.config", "scenic_change_quote"): ((), [0, "2030-01-01"]),
+        ("pos.config", "scenic_check"): ((), ["1"]),
         ("pos.config", "scenic_check_roster"): ((), [[0, False, False], []]),
         ("pos.config", "scenic_check_visitor"): ((), [{}]),
+        ("pos.config", "scenic_collect"): ((), [0, "a-request"]),
+        ("pos.config", "scenic_collect_find"): ((), ["1"]),
+        ("pos.config", "scenic_exception"): ((), [0, 0, "000000", "why"]),
         ("pos.config", "scenic_open_visitors"): ((), [[]]),
         ("pos.config", "scenic_places"): ((), [0]),
         ("pos.config", "scenic_prices"): ((), [[]]),
         ("pos.config", "scenic_read_roster"): ((), [{"text": ""}, [0, False, False]]),
+        ("pos.config", "scenic_reissue"): ((), [0, 0, "why"]),
+        ("pos.config", "scenic_reprint"): ((), [[0]]),
         ("pos.config", "scenic_seal_visitors"): ((), [[]]),
+        ("pos.config", "scenic_ticket_refund"): ((), [0]),
         ("pos.order", "action_pos_order_paid"): ((), []),
         ("pos.order", "action_send_receipt"): ((), ["a@example.com", "", False]),
         ("pos.order", "action_view_scenic_tickets"): ((), []),
@@ -48,6 +78,7 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         ("scenic.shift", "action_print_strip"): (SHIFT_READERS, []),
         ("scenic.shift", "action_view_orders"): (SHIFT_READERS, []),
         ("scenic.shift", "action_view_tickets"): (SHIFT_READERS, []),
+        ("scenic.window.pin.set", "action_apply"): (("supervisor", "manager"), []),
     }
 
     @classmethod
@@ -59,7 +90,12 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         super().setUp()
         self.config.scenic_site_id = self.scenic_area
         order = self._sell((self.adult, 1))
+        web = self._scenic_sell(self.adult, ref="RIGHTS-WEB", channel="web")
+        self.config.scenic_collect(web.booking_id.id, "rights-sample")
+        wizards = self.env["scenic.window.pin.set"]
         self.samples = {
+            "scenic.collection": web.collection_ids,
+            "scenic.window.pin.set": wizards.create({}),
             "pos.order": order,
             "pos.session": order.session_id,
             "scenic.shift": order.scenic_shift_id,

@@ -17,7 +17,7 @@ export class ScenicTicket extends Base {
     }
 
     get productName() {
-        return this.pos_order_line_id?.getFullProductName() || "";
+        return this.pos_order_line_id?.getFullProductName() || this.pos_product_name || "";
     }
 
     get qrImage() {

@@ -23,7 +23,9 @@ export function documentKinds() {
  */
 export function namesNeeded(lines) {
     const needed = new Map();
-    const sold = lines.filter((line) => line.isScenicTicket && line.qty > 0);
+    const sold = lines.filter(
+        (line) => line.isScenicTicket && !line.isScenicChange && line.qty > 0
+    );
     for (const line of sold) {
         const template = line.product_id.product_tmpl_id;
         if (template.scenic_real_name === "visitor" && template.scenic_ticket_kind !== "group") {

@@ -1,0 +1,1 @@
+from . import scenic_window_pin_set
