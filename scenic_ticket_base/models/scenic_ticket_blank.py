@@ -36,10 +36,21 @@ class ScenicTicket(models.Model):
         "and could not tell yet.",
     )
 
+    blank_date = fields.Datetime(
+        string="Blank Decided on",
+        readonly=True,
+        copy=False,
+        help="When the server learned that the blank was sold, spoiled or given back.",
+    )
+
     def _is_unsold_blank(self):
         """Tell whether this ticket was never sold, as far as the server knows."""
         self.ensure_one()
         return bool(self.lease_id) and self.blank_state != "sold"
+
+    def _shows_codes(self):
+        # the till alone prints it, when it is sold
+        return not self._is_unsold_blank() and super()._shows_codes()
 
     # ------------------------------------------------------------------
     # Without a sale
@@ -87,7 +98,9 @@ class ScenicTicket(models.Model):
                 "ticket_void",
                 reason,
             )
-        (valid | past)._write_quiet({"blank_state": state})
+        (valid | past)._write_quiet(
+            {"blank_state": state, "blank_date": fields.Datetime.now()}
+        )
         (valid | past).flush_recordset()
 
     def _reinstate_blanks(self, reason):
@@ -188,6 +201,7 @@ class ScenicTicket(models.Model):
                 "amount_untaxed": amount_untaxed,
                 "amount_total": amount_total,
                 "blank_state": "sold",
+                "blank_date": fields.Datetime.now(),
             }
             if ticket.state == "expired":
                 # the lease was over, not the right: what is, expires as any other

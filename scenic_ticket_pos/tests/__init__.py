@@ -1,9 +1,10 @@
 from . import (
     test_access_table,
     test_life_line,
-    test_unit_js,
     test_shift,
     test_shift_report,
+    test_unit_js,
+    test_window_blank,
     test_window_books,
     test_window_names,
     test_window_print,

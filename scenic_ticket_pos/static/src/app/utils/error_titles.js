@@ -5,6 +5,7 @@ const title = odooExceptionTitleMap.get("odoo.exceptions.UserError");
 const refusals = {
     scenic_ticket_base: [
         "AccountMissingError",
+        "BlankError",
         "BookingConflictError",
         "BookingError",
         "CapacityError",
@@ -18,6 +19,7 @@ const refusals = {
     ],
     scenic_ticket_pos: [
         "WindowAmountError",
+        "WindowBlankError",
         "WindowError",
         "WindowQuantityError",
         "WindowRefundError",
