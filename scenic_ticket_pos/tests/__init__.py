@@ -5,6 +5,7 @@ from . import (
     test_shift_report,
     test_unit_js,
     test_window_blank,
+    test_window_blank_tours,
     test_window_books,
     test_window_names,
     test_window_print,

@@ -1,5 +1,6 @@
 import { reactive } from "@odoo/owl";
 import { PosStore } from "@point_of_sale/app/services/pos_store";
+import { logPosMessage } from "@point_of_sale/app/utils/pretty_console_log";
 import { BlankStore } from "@scenic_ticket_pos/app/utils/blank_store";
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { serializeDateTime } from "@web/core/l10n/dates";
@@ -10,6 +11,7 @@ import { patch } from "@web/core/utils/patch";
 
 const { DateTime } = luxon;
 
+const COLOR = "#28ffeb";
 // What the server and its answers know beside the fields of a ticket.
 const OWN_FIELDS = ["number", "product_id", "until", "state", "order", "line", "printed"];
 
@@ -60,7 +62,7 @@ patch(PosStore.prototype, {
             this.scenicBlanks.rows = await this.scenicBlankStore.all();
         } catch (error) {
             // without a disk to remember them on, no blank is sold
-            console.warn("The blanks of this window cannot be kept", error);
+            logPosMessage("Store", "openScenicBlanks", "Blanks cannot be kept", COLOR, [error]);
             return;
         }
         this.scenicBlanks.ready = true;
@@ -84,7 +86,7 @@ patch(PosStore.prototype, {
                 if (!(error instanceof ConnectionLostError || error instanceof RPCError)) {
                     throw error;
                 }
-                console.warn("The window got no blanks", error);
+                logPosMessage("Store", "topUpScenicBlanks", "No blanks were lent", COLOR, [error]);
             }
         });
     },
@@ -194,7 +196,7 @@ patch(PosStore.prototype, {
         const tickets = [];
         for (const line of order.lines) {
             const prints = new Map(line.scenic_blanks?.map((b) => [b.number, b.prints]));
-            for (const row of rows.filter((row) => row.line === line.uuid)) {
+            for (const row of rows.filter((blank) => blank.line === line.uuid)) {
                 const values = Object.entries(row).filter(([name]) => !OWN_FIELDS.includes(name));
                 tickets.push({
                     ...Object.fromEntries(values),
@@ -211,7 +213,7 @@ patch(PosStore.prototype, {
     async printReceipt({ basic = false, order = this.getOrder() } = {}) {
         if (!basic && order?.isUnsyncedPaid && order.scenicPrintableTickets.length) {
             await this.scenicBlankStore.markPrinted(order.uuid);
-            for (const line of order.lines.filter((line) => line.scenic_blanks)) {
+            for (const line of order.lines.filter(({ scenic_blanks }) => scenic_blanks)) {
                 line.scenic_blanks = line.scenic_blanks.map(({ number, prints }) => ({
                     number,
                     prints: prints + 1,

@@ -119,7 +119,7 @@ export class BlankStore {
     /** Remember, before it happens, that the blanks of an order are printed. */
     markPrinted(order) {
         return this._change((rows, store) => {
-            for (const row of rows.filter((row) => row.order === order)) {
+            for (const row of rows.filter((blank) => blank.order === order)) {
                 store.put({ ...row, printed: true });
             }
         });
