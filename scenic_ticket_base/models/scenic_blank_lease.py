@@ -86,9 +86,9 @@ class ScenicBlankLease(models.Model):
     count = fields.Integer(string="Blanks", required=True, readonly=True)
     state = fields.Selection(
         [
-            ("open", "Open"),
+            ("open", "At the Till"),
             ("returned", "Given Back"),
-            ("over", "Over"),
+            ("over", "Ended"),
             ("lost", "Written Off"),
         ],
         required=True,
@@ -101,7 +101,9 @@ class ScenicBlankLease(models.Model):
         "scenic.ticket", "lease_id", string="Tickets", readonly=True
     )
     left_count = fields.Integer(
-        string="Left", compute="_compute_counts", help="Not known to be sold."
+        string="Not Sold",
+        compute="_compute_counts",
+        help="Not known to be sold.",
     )
     sold_count = fields.Integer(string="Sold", compute="_compute_counts")
     spoiled_count = fields.Integer(
