@@ -206,7 +206,8 @@ patch(PosStore.prototype, {
                 });
             }
         }
-        this.models.loadConnectedData({ "scenic.ticket": tickets });
+        // lines do not know yet that they have them
+        this.models.connectNewData({ "scenic.ticket": tickets });
     },
 
     /** Offline the window itself counts what it prints, before it does; the server is told. */
