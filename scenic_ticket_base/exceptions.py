@@ -81,6 +81,12 @@ class OverrideError(ScenicError):
     code = "OVERRIDE_INVALID"
 
 
+class BlankError(BookingError):
+    """Blanks cannot be lent, or an order cannot have been sold with these."""
+
+    code = "BLANK_INVALID"
+
+
 class ClosureError(ScenicError):
     """A closure cannot be made, changed or applied as asked."""
 

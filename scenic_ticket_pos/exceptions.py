@@ -57,6 +57,12 @@ class WindowTenderError(WindowRefundError):
     code = "WINDOW_TENDER"
 
 
+class WindowBlankError(WindowError):
+    """What was sold without the server cannot have been sold so."""
+
+    code = "WINDOW_BLANK"
+
+
 class WindowShiftError(WindowError):
     """The shift cannot be handed over or changed as asked."""
 

@@ -316,6 +316,26 @@ def test_a_genuine_qr_that_is_not_in_the_copy() -> None:
     assert park.code(qr(77)) == "USED"
 
 
+def test_a_blank_that_a_till_sold_offline() -> None:
+    """It opens once before its sale is told, by code or copy, and not again after."""
+    lent = ticket(5, qr(5), "5" * 22, rights=[right(5, value="0.00")])
+    park = Park(lent)
+    park.enter(5)
+    assert park.code("5" * 22) == "USED"
+    # its sale arrives: another booking, and a price
+    sold = lent | {"booking": 99, "rights": [right(5, value="80.00")]}
+    park.decider.load_feed([sold])
+    assert park.code(5) == "USED"
+    # lent since the last sync: the signature is the proof
+    park.enter(6)
+    park.decider.load_feed([ticket(6, rights=[right(6, value="0.00")])])
+    assert park.code(6) == "USED"
+    # given back unsold: the paper that somebody kept opens nothing
+    gone = ticket(7, state="void", media=[[lookup(qr(7)), "qr", "ended"]])
+    park.decider.load_feed([gone])
+    assert park.code(7) == "VOID"
+
+
 def test_a_code_alone_is_booked_on_the_right_that_the_server_takes() -> None:
     """Of two at one place the one that ends first, when the ticket comes."""
     park = Park()

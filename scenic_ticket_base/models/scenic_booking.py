@@ -281,7 +281,10 @@ class ScenicBooking(models.Model):
             if not booking_sudo:
                 self._check_seller_sites(prepared)
                 priced = deepcopy(prepared)
-                late = channel_sudo._is_late(sold_at)
+                # who was sold a blank has the ticket in his hand already
+                late = channel_sudo._is_late(sold_at) or any(
+                    line.get("blank_numbers") for line in priced
+                )
                 bookings_sudo._prepare_lines(
                     priced, channel_sudo, company, partner, pricelist, late
                 )

@@ -399,6 +399,7 @@ class ScenicClosure(models.Model):
             when = SQL("t.slot_id = %s", self.slot_id.id)
         return SQL(
             "t.state IN ('valid', 'part_used', 'frozen') AND t.kind <> 'staff' "
+            "AND (t.lease_id IS NULL OR t.blank_state = 'sold') "
             "AND t.refund_due IS NULL AND s.parent_path LIKE %s "
             "AND (e.unlimited IS TRUE OR "
             "e.entries_used + e.entries_refunded < e.entries_total) AND %s",

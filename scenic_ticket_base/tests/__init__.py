@@ -5,6 +5,8 @@ from . import (
     test_audit,
     test_barcode1d,
     test_blacklist,
+    test_blank,
+    test_blank_parallel,
     test_booking,
     test_booking_amend,
     test_booking_confirm,

@@ -114,6 +114,7 @@ class ParallelCase(BaseCase):
                 ("scenic_ticket_holder", "id", holders),
                 ("scenic_entitlement", "ticket_id", tickets),
                 ("scenic_ticket", "id", tickets),
+                ("scenic_blank_lease", "booking_id", bookings),
                 ("scenic_booking_line", "booking_id", bookings),
                 ("scenic_booking", "id", bookings),
                 ("scenic_visitor", "id", visitors),

@@ -57,6 +57,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.membership.freeze": FACT,
         "scenic.staff.card": Right(read=STAFF_CARD_READERS),
         "scenic.capacity.hold": FACT,
+        "scenic.blank.lease": FACT,
         # people
         "scenic.visitor": Right(read=(*WINDOW, "customer_service", "auditor")),
         "scenic.ticket.holder": Right(
@@ -98,6 +99,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.channel": SHARED_SETTING,
         # wizards
         "scenic.audit.export": wizard("auditor"),
+        "scenic.blank.write.off": wizard("manager"),
         "scenic.membership.fingerprint": wizard(*PHOTOGRAPHERS),
         "scenic.membership.photo": wizard(*PHOTOGRAPHERS),
         "scenic.membership.renew": wizard("manager"),
@@ -126,6 +128,8 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ("scenic.audit", "action_open_document"): (("manager", "auditor"), []),
         ("scenic.audit", "action_open_record"): (("manager", "auditor"), []),
         ("scenic.audit.export", "action_download"): (("auditor",), []),
+        ("scenic.blank.lease", "action_view_blanks"): (STAFF, []),
+        ("scenic.blank.write.off", "action_apply"): (MANAGER, []),
         ("scenic.booking", "action_hold_longer"): (OVERRIDE, []),
         ("scenic.booking", "action_view_tickets"): (ANYBODY, []),
         ("scenic.booking.amend", "action_apply"): (OVERRIDE, []),
@@ -212,7 +216,11 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         policy = env["scenic.refund.policy"].create(
             {"name": "Sample", "line_ids": [Command.create({})]}
         )
+        lease = env["scenic.blank.lease"]._lease(
+            "window", "Sample", "browser", cls.scenic_individual, 1
+        )
         made = {
+            "scenic.blank.lease": lease,
             "scenic.capacity.pool": pool,
             "scenic.slot": slot,
             # a pool makes its days
@@ -407,6 +415,9 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
                     "holder_name": "Sample",
                     "date_to": cls.visit_date,
                 }
+            ),
+            "scenic.blank.write.off": env["scenic.blank.write.off"].create(
+                {"lease_ids": lease.ids, "reason": "Sample"}
             ),
             "scenic.staff.card.revoke": env["scenic.staff.card.revoke"].create(
                 {"card_ids": staff_card.ids, "reason": "Sample"}

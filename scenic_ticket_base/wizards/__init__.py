@@ -1,5 +1,6 @@
 from . import (
     scenic_audit_export,
+    scenic_blank_write_off,
     scenic_booking_amend,
     scenic_booking_cancel,
     scenic_credential_change,

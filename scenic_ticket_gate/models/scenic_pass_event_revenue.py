@@ -109,6 +109,7 @@ class ScenicPassEvent(models.Model):
         self.env["scenic.revenue.entry"].flush_model(["pass_event_id"])
         self.env["scenic.entitlement"].flush_model(["revenue_trigger"])
         self.env["scenic.site"].flush_model(["tz"])
+        self.env["scenic.ticket"].flush_model(["blank_state", "lease_id"])
         self.env.cr.execute(
             SQL(
                 """
@@ -117,6 +118,9 @@ class ScenicPassEvent(models.Model):
                   FROM scenic_pass_event e
                   JOIN scenic_site s ON s.id = e.site_id
                   JOIN scenic_entitlement n ON n.id = e.entitlement_id
+                  -- a blank whose sale has not arrived has no price yet
+                  JOIN scenic_ticket t ON t.id = n.ticket_id
+                   AND (t.lease_id IS NULL OR t.blank_state = 'sold')
                   LEFT JOIN scenic_revenue_entry r ON r.pass_event_id = e.id
                  CROSS JOIN LATERAL (
                            SELECT e.used_delta + COALESCE(sum(f.used_delta), 0)

@@ -61,10 +61,10 @@ BEGIN
       FROM new_rows n
       JOIN old_rows o ON o.id = n.id
      WHERE (n.state, n.persons, n.persons_refunded, n.visit_date, n.slot_id,
-            n.date_first, n.span_days, n.first_entry_at, n.visitor_id)
+            n.date_first, n.span_days, n.first_entry_at, n.visitor_id, n.booking_id)
            IS DISTINCT FROM
            (o.state, o.persons, o.persons_refunded, o.visit_date, o.slot_id,
-            o.date_first, o.span_days, o.first_entry_at, o.visitor_id)
+            o.date_first, o.span_days, o.first_entry_at, o.visitor_id, o.booking_id)
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END

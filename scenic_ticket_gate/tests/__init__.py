@@ -2,6 +2,7 @@ from . import (
     test_access_table,
     test_admission_report,
     test_append_only,
+    test_blank,
     test_device,
     test_device_decisions,
     test_entry_rules,

@@ -72,7 +72,9 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         # an order is refused by what it holds; no order asks for nothing
         ("pos.order", "sync_from_ui"): (ANYBODY, ([],)),
         ("pos.session", "scenic_hand_over"): ((), [1, {}]),
+        ("pos.session", "scenic_return_blanks"): ((), ["browser"]),
         ("pos.session", "scenic_shift_data"): ((), []),
+        ("pos.session", "scenic_sync_blanks"): ((), ["browser", []]),
         ("scenic.shift", "action_export"): (SHIFT_READERS, []),
         ("scenic.shift", "action_print"): (SHIFT_READERS, []),
         ("scenic.shift", "action_print_strip"): (SHIFT_READERS, []),

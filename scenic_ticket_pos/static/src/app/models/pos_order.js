@@ -21,7 +21,9 @@ patch(PosOrder.prototype, {
         return (
             this.finalized &&
             !this.isSynced &&
-            this.lines.some((line) => line.isScenicTicket && line.qty > 0)
+            this.lines.some(
+                (line) => line.isScenicTicket && line.qty > 0 && !line.scenic_blanks?.length
+            )
         );
     },
 

@@ -11,7 +11,9 @@ patch(PosStore.prototype, {
      * Tickets are counted by the server before they are printed, never printed uncounted.
      */
     async printReceipt({ basic = false, order = this.getOrder() } = {}) {
-        if (!basic && order?.finalized && order.scenicPrintableTickets.length) {
+        // what was sold without the server is counted here, see pos_store_blanks.js
+        const isCounted = order?.finalized && order.isSynced;
+        if (!basic && isCounted && order.scenicPrintableTickets.length) {
             try {
                 const data = await this.data.call("pos.order", "scenic_count_ticket_print", [
                     order.id,

@@ -5,6 +5,7 @@ const title = odooExceptionTitleMap.get("odoo.exceptions.UserError");
 const refusals = {
     scenic_ticket_base: [
         "AccountMissingError",
+        "BlankError",
         "BookingConflictError",
         "BookingError",
         "CapacityError",
@@ -22,6 +23,7 @@ const refusals = {
     ],
     scenic_ticket_pos: [
         "WindowAmountError",
+        "WindowBlankError",
         "WindowChangeError",
         "WindowCheckError",
         "WindowCollectError",

@@ -7,10 +7,22 @@ import { patch } from "@web/core/utils/patch";
 
 patch(OrderPaymentValidation.prototype, {
     /**
-     * The server issues the tickets: without it a visitor would pay and leave with none.
+     * The server issues the tickets: without it a visitor would pay and leave with none, but for
+     * those that the window was lent.
      */
     async isOrderValid() {
         const hasTickets = this.order.lines.some((line) => line.isScenicTicket);
+        const hasBlanks = this.pos.sellsScenicBlanks();
+        if (hasTickets && hasBlanks) {
+            // now, not in the middle of the sale: an order that is on its way takes no blanks
+            await this.pos.data.checkConnectivity();
+        }
+        if (hasTickets && hasBlanks && this.pos.data.network.offline) {
+            return (
+                (await super.isOrderValid(...arguments)) &&
+                (await this.pos.takeScenicBlanks(this.order))
+            );
+        }
         if (hasTickets && this.pos.data.network.offline) {
             this.pos.dialog.add(AlertDialog, {
                 title: _t("No connection"),
@@ -22,6 +34,9 @@ patch(OrderPaymentValidation.prototype, {
         }
         if (!(await this.pos.askScenicVisitors(this.order))) {
             return false;
+        }
+        if (hasBlanks) {
+            await this.pos.forgetScenicBlanks(this.order);
         }
         return super.isOrderValid(...arguments);
     },

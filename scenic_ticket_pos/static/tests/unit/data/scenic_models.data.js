@@ -90,6 +90,7 @@ patch(PosOrderLine.prototype, {
             ...super._load_pos_data_fields(),
             "scenic_visit_date",
             "scenic_slot_id",
+            "scenic_blanks",
             "scenic_ticket_ids",
             "scenic_refunded_ticket_ids",
         ];
