@@ -9,11 +9,13 @@
     "data": [
         "security/scenic_ticket_pos_groups.xml",
         "security/ir.model.access.csv",
+        "security/scenic_concession_override_security.xml",
         "security/scenic_shift_security.xml",
         "report/scenic_shift_report.xml",
         "views/scenic_menu_views.xml",
         "views/pos_order_views.xml",
         "views/res_config_settings_views.xml",
+        "views/scenic_concession_override_views.xml",
         "views/scenic_shift_views.xml",
         "views/scenic_site_views.xml",
         "views/scenic_ticket_views.xml",

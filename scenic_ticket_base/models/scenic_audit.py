@@ -25,6 +25,9 @@ ACTIONS = [
     ("booking_expire", "Hold Expired"),
     ("capacity_override", "Sold beyond the Capacity"),
     ("price_override", "Price Overridden"),
+    ("free_ticket", "Free Ticket Sold"),
+    ("concession_choice", "Dearer Ticket Chosen"),
+    ("concession_override", "Concession Accepted"),
     ("closure", "Site Closed"),
     # Tickets
     ("ticket_change", "Ticket Changed"),

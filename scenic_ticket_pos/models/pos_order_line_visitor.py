@@ -6,10 +6,10 @@ from odoo import api, fields, models
 from odoo.orm.models import NO_ACCESS
 
 from ..exceptions import WindowVisitorError
-from ..tools.document_reader import VISITOR_FIELDS
+from ..tools.document_reader import MAX_TEXT, VISITOR_FIELDS
 
-# anything longer is no name and no number
-MAX_TEXT = 200
+# of a person, in cm
+HEIGHTS = range(30, 251)
 
 
 class PosOrderLine(models.Model):
@@ -75,9 +75,20 @@ class PosOrderLine(models.Model):
                 )
             )
         return [
-            {name: visitor[name] for name in VISITOR_FIELDS if visitor.get(name)}
+            {
+                **{name: visitor[name] for name in VISITOR_FIELDS if visitor.get(name)},
+                **self._scenic_parse_height(visitor),
+            }
             for visitor in visitors
         ]
+
+    @api.model
+    def _scenic_parse_height(self, visitor):
+        """Return the height that the cashier measured, if it is one of a person."""
+        height = visitor.get("height_cm")
+        return (
+            {"height_cm": height} if type(height) is int and height in HEIGHTS else {}
+        )
 
     def _scenic_seal_visitors(self, visitors):
         self.ensure_one()
@@ -115,7 +126,8 @@ class PosOrderLine(models.Model):
         self.sudo().filtered("scenic_visitors_sealed").scenic_visitors_sealed = False
 
     def _scenic_prepare_booking_line(self, amount_untaxed, amount_total):
-        return {
-            **super()._scenic_prepare_booking_line(amount_untaxed, amount_total),
-            "visitors": self._scenic_open_visitors(),
-        }
+        line = super()._scenic_prepare_booking_line(amount_untaxed, amount_total)
+        # who was named for the proof of a concession alone is kept by nobody
+        if self.product_id.scenic_real_name != "none":
+            line["visitors"] = self._scenic_open_visitors()
+        return line

@@ -19,6 +19,17 @@ class ProductTemplate(models.Model):
         "that have slots, or not at all.",
     )
 
+    scenic_is_concession = fields.Boolean(
+        string="For Concessions Only",
+        compute="_compute_scenic_is_concession",
+        compute_sudo=True,
+    )
+
+    @api.depends("scenic_eligibility_ids")
+    def _compute_scenic_is_concession(self):
+        for template in self:
+            template.scenic_is_concession = bool(template._scenic_concessions())
+
     def _compute_scenic_limited_by(self):
         dated = self.filtered(lambda template: template._pos_is_dated())
         (self - dated).scenic_limited_by = False
@@ -143,6 +154,7 @@ class ProductTemplate(models.Model):
     @api.model
     def _load_pos_data_fields(self, config):
         return super()._load_pos_data_fields(config) + [
+            "scenic_is_concession",
             "scenic_limited_by",
             "scenic_real_name",
             "scenic_site_id",

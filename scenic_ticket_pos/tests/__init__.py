@@ -5,6 +5,7 @@ from . import (
     test_shift,
     test_shift_report,
     test_window_books,
+    test_window_concession,
     test_window_names,
     test_window_print,
     test_window_refund,

@@ -1,6 +1,14 @@
+from datetime import timedelta
+
+from odoo import fields
 from odoo.tests import HttpCase, tagged
 
-from odoo.addons.scenic_ticket_base.tests.rights import ANYBODY, Right, RightsMixin
+from odoo.addons.scenic_ticket_base.tests.rights import (
+    ANYBODY,
+    WINDOW,
+    Right,
+    RightsMixin,
+)
 
 from .common import ScenicPosCommon
 
@@ -21,11 +29,17 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         "odoo.exceptions.AccessError",
         "odoo.addons.scenic_ticket_pos.exceptions.WindowRightError",
     )
-    rights = {"scenic.shift": Right(read=SHIFT_READERS)}
+    rights = {
+        "scenic.concession.override": Right(read=(*WINDOW, "finance", "auditor")),
+        "scenic.shift": Right(read=SHIFT_READERS),
+    }
     rights_methods = {
         # without a point of sale there is no window to ask for
+        ("pos.config", "scenic_ask_concession"): ((), [{}, "", ""]),
         ("pos.config", "scenic_check_visitor"): ((), [{}]),
         ("pos.config", "scenic_places"): ((), [0]),
+        ("pos.config", "scenic_propose"): ((), [{}]),
+        ("pos.config", "scenic_review"): ((), [[]]),
         ("pos.order", "action_pos_order_paid"): ((), []),
         ("pos.order", "action_view_scenic_tickets"): ((), []),
         # without a point of sale there is nothing to read
@@ -36,6 +50,14 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         ("pos.order", "sync_from_ui"): (ANYBODY, ([],)),
         ("pos.session", "scenic_hand_over"): ((), [1, {}]),
         ("pos.session", "scenic_shift_data"): ((), []),
+        ("scenic.concession.override", "action_approve"): (
+            ("supervisor", "manager"),
+            [],
+        ),
+        ("scenic.concession.override", "action_refuse"): (
+            ("supervisor", "manager"),
+            [],
+        ),
         ("scenic.shift", "action_export"): (SHIFT_READERS, []),
         ("scenic.shift", "action_print"): (SHIFT_READERS, []),
         ("scenic.shift", "action_print_strip"): (SHIFT_READERS, []),
@@ -54,6 +76,24 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         order = self._sell((self.adult, 1))
         self.samples = {
             "pos.order": order,
+            "scenic.concession.override": self._concession_override(),
             "pos.session": order.session_id,
             "scenic.shift": order.scenic_shift_id,
         }
+
+    def _concession_override(self):
+        return self.env["scenic.concession.override"].create(
+            {
+                "order_ref": "26-1",
+                "line_uuid": "line",
+                "config_id": self.config.id,
+                "product_id": self.adult.id,
+                "persons": 1,
+                "company_id": self.env.company.id,
+                "site_id": self.scenic_area.id,
+                "refusal": "too old",
+                "reason": "known to us",
+                "requester_id": self.env.uid,
+                "valid_until": fields.Datetime.now() + timedelta(hours=1),
+            }
+        )

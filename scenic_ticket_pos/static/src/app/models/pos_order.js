@@ -36,6 +36,17 @@ patch(PosOrder.prototype, {
         );
     },
 
+    /** Persons that are named to the server: who has to be, and whose age makes the price. */
+    getScenicNamesToSend() {
+        const named = new Map(this.getScenicNamesNeeded());
+        for (const line of this.lines) {
+            if (line.isScenicTicket && line.qty > 0 && !named.has(line)) {
+                named.set(line, line.qty);
+            }
+        }
+        return named;
+    },
+
     getScenicNamesText(line) {
         const needed = this.getScenicNamesNeeded().get(line);
         return needed
@@ -52,7 +63,7 @@ patch(PosOrder.prototype, {
         if (this.state !== "paid") {
             return data;
         }
-        for (const [line, count] of this.getScenicNamesNeeded()) {
+        for (const [line, count] of this.getScenicNamesToSend()) {
             const scenic_visitors = line.getScenicVisitors().slice(0, count);
             if (!scenic_visitors.length) {
                 continue;
