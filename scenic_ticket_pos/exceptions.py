@@ -42,6 +42,15 @@ class WindowConcessionError(WindowError):
     code = "CONCESSION_PROOF"
 
 
+class WindowMemberError(WindowError):
+    """A member card cannot be served as asked.
+
+    ``WINDOW_MEMBER`` or ``MEMBER_FEE``
+    """
+
+    code = "WINDOW_MEMBER"
+
+
 class WindowAmountError(WindowError):
     """What was paid is not what the tickets cost."""
 

@@ -1,7 +1,5 @@
 """Who comes: the names a real-name ticket needs, encrypted until it is sold."""
 
-import json
-
 from odoo import api, fields, models
 from odoo.orm.models import NO_ACCESS
 
@@ -91,38 +89,15 @@ class PosOrderLine(models.Model):
         )
 
     def _scenic_seal_visitors(self, visitors):
-        self.ensure_one()
-        line_sudo = self.sudo()  # sudo: hidden from everybody, only the sale opens it
-        if not visitors:
-            line_sudo.scenic_visitors_sealed = False
-            return
-        keys_sudo = self.env["scenic.signing.key"].sudo()
-        line_sudo.scenic_visitors_sealed = keys_sudo._encrypt(
-            self._scenic_visitors_place(),
-            json.dumps(visitors),
-            keys_sudo._data().data_kid,
-        )
+        self._scenic_seal("visitors", visitors)
 
     def _scenic_open_visitors(self):
         """Return the visitors that the window named for this line."""
-        self.ensure_one()
-        line_sudo = self.sudo()  # sudo: as in :meth:`_scenic_seal_visitors`
-        if not line_sudo.scenic_visitors_sealed:
-            return []
-        keys_sudo = self.env["scenic.signing.key"].sudo()
-        return json.loads(
-            keys_sudo._decrypt(
-                self._scenic_visitors_place(), line_sudo.scenic_visitors_sealed
-            )
-        )
-
-    def _scenic_visitors_place(self):
-        """Return what binds the cipher text to its line."""
-        return f"pos.order.line,{self.id},visitors"
+        return self._scenic_unseal("visitors") or []
 
     def _scenic_forget_visitors(self):
         """Delete the names: they are with the booking now, or nobody comes."""
-        # sudo: as in :meth:`_scenic_seal_visitors`
+        # sudo: as in :meth:`_scenic_seal`
         self.sudo().filtered("scenic_visitors_sealed").scenic_visitors_sealed = False
 
     def _scenic_prepare_booking_line(self, amount_untaxed, amount_total):

@@ -37,6 +37,9 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         # without a point of sale there is no window to ask for
         ("pos.config", "scenic_ask_concession"): ((), [{}, "", ""]),
         ("pos.config", "scenic_check_visitor"): ((), [{}]),
+        ("pos.config", "scenic_find_members"): ((), [""]),
+        ("pos.config", "scenic_give_card"): ((), [0, ""]),
+        ("pos.config", "scenic_member_photo"): ((), [0]),
         ("pos.config", "scenic_places"): ((), [0]),
         ("pos.config", "scenic_propose"): ((), [{}]),
         ("pos.config", "scenic_review"): ((), [[]]),
@@ -50,6 +53,7 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         ("pos.order", "sync_from_ui"): (ANYBODY, ([],)),
         ("pos.session", "scenic_hand_over"): ((), [1, {}]),
         ("pos.session", "scenic_shift_data"): ((), []),
+        ("scenic.staff.card.issue", "action_apply"): (("manager",), []),
         ("scenic.concession.override", "action_approve"): (
             ("supervisor", "manager"),
             [],

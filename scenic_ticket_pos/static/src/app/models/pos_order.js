@@ -57,15 +57,16 @@ patch(PosOrder.prototype, {
             : "";
     },
 
-    /** Names go to the server with the order that is paid, and only with it. */
+    /** Names and cards go to the server with the order that is paid, and only with it. */
     serializeForORM() {
         const data = super.serializeForORM(...arguments);
         if (this.state !== "paid") {
             return data;
         }
-        for (const [line, count] of this.getScenicNamesToSend()) {
-            const scenic_visitors = line.getScenicVisitors().slice(0, count);
-            if (!scenic_visitors.length) {
+        const named = this.getScenicNamesToSend();
+        for (const line of this.lines) {
+            const secrets = line.getScenicSecrets(named.get(line) || 0);
+            if (!Object.keys(secrets).length) {
                 continue;
             }
             data.lines ??= [];
@@ -73,9 +74,9 @@ patch(PosOrder.prototype, {
                 ([code, id, vals]) => vals?.uuid === line.uuid || (code === 1 && id === line.id)
             );
             if (command) {
-                command[2].scenic_visitors = scenic_visitors;
+                Object.assign(command[2], secrets);
             } else {
-                data.lines.push([1, line.id, { scenic_visitors }]);
+                data.lines.push([1, line.id, secrets]);
             }
         }
         return data;

@@ -23,7 +23,10 @@ export function documentKinds() {
  */
 export function namesNeeded(lines) {
     const needed = new Map();
-    const sold = lines.filter((line) => line.isScenicTicket && line.qty > 0);
+    // the holder of a card that is renewed is known
+    const sold = lines.filter(
+        (line) => line.isScenicTicket && line.qty > 0 && !line.scenic_membership_id
+    );
     for (const line of sold) {
         const template = line.product_id.product_tmpl_id;
         if (template.scenic_real_name === "visitor" && template.scenic_ticket_kind !== "group") {
