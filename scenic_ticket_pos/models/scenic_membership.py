@@ -24,9 +24,9 @@ class ScenicMembership(models.Model):
     def _pos_rows(self):
         """Return what the window shows of cards; see :meth:`_window_rows`.
 
-        In addition: ``write_date``, ``state_text``, ``date_start``, ``entries_left`` (None: no limit,
-        of the period that runs), ``has_card`` (an IC card opens the lane),
-        ``is_frozen`` (now or from a day on), ``renew_product_id`` and
+        In addition: ``write_date``, ``state_text``, ``date_start``, ``entries_left``
+        (None: no limit, of the period that runs), ``has_card`` (an IC card opens the
+        lane), ``is_frozen`` (now or from a day on), ``renew_product_id`` and
         ``fee_product_id`` (``product.product``, or False).
         """
         states = dict(self._fields["state"]._description_selection(self.env))

@@ -108,8 +108,8 @@ export class ConcessionPopup extends Component {
     async lookUp() {
         const { name, doc_kind, doc_number, height } = this.state;
         const values = { name, doc_kind: doc_number ? doc_kind : "", doc_number };
-        if (parseInt(height)) {
-            values.height_cm = parseInt(height);
+        if (parseInt(height, 10)) {
+            values.height_cm = parseInt(height, 10);
         }
         this.state.busy = true;
         try {
