@@ -15,6 +15,7 @@
         "views/scenic_menu_views.xml",
         "views/pos_order_views.xml",
         "views/res_config_settings_views.xml",
+        "views/scenic_audit_views.xml",
         "views/scenic_concession_override_views.xml",
         "views/scenic_shift_views.xml",
         "views/scenic_site_views.xml",

@@ -39,7 +39,8 @@ class PosConfig(models.Model):
         :raise WindowMemberError: there is no such card for this user
         """
         self._scenic_check_member_window()
-        return self._scenic_member(card_id).photo_128
+        photo = self._scenic_member(card_id).photo_128
+        return photo and photo.decode()
 
     def scenic_give_card(self, card_id, number, reason="", waived=False):
         """Give a member an IC card that costs nothing; the old one dies at once.

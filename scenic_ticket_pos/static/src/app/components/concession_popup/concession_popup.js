@@ -1,4 +1,4 @@
-import { Component, onMounted, useRef, useState } from "@odoo/owl";
+import { Component, onMounted, onPatched, useRef, useState } from "@odoo/owl";
 import { documentKinds, isHalfPassport } from "@scenic_ticket_pos/app/utils/visitor_names";
 import { Dialog } from "@web/core/dialog/dialog";
 import { _t } from "@web/core/l10n/translation";
@@ -39,6 +39,12 @@ export class ConcessionPopup extends Component {
             reason: "",
         });
         onMounted(() => this._focus("[name=doc_number]"));
+        onPatched(() => {
+            if (this.focusNext) {
+                this._focus(this.focusNext);
+                this.focusNext = null;
+            }
+        });
     }
 
     // ------------------------------------------------------------
@@ -133,9 +139,7 @@ export class ConcessionPopup extends Component {
             this.state.busy = false;
         }
         if (this.best) {
-            // the button is enabled with the next rendering
-            await Promise.resolve();
-            this._focus(this.needsName ? "[name=name]" : ".scenic-offer-chosen");
+            this.focusNext = this.needsName ? "[name=name]" : ".scenic-offer-chosen";
         }
     }
 

@@ -1,4 +1,4 @@
-import { Component, onMounted, useRef, useState } from "@odoo/owl";
+import { Component, onMounted, onPatched, useRef, useState } from "@odoo/owl";
 import { handleRPCError } from "@point_of_sale/app/utils/error_handlers";
 import { useService } from "@web/core/utils/hooks";
 import { Dialog } from "@web/core/dialog/dialog";
@@ -50,6 +50,12 @@ export class MembersPopup extends Component {
                 this._find(this.props.texts);
             }
             this._focus("[name=member]");
+        });
+        onPatched(() => {
+            if (this.focusNext) {
+                this._focus(this.focusNext);
+                this.focusNext = null;
+            }
         });
     }
 
@@ -151,8 +157,7 @@ export class MembersPopup extends Component {
 
     readCard() {
         this.state.reading = true;
-        // the field is there with the next rendering
-        Promise.resolve().then(() => this._focus("[name=card_number]"));
+        this.focusNext = "[name=card_number]";
     }
 
     onCardKeydown(ev) {
