@@ -33,6 +33,24 @@ class WindowVisitorError(WindowError):
     code = "WINDOW_VISITOR"
 
 
+class WindowConcessionError(WindowError):
+    """A proof was not seen, or a dearer ticket was chosen without a reason.
+
+    ``CONCESSION_PROOF`` or ``CONCESSION_REASON``
+    """
+
+    code = "CONCESSION_PROOF"
+
+
+class WindowMemberError(WindowError):
+    """A member card cannot be served as asked.
+
+    ``WINDOW_MEMBER`` or ``MEMBER_FEE``
+    """
+
+    code = "WINDOW_MEMBER"
+
+
 class WindowAmountError(WindowError):
     """What was paid is not what the tickets cost."""
 

@@ -31,6 +31,9 @@ ACTIONS = [
     ("blank_reinstate", "Blanks Reinstated"),
     ("capacity_override", "Sold beyond the Capacity"),
     ("price_override", "Price Overridden"),
+    ("free_ticket", "Free Ticket Sold"),
+    ("concession_choice", "Dearer Ticket Chosen"),
+    ("concession_override", "Concession Accepted"),
     ("closure", "Site Closed"),
     # Tickets
     ("ticket_change", "Ticket Changed"),

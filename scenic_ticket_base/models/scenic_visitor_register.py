@@ -85,6 +85,20 @@ class ScenicVisitor(models.Model):
         return {name: checked[name] for name in names}
 
     @api.model
+    def _birth_date_of(self, values):
+        """Return the birth date that a document or a person tells, or None.
+
+        Nothing is kept, and a name is not needed. See :meth:`_find_or_create_many`.
+
+        :raise BookingError: the document is wrong
+        """
+        today = fields.Date.context_today(self)
+        # sudo: no user has the right to read the hash
+        return self.sudo()._prepare_visitor(
+            {**values, "name": values.get("name") or "?"}, today
+        )["birth_date"]
+
+    @api.model
     def _prepare_visitor(self, values, today):
         """Return checked values, document and telephone still in clear."""
         if not isinstance(values, dict):

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 
 from odoo import models
 
@@ -95,7 +96,7 @@ class PosConfig(models.Model):
         return [
             keys_sudo._encrypt(
                 self._scenic_draft_place(uuid),
-                order_lines._scenic_pack_visitors(
+                json.dumps(
                     order_lines._scenic_parse_visitors({"scenic_visitors": visitors})
                 ),
                 kid,
@@ -112,7 +113,6 @@ class PosConfig(models.Model):
         """
         self._scenic_check_seller()
         keys_sudo = self.env["scenic.signing.key"].sudo()  # sudo: no user reads keys
-        order_lines = self.env["pos.order.line"]
         result = []
         for uuid, sealed in self._scenic_pairs(lines):
             try:
@@ -120,7 +120,7 @@ class PosConfig(models.Model):
             except KeyFileError:
                 result.append(False)
             else:
-                result.append(order_lines._scenic_unpack_visitors(text))
+                result.append(json.loads(text))
         return result
 
     # ------------------------------------------------------------

@@ -1,24 +1,22 @@
 """Who comes: the names a real-name ticket needs, encrypted until it is sold."""
 
-import json
-
 from odoo import api, fields, models
 from odoo.orm.models import NO_ACCESS
 
 from ..exceptions import WindowVisitorError
-from ..tools.document_reader import VISITOR_FIELDS
+from ..tools.document_reader import MAX_TEXT, VISITOR_FIELDS
 
-# anything longer is no name and no number
-MAX_TEXT = 200
 # What the window may say of a person; role: "guide" leads the group
 PERSON_FIELDS = (*VISITOR_FIELDS, "phone", "role")
 GUIDE = "guide"
+# of a person, in cm
+HEIGHTS = range(30, 251)
 
 
 class PosOrderLine(models.Model):
     _inherit = "pos.order.line"
 
-    # Written by the window, never read: see _scenic_seal_visitors
+    # Written by the window, never read: see _scenic_seal
     scenic_visitors = fields.Json(
         string="Visitors", store=False, compute="_compute_scenic_visitors"
     )
@@ -78,59 +76,40 @@ class PosOrderLine(models.Model):
                 )
             )
         return [
-            {name: visitor[name] for name in PERSON_FIELDS if visitor.get(name)}
+            {
+                **{name: visitor[name] for name in PERSON_FIELDS if visitor.get(name)},
+                **self._scenic_parse_height(visitor),
+            }
             for visitor in visitors
         ]
 
     @api.model
-    def _scenic_pack_visitors(self, visitors):
-        """Return visitors as a text to be encrypted."""
-        return json.dumps(visitors)
-
-    @api.model
-    def _scenic_unpack_visitors(self, text):
-        return json.loads(text)
+    def _scenic_parse_height(self, visitor):
+        """Return the height that the cashier measured, if it is one of a person."""
+        height = visitor.get("height_cm")
+        return (
+            {"height_cm": height} if type(height) is int and height in HEIGHTS else {}
+        )
 
     def _scenic_seal_visitors(self, visitors):
-        self.ensure_one()
-        line_sudo = self.sudo()  # sudo: hidden from everybody, only the sale opens it
-        if not visitors:
-            line_sudo.scenic_visitors_sealed = False
-            return
-        keys_sudo = self.env["scenic.signing.key"].sudo()
-        line_sudo.scenic_visitors_sealed = keys_sudo._encrypt(
-            self._scenic_visitors_place(),
-            self._scenic_pack_visitors(visitors),
-            keys_sudo._data().data_kid,
-        )
+        self._scenic_seal("visitors", visitors)
 
     def _scenic_open_visitors(self):
         """Return the visitors that the window named for this line."""
-        self.ensure_one()
-        line_sudo = self.sudo()  # sudo: as in :meth:`_scenic_seal_visitors`
-        if not line_sudo.scenic_visitors_sealed:
-            return []
-        keys_sudo = self.env["scenic.signing.key"].sudo()
-        return self._scenic_unpack_visitors(
-            keys_sudo._decrypt(
-                self._scenic_visitors_place(), line_sudo.scenic_visitors_sealed
-            )
-        )
-
-    def _scenic_visitors_place(self):
-        """Return what binds the cipher text to its line."""
-        return f"pos.order.line,{self.id},visitors"
+        return self._scenic_unseal("visitors") or []
 
     def _scenic_forget_visitors(self):
         """Delete the names: they are with the booking now, or nobody comes."""
-        # sudo: as in :meth:`_scenic_seal_visitors`
+        # sudo: as in :meth:`_scenic_seal`
         self.sudo().filtered("scenic_visitors_sealed").scenic_visitors_sealed = False
 
     def _scenic_prepare_booking_line(self, amount_untaxed, amount_total):
-        return {
-            **super()._scenic_prepare_booking_line(amount_untaxed, amount_total),
-            "visitors": self._scenic_ordered_visitors(),
-        }
+        line = super()._scenic_prepare_booking_line(amount_untaxed, amount_total)
+        # who was named for the proof of a concession alone is kept by nobody
+        product = self.product_id
+        if product.scenic_real_name != "none" or product.scenic_ticket_kind == "group":
+            line["visitors"] = self._scenic_ordered_visitors()
+        return line
 
     def _scenic_ordered_visitors(self):
         """Return the visitors as the core hands tickets out.

@@ -18,6 +18,7 @@ class PosSession(models.Model):
             "scenic.validity.rule",
             "scenic.slot",
             "scenic.ticket",
+            "scenic.membership",
         ]
 
     @api.model

@@ -19,6 +19,17 @@ class ProductTemplate(models.Model):
         "that have slots, or not at all.",
     )
 
+    scenic_is_concession = fields.Boolean(
+        string="For Concessions Only",
+        compute="_compute_scenic_is_concession",
+        compute_sudo=True,
+    )
+
+    @api.depends("scenic_eligibility_ids")
+    def _compute_scenic_is_concession(self):
+        for template in self:
+            template.scenic_is_concession = bool(template._scenic_concessions())
+
     def _compute_scenic_limited_by(self):
         dated = self.filtered(lambda template: template._pos_is_dated())
         (self - dated).scenic_limited_by = False
@@ -149,6 +160,7 @@ class ProductTemplate(models.Model):
         return super()._load_pos_data_fields(config) + [
             "scenic_group_codes",
             "scenic_guide_per",
+            "scenic_is_concession",
             "scenic_limited_by",
             "scenic_min_persons",
             "scenic_real_name",

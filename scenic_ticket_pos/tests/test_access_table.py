@@ -1,8 +1,12 @@
+from datetime import timedelta
+
+from odoo import fields
 from odoo.tests import HttpCase, tagged
 
 from odoo.addons.scenic_ticket_base.tests.rights import (
     ANYBODY,
     NOBODY,
+    WINDOW,
     Right,
     RightsMixin,
     wizard,
@@ -41,10 +45,12 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         # nobody reads what is known of a PIN
         "scenic.window.pin": Right(read=NOBODY, company=False, site=False),
         "scenic.window.pin.set": wizard("supervisor", "manager"),
+        "scenic.concession.override": Right(read=(*WINDOW, "finance", "auditor")),
     }
     rights_methods = {
         # without a point of sale there is no window to ask for
         ("pos.config", "scenic_approvers"): ((), [0]),
+        ("pos.config", "scenic_ask_concession"): ((), [{}, "", ""]),
         ("pos.config", "scenic_change"): ((), [0, "2030-01-01", None, "key"]),
         ("pos.config", "scenic_change_quote"): ((), [0, "2030-01-01"]),
         ("pos.config", "scenic_check"): ((), ["1"]),
@@ -53,12 +59,17 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         ("pos.config", "scenic_collect"): ((), [0, "a-request"]),
         ("pos.config", "scenic_collect_find"): ((), ["1"]),
         ("pos.config", "scenic_exception"): ((), [0, 0, "000000", "why"]),
+        ("pos.config", "scenic_find_members"): ((), [""]),
+        ("pos.config", "scenic_give_card"): ((), [0, ""]),
+        ("pos.config", "scenic_member_photo"): ((), [0]),
         ("pos.config", "scenic_open_visitors"): ((), [[]]),
         ("pos.config", "scenic_places"): ((), [0]),
         ("pos.config", "scenic_prices"): ((), [[]]),
+        ("pos.config", "scenic_propose"): ((), [{}]),
         ("pos.config", "scenic_read_roster"): ((), [{"text": ""}, [0, False, False]]),
         ("pos.config", "scenic_reissue"): ((), [0, 0, "why"]),
         ("pos.config", "scenic_reprint"): ((), [[0]]),
+        ("pos.config", "scenic_review"): ((), [[]]),
         ("pos.config", "scenic_seal_visitors"): ((), [[]]),
         ("pos.config", "scenic_ticket_refund"): ((), [0]),
         ("pos.order", "action_pos_order_paid"): ((), []),
@@ -75,6 +86,15 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         ("pos.session", "scenic_return_blanks"): ((), ["browser"]),
         ("pos.session", "scenic_shift_data"): ((), []),
         ("pos.session", "scenic_sync_blanks"): ((), ["browser", []]),
+        ("scenic.staff.card.issue", "action_apply"): (("manager",), []),
+        ("scenic.concession.override", "action_approve"): (
+            ("supervisor", "manager"),
+            [],
+        ),
+        ("scenic.concession.override", "action_refuse"): (
+            ("supervisor", "manager"),
+            [],
+        ),
         ("scenic.shift", "action_export"): (SHIFT_READERS, []),
         ("scenic.shift", "action_print"): (SHIFT_READERS, []),
         ("scenic.shift", "action_print_strip"): (SHIFT_READERS, []),
@@ -99,6 +119,24 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
             "scenic.collection": web.collection_ids,
             "scenic.window.pin.set": wizards.create({}),
             "pos.order": order,
+            "scenic.concession.override": self._concession_override(),
             "pos.session": order.session_id,
             "scenic.shift": order.scenic_shift_id,
         }
+
+    def _concession_override(self):
+        return self.env["scenic.concession.override"].create(
+            {
+                "order_ref": "26-1",
+                "line_uuid": "line",
+                "config_id": self.config.id,
+                "product_id": self.adult.id,
+                "persons": 1,
+                "company_id": self.env.company.id,
+                "site_id": self.scenic_area.id,
+                "refusal": "too old",
+                "reason": "known to us",
+                "requester_id": self.env.uid,
+                "valid_until": fields.Datetime.now() + timedelta(hours=1),
+            }
+        )

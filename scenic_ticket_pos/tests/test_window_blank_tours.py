@@ -40,7 +40,9 @@ class TestWindowBlankTours(ScenicPosTourCommon):
             [("session_id", "=", session.id)], order="id"
         )
         self.assertEqual(orders.mapped("state"), ["paid"] * 3)
-        offline = orders.filtered(lambda order: any(order.lines.mapped("scenic_blanks")))
+        offline = orders.filtered(
+            lambda order: any(order.lines.mapped("scenic_blanks"))
+        )
         self.assertEqual(len(offline), 2)
         tickets = offline.lines.scenic_ticket_ids
         self.assertEqual(len(tickets), 5)

@@ -38,6 +38,17 @@ patch(PosOrder.prototype, {
         );
     },
 
+    /** Persons that are named to the server: who has to be, and whose age makes the price. */
+    getScenicNamesToSend() {
+        const named = new Map(this.getScenicNamesNeeded());
+        for (const line of this.lines) {
+            if (line.isScenicTicket && line.qty > 0 && !named.has(line)) {
+                named.set(line, line.qty);
+            }
+        }
+        return named;
+    },
+
     getScenicNamesText(line) {
         const needed = this.getScenicNamesNeeded().get(line);
         return needed
@@ -48,18 +59,18 @@ patch(PosOrder.prototype, {
             : "";
     },
 
-    /** Names go to the server with the order that is paid, and only with it. */
+    /** Names and cards go to the server with the order that is paid, and only with it. */
     serializeForORM() {
         const data = super.serializeForORM(...arguments);
         if (this.state !== "paid") {
             return data;
         }
-        const needed = this.getScenicNamesNeeded();
+        const named = this.getScenicNamesToSend();
         for (const line of this.lines) {
             // a group sends all it knows, others as many as there are persons
-            const count = line.isScenicGroup ? undefined : needed.get(line) || 0;
-            const scenic_visitors = line.getScenicVisitors().slice(0, count);
-            if (!scenic_visitors.length) {
+            const count = line.isScenicGroup ? undefined : named.get(line) || 0;
+            const secrets = line.getScenicSecrets(count);
+            if (!Object.keys(secrets).length) {
                 continue;
             }
             data.lines ??= [];
@@ -67,9 +78,9 @@ patch(PosOrder.prototype, {
                 ([code, id, vals]) => vals?.uuid === line.uuid || (code === 1 && id === line.id)
             );
             if (command) {
-                command[2].scenic_visitors = scenic_visitors;
+                Object.assign(command[2], secrets);
             } else {
-                data.lines.push([1, line.id, { scenic_visitors }]);
+                data.lines.push([1, line.id, secrets]);
             }
         }
         return data;

@@ -36,6 +36,15 @@ patch(PosOrderline.prototype, {
         return this.uiState.scenicVisitors || [];
     },
 
+    /** What goes to the server with the payment alone: as many visitors as the line names. */
+    getScenicSecrets(count) {
+        const scenic_visitors = this.getScenicVisitors().slice(0, count);
+        return {
+            ...(scenic_visitors.length ? { scenic_visitors } : {}),
+            ...(this.uiState.scenicMedium ? { scenic_medium: this.uiState.scenicMedium } : {}),
+        };
+    },
+
     /** Documents never stay on the disk of the window: after a reload they are asked for again. */
     serializeState() {
         const state = super.serializeState();

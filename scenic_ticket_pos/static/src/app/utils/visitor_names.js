@@ -23,8 +23,13 @@ export function documentKinds() {
  */
 export function namesNeeded(lines) {
     const needed = new Map();
+    // the holder of a card that is renewed is known
     const sold = lines.filter(
-        (line) => line.isScenicTicket && !line.isScenicChange && line.qty > 0
+        (line) =>
+            line.isScenicTicket &&
+            !line.isScenicChange &&
+            line.qty > 0 &&
+            !line.scenic_membership_id
     );
     for (const line of sold) {
         const template = line.product_id.product_tmpl_id;

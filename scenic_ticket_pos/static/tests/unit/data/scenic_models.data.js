@@ -31,6 +31,14 @@ class ScenicSlot extends models.ServerModel {
     }
 }
 
+class ScenicMembership extends models.ServerModel {
+    _name = "scenic.membership";
+
+    _load_pos_data_fields() {
+        return ["name", "write_date"];
+    }
+}
+
 class ScenicTicket extends models.ServerModel {
     _name = "scenic.ticket";
 
@@ -54,7 +62,14 @@ class ScenicTicket extends models.ServerModel {
     }
 }
 
-patch(hootPosModels, [...hootPosModels, ScenicSite, ScenicValidityRule, ScenicSlot, ScenicTicket]);
+patch(hootPosModels, [
+    ...hootPosModels,
+    ScenicMembership,
+    ScenicSite,
+    ScenicValidityRule,
+    ScenicSlot,
+    ScenicTicket,
+]);
 
 patch(PosSession.prototype, {
     _load_pos_data_models() {
@@ -64,6 +79,7 @@ patch(PosSession.prototype, {
             "scenic.validity.rule",
             "scenic.slot",
             "scenic.ticket",
+            "scenic.membership",
         ];
     },
 });
@@ -76,6 +92,8 @@ patch(ProductTemplate.prototype, {
             "scenic_guide_per",
             "scenic_limited_by",
             "scenic_min_persons",
+            "scenic_is_concession",
+            "scenic_parts",
             "scenic_real_name",
             "scenic_site_id",
             "scenic_ticket_kind",
@@ -91,6 +109,10 @@ patch(PosOrderLine.prototype, {
             "scenic_visit_date",
             "scenic_slot_id",
             "scenic_blanks",
+            "scenic_choice_reason",
+            "scenic_membership_id",
+            "scenic_proof_checked",
+            "scenic_proof_note",
             "scenic_ticket_ids",
             "scenic_refunded_ticket_ids",
         ];

@@ -1,0 +1,27 @@
+import * as Dialog from "@point_of_sale/../tests/generic_helpers/dialog_util";
+import * as Chrome from "@point_of_sale/../tests/pos/tours/utils/chrome_util";
+import * as ProductScreen from "@point_of_sale/../tests/pos/tours/utils/product_screen_util";
+import { registry } from "@web/core/registry";
+
+const FORM = ".modal:not(.o_inactive_modal) .o_form_view";
+
+registry.category("web_tour.tours").add("ScenicStaffCardTour", {
+    steps: () =>
+        [
+            Chrome.startPoS(),
+            ProductScreen.clickControlButton("Staff Card"),
+            { trigger: `${FORM} [name=holder_name] input`, run: "edit Wang Qiang" },
+            { trigger: `${FORM} [name=employee_no] input`, run: "edit E-17" },
+            { trigger: `${FORM} [name=card_number] input`, run: "edit 04A1B2C3" },
+            {
+                trigger: `${FORM} [name=date_to] button, ${FORM} [name=date_to] input`,
+                run: "click",
+            },
+            { trigger: `${FORM} [name=date_to] input`, run: "edit 12/31/2027" },
+            { trigger: ".modal:not(.o_inactive_modal) .modal-footer .btn-primary", run: "click" },
+            { trigger: ".o_notification:contains('is issued')" },
+            Dialog.isNot(),
+            ProductScreen.clickDisplayedProduct("Adult Ticket", true, "1", "60.0"),
+            Chrome.endTour(),
+        ].flat(Infinity),
+});
