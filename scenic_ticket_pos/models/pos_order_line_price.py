@@ -25,11 +25,8 @@ class PosOrderLine(models.Model):
         self.ensure_one()
         order, config = self.order_id, self.order_id.config_id
         # sudo: when an order is late is for no cashier to read
-        channel_sudo = (
-            self.env["scenic.booking"]
-            .sudo()
-            ._channel(self.order_id.config_id._scenic_channel())
-        )
+        bookings_sudo = self.env["scenic.booking"].sudo()
+        channel_sudo = bookings_sudo._channel(config._scenic_channel())
         if channel_sudo._is_late(order.date_order):
             return
         # sudo: whoever may sell need not read price rules
