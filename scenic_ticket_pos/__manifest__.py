@@ -6,6 +6,7 @@
     "author": "Scenic Ticket",
     "license": "LGPL-3",
     "depends": ["scenic_ticket_base", "point_of_sale"],
+    "external_dependencies": {"python": ["openpyxl", "xlsxwriter"]},
     "data": [
         "security/scenic_ticket_pos_groups.xml",
         "security/ir.model.access.csv",

@@ -39,6 +39,12 @@ class WindowAmountError(WindowError):
     code = "WINDOW_AMOUNT"
 
 
+class WindowPriceError(WindowError):
+    """A ticket costs something else than the order says."""
+
+    code = "WINDOW_PRICE"
+
+
 class WindowRefundError(WindowError):
     """The tickets of the line cannot be refunded as asked."""
 

@@ -9,8 +9,8 @@ from bootstrap.postgres import Cluster, free_port
 from databases import demo_database
 from playwright.sync_api import Browser
 
-from . import gate_pictures
-from .browser import chromium, logged_in, save
+from . import gate_pictures, window_pictures
+from .browser import chromium, save
 from .gate_park import GatePark
 from .park import DATABASE, Park
 from .printed import save_pages
@@ -35,6 +35,7 @@ def take_pictures() -> int:
             with step("taking pictures"), chromium() as chrome:
                 _lane_log(chrome, park)
                 _window(chrome, park)
+                window_pictures.take(chrome, park, IMAGES)
                 gate_pictures.take(chrome, park, IMAGES)
             pages = save_pages((tickets / "window.pdf").read_bytes(), tickets / "page")
             shutil.copy(pages[0], IMAGES / "ticket.png")
@@ -52,18 +53,8 @@ def _lane_log(chrome: Browser, park: Park) -> None:
 
 
 def _window(chrome: Browser, park: Park) -> None:
-    page = logged_in(chrome, park, "cashier")
-    (config,) = park.person("cashier").read(
-        "pos.config", [["name", "=", "南门售票窗口"]], ["name"]
-    )
-    page.goto(f"{park.server.url}/pos/ui/{config['id']}")
-    page.locator(".open-register-btn").click(timeout=60_000)
-    opening = page.locator(".modal .modal-footer .btn-primary")
-    opening.or_(page.locator(".product-list")).first.wait_for()
-    if opening.is_visible():
-        opening.click()
-    page.locator(".product-list").wait_for()
+    page = window_pictures.open_window(chrome, park)
     for name in ("成人票", "成人票", "团队票", "三景联票"):
-        page.locator(".product", has_text=name).first.click()
+        window_pictures.touch(page, name)
     page.wait_for_timeout(800)
     save(page, IMAGES / "pos.png")

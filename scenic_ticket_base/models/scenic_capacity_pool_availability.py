@@ -27,6 +27,7 @@ class ScenicCapacityPool(models.Model):
         :param date date_to: last day, at most 400 days later
         :return: list of dicts ``date``, ``slot_id`` (None on a day without slots),
             ``capacity`` and ``free`` (of the tightest pool; None: no limit),
+            ``day_free`` (the same of the day as a whole, whatever its slots),
             ``level`` (colour of the highest alert level or None), ``reservation``
             (none, advised, required, slot)
         """
@@ -83,6 +84,11 @@ class ScenicCapacityPool(models.Model):
             # sudo: places are counted for all, whatever the user may read
             self.env["scenic.closure"].sudo()._during(sites, days[0], days[-1])
         )
+        shut_days = {
+            day
+            for day in days
+            if any(closure._closes(day, slots_sudo[:0]) for closure in closures_sudo)
+        }
         now = fields.Datetime.now()
         result = []
         for day, slot in entries:
@@ -93,6 +99,7 @@ class ScenicCapacityPool(models.Model):
                 or any(closure._closes(day, slot) for closure in closures_sudo)
             )
             free = [max(0, state["free"]) for state in found]
+            of_day = [states[u] for u in units[day, slot] if u in states and not u[2]]
             levels = levels_sudo.browse(
                 state["level_id"] for state in found if state["level_id"]
             )
@@ -102,6 +109,11 @@ class ScenicCapacityPool(models.Model):
                     "slot_id": slot.id or None,
                     "capacity": min((s["capacity"] for s in found), default=None),
                     "free": 0 if shut else min(free, default=None),
+                    "day_free": (
+                        0
+                        if day in shut_days or any(s["closed"] for s in of_day)
+                        else min((max(0, s["free"]) for s in of_day), default=None)
+                    ),
                     "level": levels.sorted("percent")[-1:].colour or None,
                     "reservation": reservation[day],
                 }

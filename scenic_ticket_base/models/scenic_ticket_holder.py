@@ -333,10 +333,46 @@ class ScenicTicketHolder(models.Model):
         )
 
     @api.model
+    def _refusals(self, template, visit_date, slot, visitors):
+        """Tell who could not have a ticket; nothing changes, the sale decides.
+
+        :param template: ``product.template``
+        :param date visit_date: maybe None
+        :param slot: ``scenic.slot``, maybe empty
+        :param visitors: ``scenic.visitor`` records
+        :return: dict of ids of visitors to the ``BookingError`` that a sale would raise
+        """
+        # sudo: callers answer for the right to sell
+        holders_sudo = self.sudo()
+        site = template.scenic_site_id
+        today = fields.Date.context_today(self.with_context(tz=site.tz))
+        key = holders_sudo._scope_key(template, site, visit_date, slot)
+        result = {}
+        for visitor_id in visitors.ids:
+            try:
+                self.env["scenic.blacklist"]._check(
+                    visitors.browse(visitor_id), today, visit_date
+                )
+            except BookingError as error:
+                result[visitor_id] = error
+        if not key or not visitors:
+            return result
+        found = holders_sudo._find_taken({(id_, key) for id_ in visitors.ids})
+        for visitor_id, _key, booking_id in found:
+            if not holders_sudo.env["scenic.booking"].browse(booking_id)._is_over():
+                row = {"visitor_id": visitor_id, "visit_date": visit_date}
+                result.setdefault(visitor_id, holders_sudo._taken_error(row))
+        return result
+
+    @api.model
     def _raise_taken(self, row):
+        raise self._taken_error(row)
+
+    @api.model
+    def _taken_error(self, row):
         visitor = self.env["scenic.visitor"].browse(row["visitor_id"])
         day = row["visit_date"] or fields.Date.context_today(self)
-        raise BookingError(
+        return BookingError(
             self.env._(
                 "The document ending in %(last)s has a ticket for %(date)s already.",
                 last=visitor.doc_last4 or "–",

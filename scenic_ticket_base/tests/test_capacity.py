@@ -646,6 +646,7 @@ class TestCapacity(CapacityCommon):
                     "slot_id": None,
                     "capacity": None,
                     "free": None,
+                    "day_free": None,
                     "level": None,
                     "reservation": "none",
                 }

@@ -36,8 +36,8 @@ class PosConfig(models.Model):
             site
         :param int days: how many days, 1 to 31; a ticket for a fixed date has one
         :return: dict of ``today`` (day at the site), ``days`` as
-            ``product.template._pos_places`` tells them, and their ``scenic.slot`` as
-            the window loads it
+            ``product.template._pos_places`` tells them, each with its ``prices`` (see
+            :meth:`scenic_prices`), and their ``scenic.slot`` as the window loads it
         :raise WindowRightError: the user may not sell tickets
         :raise WindowError: the product is no ticket for a day of visit
         :raise BookingError: the product cannot be sold here
@@ -52,6 +52,11 @@ class PosConfig(models.Model):
         if template_sudo.scenic_validity_rule_id.mode == "fixed_date":
             first = last = template_sudo.scenic_validity_rule_id.date_from
         places = template_sudo._pos_places(first, last, self._scenic_channel())
+        # sudo: as for the product
+        product_sudo = self.env["product.product"].sudo().browse(product_id)
+        prices = self._scenic_day_prices(product_sudo, [p["date"] for p in places])
+        for day in places:
+            day["prices"] = prices[product_sudo, day["date"]]
         # sudo: as for the product
         slots_sudo = self.env["scenic.slot"].sudo()
         slots_sudo = slots_sudo.browse(
@@ -80,14 +85,20 @@ class PosConfig(models.Model):
         self.env["pos.order"]._scenic_check_cashier()
         lines = self.env["pos.order.line"]
         [visitor] = lines._scenic_parse_visitors({"scenic_visitors": [values]})
-        found = dict.fromkeys(VISITOR_FIELDS, "") | visitor
+        return self._scenic_checked_visitor(visitor)
+
+    def _scenic_checked_visitor(self, visitor):
+        """Return a parsed visitor as :meth:`scenic_check_visitor` answers."""
+        found = dict.fromkeys(VISITOR_FIELDS, "") | {
+            name: value for name, value in visitor.items() if name in VISITOR_FIELDS
+        }
         reading = read_document(found["doc_number"])
         found["doc_number"] = reading.number
         if reading.kind:
             found["doc_kind"] = reading.kind
             found["name"] = found["name"] or reading.name
         try:
-            checked = self.env["scenic.visitor"]._check_values(found)
+            checked = self.env["scenic.visitor"]._check_values({**visitor, **found})
         except BookingError as error:
             return {**found, "code": error.code, "message": str(error)}
         found.update({name: checked[name] or "" for name in VISITOR_FIELDS})

@@ -3,6 +3,7 @@ import math
 from odoo import api, fields, models
 from odoo.tools import float_is_zero, format_amount
 
+from odoo.addons.scenic_ticket_base.models.scenic_credential import LIVE_STATES
 from odoo.addons.scenic_ticket_base.tools.split import split_units
 
 from ..exceptions import (
@@ -286,7 +287,8 @@ class PosOrderLine(models.Model):
         Highest numbers first. Raises :class:`WindowRefundError` with what the cashier
         can do when tickets are used, too late, or a group may not be torn apart.
 
-        :param quantity: persons, a positive integer.
+        :param quantity: persons who paid, a positive integer. Who entered free with
+            them is given back with the last of them.
         :param lock: also lock the tickets of the line until the transaction ends, so
             that a gate cannot use one meanwhile.
         :return: list of :class:`Pick`
@@ -297,19 +299,27 @@ class PosOrderLine(models.Model):
         if lock:
             line_sudo.scenic_ticket_ids._lock()
         tickets_sudo = line_sudo.scenic_ticket_ids.sorted("number", reverse=True)
+        free = tickets_sudo._pos_free_persons()
+        free_sudo = tickets_sudo.filtered(lambda t: free[t] == t.persons)
         picks, refused, left = [], [], quantity
-        for ticket_sudo in tickets_sudo:
+        for ticket_sudo in tickets_sudo - free_sudo:
             if not left:
                 break
             pick = ticket_sudo._pos_pick()
-            if pick.quote["allowed"] and pick.quote["persons"] > left:
+            payers = pick.quote["persons"] - free[ticket_sudo]
+            if pick.quote["allowed"] and payers > left:
                 pick = ticket_sudo._pos_pick(left)
+                payers = pick.quote["persons"]
             if pick.quote["allowed"]:
                 picks.append(pick)
-                left -= pick.quote["persons"]
+                left -= payers
             else:
                 refused.append(pick)
         if not left:
+            rest_sudo = tickets_sudo.filtered(lambda t: t.state in LIVE_STATES)
+            if rest_sudo - free_sudo == tickets_sudo.concat(*(p.ticket for p in picks)):
+                free_picks = [ticket_sudo._pos_pick() for ticket_sudo in free_sudo]
+                picks += [pick for pick in free_picks if pick.quote["allowed"]]
             return picks
         self._scenic_raise_refused(quantity, quantity - left, refused)
 
@@ -320,12 +330,14 @@ class PosOrderLine(models.Model):
         tickets = self.env["scenic.ticket"].sudo().concat(*(p.ticket for p in refused))
         torn = [pick for pick in refused if pick.persons]
         if torn:
+            whole = torn[0].ticket._pos_pick().quote["persons"]
+            whole -= torn[0].ticket._pos_free_persons()[torn[0].ticket]
             raise WindowRefundError(
                 self.env._(
                     "%(product)s: a group ticket is refunded as a whole. Set the "
                     "quantity to %(persons)s.",
                     product=product,
-                    persons=available + torn[0].ticket._pos_pick().quote["persons"],
+                    persons=available + whole,
                 )
             )
         by_policy = [p for p in refused if p.quote["code"].startswith("REFUND_")]

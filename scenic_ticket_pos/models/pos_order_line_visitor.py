@@ -10,6 +10,9 @@ from ..tools.document_reader import VISITOR_FIELDS
 
 # anything longer is no name and no number
 MAX_TEXT = 200
+# What the window may say of a person; role: "guide" leads the group
+PERSON_FIELDS = (*VISITOR_FIELDS, "phone", "role")
+GUIDE = "guide"
 
 
 class PosOrderLine(models.Model):
@@ -66,7 +69,7 @@ class PosOrderLine(models.Model):
                 isinstance(visitor.get(name) or "", str)
                 and len(visitor.get(name) or "") <= MAX_TEXT
                 for visitor in visitors
-                for name in VISITOR_FIELDS
+                for name in PERSON_FIELDS
             )
         ):
             raise WindowVisitorError(
@@ -75,9 +78,18 @@ class PosOrderLine(models.Model):
                 )
             )
         return [
-            {name: visitor[name] for name in VISITOR_FIELDS if visitor.get(name)}
+            {name: visitor[name] for name in PERSON_FIELDS if visitor.get(name)}
             for visitor in visitors
         ]
+
+    @api.model
+    def _scenic_pack_visitors(self, visitors):
+        """Return visitors as a text to be encrypted."""
+        return json.dumps(visitors)
+
+    @api.model
+    def _scenic_unpack_visitors(self, text):
+        return json.loads(text)
 
     def _scenic_seal_visitors(self, visitors):
         self.ensure_one()
@@ -88,7 +100,7 @@ class PosOrderLine(models.Model):
         keys_sudo = self.env["scenic.signing.key"].sudo()
         line_sudo.scenic_visitors_sealed = keys_sudo._encrypt(
             self._scenic_visitors_place(),
-            json.dumps(visitors),
+            self._scenic_pack_visitors(visitors),
             keys_sudo._data().data_kid,
         )
 
@@ -99,7 +111,7 @@ class PosOrderLine(models.Model):
         if not line_sudo.scenic_visitors_sealed:
             return []
         keys_sudo = self.env["scenic.signing.key"].sudo()
-        return json.loads(
+        return self._scenic_unpack_visitors(
             keys_sudo._decrypt(
                 self._scenic_visitors_place(), line_sudo.scenic_visitors_sealed
             )
@@ -117,5 +129,20 @@ class PosOrderLine(models.Model):
     def _scenic_prepare_booking_line(self, amount_untaxed, amount_total):
         return {
             **super()._scenic_prepare_booking_line(amount_untaxed, amount_total),
-            "visitors": self._scenic_open_visitors(),
+            "visitors": self._scenic_ordered_visitors(),
         }
+
+    def _scenic_ordered_visitors(self):
+        """Return the visitors as the core hands tickets out.
+
+        The guide comes first where one ticket is for the group, whose face he is, and
+        last where each person has one: the last are the free ones.
+        """
+        visitors = self._scenic_open_visitors()
+        first = self.product_id.scenic_group_codes != "each"
+        visitors.sort(key=lambda v: (v.get("role") == GUIDE) != first)
+        for visitor in visitors:
+            visitor.pop("role", None)
+            if not visitor.get("doc_number"):
+                visitor.pop("doc_kind", None)
+        return visitors

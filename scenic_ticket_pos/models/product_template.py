@@ -79,10 +79,13 @@ class ProductTemplate(models.Model):
                 for entry in entries
                 if entry["slot_id"]
             ]
-        best = max(
-            slots or entries,
-            key=lambda e: float("inf") if e["free"] is None else e["free"],
-        )
+        if slots:
+            best = max(
+                slots, key=lambda s: float("inf") if s["free"] is None else s["free"]
+            )
+        else:
+            # slots that limit nothing, maybe all over, say nothing of the day
+            best = {"free": entries[0]["day_free"], "level": entries[0]["level"]}
         places = {"free": best["free"], "level": best["level"]}
         here_sudo = slots_sudo.browse(slot["id"] for slot in slots).site_id
         if not why and len(here_sudo & timed_sites) > 1:
@@ -144,7 +147,10 @@ class ProductTemplate(models.Model):
     @api.model
     def _load_pos_data_fields(self, config):
         return super()._load_pos_data_fields(config) + [
+            "scenic_group_codes",
+            "scenic_guide_per",
             "scenic_limited_by",
+            "scenic_min_persons",
             "scenic_real_name",
             "scenic_site_id",
             "scenic_ticket_kind",

@@ -122,6 +122,19 @@ class ScenicTicket(models.Model):
                 override = override.browse()
         return Pick(self, persons if not override else None, override, quote)
 
+    def _pos_free_persons(self):
+        """Return how many persons of each of these tickets of one line paid nothing.
+
+        With a ticket each they are those at no price, the last of them first.
+
+        :return: dict of the tickets to numbers of persons
+        """
+        free = sum(self.booking_line_id.mapped("free_persons"))
+        if len(self) == 1:
+            return {self: free}
+        last = self.sorted(lambda t: (not t.amount_total, t.number))[len(self) - free :]
+        return {ticket: int(ticket in last) for ticket in self}
+
     def _pos_state_list(self, limit=5):
         """``0000000012 (Used), …``: enough for the cashier to name them."""
         states = dict(self._fields["state"]._description_selection(self.env))

@@ -135,6 +135,8 @@ class ScenicPosMixin(ScenicMixin):
             "product_id": product.id,
             "qty": qty,
             "price_unit": product.lst_price,
+            # the test says what it costs; "original": the price list does
+            "price_type": "manual",
             "discount": 0,
             "tax_ids": [Command.set(product.taxes_id.ids)],
             "full_product_name": product.display_name,

@@ -24,8 +24,13 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
     rights = {"scenic.shift": Right(read=SHIFT_READERS)}
     rights_methods = {
         # without a point of sale there is no window to ask for
+        ("pos.config", "scenic_check_roster"): ((), [[0, False, False], []]),
         ("pos.config", "scenic_check_visitor"): ((), [{}]),
+        ("pos.config", "scenic_open_visitors"): ((), [[]]),
         ("pos.config", "scenic_places"): ((), [0]),
+        ("pos.config", "scenic_prices"): ((), [[]]),
+        ("pos.config", "scenic_read_roster"): ((), [{"text": ""}, [0, False, False]]),
+        ("pos.config", "scenic_seal_visitors"): ((), [[]]),
         ("pos.order", "action_pos_order_paid"): ((), []),
         ("pos.order", "action_view_scenic_tickets"): ((), []),
         # without a point of sale there is nothing to read

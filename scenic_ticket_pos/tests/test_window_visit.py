@@ -159,6 +159,16 @@ class TestWindowPlaces(VisitCommon):
         day = self._day(self.visit_date)
         self.assertEqual((day["state"], day["free"]), ("full", 0))
 
+    def test_slots_that_limit_nothing(self):
+        """Without a pool by slot a day is as open as its pools by day."""
+        slot = self._slot(10, closed=True)
+        day = self._day(self.visit_date)
+        self.assertEqual((day["state"], day["free"], day["slots"]), ("open", None, []))
+        self._pool(4)
+        with freeze_time(slot.end):
+            day = self._day(self.visit_date)
+        self.assertEqual((day["state"], day["free"], day["slots"]), ("open", 4, []))
+
     def test_slots_outside_the_hours_of_the_ticket(self):
         self._pool(5, "slot")
         self.scenic_rule.time_to = 11

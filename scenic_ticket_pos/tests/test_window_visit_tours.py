@@ -58,6 +58,23 @@ class TestWindowVisitTours(ScenicPosTourCommon):
             "capacity": capacity,
         }
 
+    def test_a_later_day_and_no_server(self):
+        """A later day has its own price; without the server only today is sold."""
+        midnight = datetime.combine(self.tomorrow, time()) - timedelta(hours=8)
+        self.env["product.pricelist.item"].create(
+            {
+                "pricelist_id": self.window_pricelist.id,
+                "applied_on": "1_product",
+                "product_tmpl_id": self.adult.product_tmpl_id.id,
+                "compute_price": "fixed",
+                "fixed_price": 80,
+                "date_start": midnight,
+                "date_end": midnight + timedelta(hours=24, seconds=-1),
+            }
+        )
+        self._open_session()
+        self.start_pos_tour("ScenicWindowOfflineVisitTour")
+
     def test_visit(self):
         self._open_session()
         first = self._line_vals(

@@ -24,7 +24,13 @@ DOCKERFILES = sorted(DOCKER.glob("*/Dockerfile"))
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 #: Python packages that the odoo image brings by itself, as Odoo's own requirements.
-IN_THE_ODOO_IMAGE = {"cryptography", "python-stdnum", "xlsxwriter", "requests"}
+IN_THE_ODOO_IMAGE = {
+    "cryptography",
+    "openpyxl",
+    "python-stdnum",
+    "requests",
+    "xlsxwriter",
+}
 
 
 def read(path: Path) -> str:

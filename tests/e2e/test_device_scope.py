@@ -50,7 +50,7 @@ def test_gate_of_another_place_does_not_open(manager, gate, window, code):
     cave = GateClient(manager, lane="PC", gate="C1")
     assert cave.scan(code)["code"] == "WRONG_SITE"
     assert gate.scan(code)["code"] == "ADMIT"
-    (of_cave,) = codes_of(window.sell(("龙吟洞门票", 1, 60.0)))
+    (of_cave,) = codes_of(window.sell(("龙吟洞门票", 1, 45.0)))
     assert cave.scan(of_cave)["code"] == "ADMIT"
 
 

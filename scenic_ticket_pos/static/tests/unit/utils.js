@@ -14,7 +14,7 @@ export function placesAnswer(others = {}, first = TODAY, count = 14) {
     const days = Array.from({ length: count }, (_, offset) => {
         const date = DateTime.fromISO(first).plus({ days: offset }).toISODate();
         const day = { date, state: "open", why: false, free: null, level: null, slots: [] };
-        return { ...day, ...others[date] };
+        return { ...day, prices: {}, ...others[date] };
     });
     const slots = days.flatMap((day) =>
         day.slots.map(({ id }) => ({
@@ -44,11 +44,16 @@ export function answerPlaces(others, step = () => {}) {
 export async function setupWindow() {
     const store = await setupPosEnv();
     answerPlaces();
+    onRpc("pos.config", "scenic_prices", ({ args: [, visits] }) => visits.map(() => ({})));
+    onRpc("pos.config", "scenic_seal_visitors", ({ args: [, lines] }) => lines.map(() => "sealed"));
     const product = {
         list_price: 60,
         type: "service",
         service_tracking: "scenic_ticket",
+        scenic_group_codes: "one",
+        scenic_guide_per: 0,
         scenic_limited_by: false,
+        scenic_min_persons: 0,
         scenic_real_name: "none",
         scenic_site_id: 901,
         scenic_validity_rule_id: 901,

@@ -52,7 +52,10 @@ patch(PosOrder.prototype, {
         if (this.state !== "paid") {
             return data;
         }
-        for (const [line, count] of this.getScenicNamesNeeded()) {
+        const needed = this.getScenicNamesNeeded();
+        for (const line of this.lines) {
+            // a group sends all it knows, others as many as there are persons
+            const count = line.isScenicGroup ? undefined : needed.get(line) || 0;
             const scenic_visitors = line.getScenicVisitors().slice(0, count);
             if (!scenic_visitors.length) {
                 continue;

@@ -87,8 +87,9 @@ patch(PosOrderline.prototype, {
                 ),
             };
         }
-        const kind = this.product_id.product_tmpl_id.scenic_ticket_kind;
-        if (kind === "group" && quantity > MAX_GROUP_PERSONS) {
+        const oneTicket = this.product_id.product_tmpl_id.scenic_group_codes !== "each";
+        const persons = quantity + this.getScenicFreePersons(quantity);
+        if (this.isScenicGroup && oneTicket && persons > MAX_GROUP_PERSONS) {
             return {
                 title: _t("Group too large"),
                 body: _t(

@@ -124,6 +124,7 @@ patch(PosStore.prototype, {
         // the order may have been paid or deleted elsewhere meanwhile
         if (visit && line.order_id && line.canChangeScenicVisit) {
             line.update(visit);
+            await this.applyScenicPrices([line]);
             this.tryMergeOrderline(line.order_id, line, line.price_type !== "manual");
         }
     },
@@ -151,7 +152,7 @@ patch(PosStore.prototype, {
                         isSameVisit(line, other) &&
                         other.product_id.product_tmpl_id.scenic_site_id === template.scenic_site_id
                 )
-                .reduce((sum, { qty }) => sum + qty, 0);
+                .reduce((sum, { scenicPersons }) => sum + scenicPersons, 0);
             if (!hasPlace(days, { date, slotId: line.scenic_slot_id?.id, persons })) {
                 await this.changeScenicVisit(line, notice);
                 return true;
@@ -186,13 +187,20 @@ patch(PosStore.prototype, {
         const slots = this.models["scenic.slot"];
         const choice = await makeAwaitable(this.dialog, VisitPicker, {
             title: product.display_name,
-            persons: line?.qty || 1,
+            persons: line?.scenicPersons || 1,
             current,
             places,
             offlineDay,
             notice,
             load: (first) => this.getScenicPlaces(product, { from: first, fresh: true }),
             slotText: (id) => slotText(slots.get(id)),
+            priceText: (date) =>
+                this.getScenicPriceText(
+                    product,
+                    date,
+                    line?.qty || 1,
+                    this.getOrder()?.pricelist_id
+                ),
         });
         if (!choice) {
             return null;

@@ -19,11 +19,14 @@ const refusals = {
     scenic_ticket_pos: [
         "WindowAmountError",
         "WindowError",
+        "WindowPriceError",
         "WindowQuantityError",
         "WindowRefundError",
         "WindowRightError",
         "WindowShiftError",
         "WindowSlotError",
+        "WindowTenderError",
+        "WindowVisitorError",
     ],
 };
 for (const [addon, names] of Object.entries(refusals)) {

@@ -30,6 +30,7 @@ async function mountPicker(places, props = {}) {
         offlineDay: TODAY,
         load: () => Promise.resolve(places),
         slotText: (id) => `slot ${id}`,
+        priceText: () => "",
         getPayload: (answer) => answers.push(answer),
         ...props,
     });

@@ -72,7 +72,10 @@ patch(ProductTemplate.prototype, {
     _load_pos_data_fields() {
         return [
             ...super._load_pos_data_fields(),
+            "scenic_group_codes",
+            "scenic_guide_per",
             "scenic_limited_by",
+            "scenic_min_persons",
             "scenic_real_name",
             "scenic_site_id",
             "scenic_ticket_kind",

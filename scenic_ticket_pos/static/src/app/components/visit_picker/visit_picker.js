@@ -36,6 +36,8 @@ export class VisitPicker extends Component {
         // the day that is sold without a connection, or null
         offlineDay: [String, { value: null }],
         slotText: Function,
+        // what one person pays on a day, "" if nobody knows
+        priceText: Function,
         notice: { type: String, optional: true },
         getPayload: Function,
         close: Function,
@@ -105,6 +107,7 @@ export class VisitPicker extends Component {
             weekday: date.toFormat("ccc"),
             day: date.toLocaleString({ month: "numeric", day: "numeric" }),
             isToday: day.date === this.state.places?.today,
+            price: day.choosable ? this.props.priceText(day.date) : "",
         };
     }
 
