@@ -14,6 +14,7 @@
             "scenic_ticket_pos/static/src/app/models/**/*",
             "scenic_ticket_pos/static/src/app/utils/ticket_codes.js",
             "scenic_ticket_pos/static/src/app/utils/visit_places.js",
+            "scenic_ticket_pos/static/src/app/utils/visit_prices.js",
             "scenic_ticket_pos/static/src/app/utils/visitor_names.js",
             "scenic_ticket_pos/static/src/app/components/ticket_stub/*",
             "scenic_ticket_pos/static/src/app/components/visit_picker/*",

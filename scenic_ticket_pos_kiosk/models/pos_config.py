@@ -5,10 +5,13 @@ are in it, only persons, days and slots are taken; the rest is worked out here.
 """
 
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
-from odoo import Command, models
+from odoo import Command, fields, models
 from odoo.fields import Domain
 from odoo.tools import consteq
+
+from odoo.addons.scenic_ticket_base.tools.window import local_day
 
 from ..exceptions import KioskError
 
@@ -162,11 +165,14 @@ class PosConfig(models.Model):
             "product_id": product.id,
             "full_product_name": product.display_name,
             "qty": quantity,
-            **self._scenic_line_price(product, quantity, order.get("preset_id")),
         }
         for name in ("scenic_visit_date", "scenic_slot_id"):
             if name in vals:
                 values[name] = self._scenic_visit_value(name, vals[name])
+        day = values.get("scenic_visit_date", line.scenic_visit_date)
+        values |= self._scenic_line_price(
+            product, quantity, day, order.get("preset_id")
+        )
         if code == Command.UPDATE:
             return Command.update(line_id, values)
         if not isinstance(vals.get("uuid"), str):
@@ -198,10 +204,21 @@ class PosConfig(models.Model):
         except (TypeError, ValueError):
             self._scenic_raise_unreadable()
 
-    def _scenic_line_price(self, product, quantity, preset_id):
+    def _scenic_visit_day(self, product, chosen):
+        """Return the day whose prices hold for a ticket; None: those of now do."""
+        template = product.product_tmpl_id
+        if not template._pos_is_dated():
+            return None
+        if template.scenic_validity_rule_id.mode == "fixed_date":
+            return template.scenic_validity_rule_id.date_from
+        site = template.scenic_site_id
+        return chosen or local_day(fields.Datetime.now(), ZoneInfo(site.tz))
+
+    def _scenic_line_price(self, product, quantity, day, preset_id):
         """Return price and amounts of a line as the kiosk shows them.
 
         :param product: as superuser
+        :param day: chosen for the visit, if any
         :param preset_id: of the order: it may have a pricelist and taxes of its own
         """
         config_sudo = self.sudo()  # sudo: prices and taxes, whoever asks
@@ -214,12 +231,8 @@ class PosConfig(models.Model):
                 pricelist, position = preset.pricelist_id, preset.fiscal_position_id
         taxes = product.taxes_id._filter_taxes_by_company(self.company_id)
         mapped = position.map_tax(taxes)
-        price = pricelist._get_product_price(
-            product, quantity, currency=config_sudo.currency_id
-        )
-        price = taxes._fix_tax_included_price_company(
-            price, taxes, mapped, self.company_id
-        )
+        day = self._scenic_visit_day(product, day)
+        price = config_sudo._scenic_price(product, quantity, day, pricelist)
         sums = mapped.compute_all(
             price, config_sudo.currency_id, quantity, product=product
         )

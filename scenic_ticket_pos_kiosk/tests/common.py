@@ -153,5 +153,11 @@ class KioskCommon(ScenicPosTourCommon):
         booking_sudo = order.sudo().scenic_booking_id
         booking_sudo.held_until -= timedelta(minutes=minutes)
 
+    def _today(self):
+        """Today at the sites."""
+        return fields.Date.context_today(
+            self.env.user.with_context(tz=self.scenic_area.tz)
+        )
+
     def _uuid(self):
         return str(uuid4())

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo.tests import tagged
 
 from .common import KioskCommon
@@ -28,6 +30,35 @@ class TestKioskOrder(KioskCommon):
         self.assertEqual((order.state, order.amount_total), ("paid", 0))
         self.assertEqual(len(order.lines.scenic_ticket_ids), 2)
         self.assertEqual(order.scenic_booking_id.channel, "kiosk")
+
+    def test_another_day_has_its_price(self):
+        """Shown with the places, and asked again at the payment."""
+        tomorrow = self._today() + timedelta(days=1)
+        noon = self.env["scenic.channel"]._price_moment(
+            self.scenic_area, {"visit_date": tomorrow}
+        )
+        self.env["product.pricelist.item"].create(
+            {
+                "pricelist_id": self.window_pricelist.id,
+                "applied_on": "1_product",
+                "product_tmpl_id": self.adult.product_tmpl_id.id,
+                "compute_price": "fixed",
+                "fixed_price": 80,
+                "date_start": noon - timedelta(hours=1),
+            }
+        )
+        answer = self._request("/scenic/kiosk/places", product_id=self.adult.id, days=2)
+        shown = [day["prices"][str(self.window_pricelist.id)] for day in answer["days"]]
+        self.assertEqual(shown, [[[1, 60]], [[1, 80]]])
+        order = self._buy(
+            (self.adult, 1),
+            {**self._line_vals(self.adult, 2), "scenic_visit_date": str(tomorrow)},
+        )
+        self.assertEqual(order.lines.mapped("price_unit"), [60, 80])
+        self._pay(order)
+        tickets = order.lines.scenic_ticket_ids.sorted("number")
+        self.assertEqual(tickets.mapped("amount_total"), [60, 80, 80])
+        self.assertEqual(tickets[-1].visit_date, tomorrow)
 
     def test_goods_alone_go_odoos_way(self):
         order = self._buy((self.souvenir, 2))

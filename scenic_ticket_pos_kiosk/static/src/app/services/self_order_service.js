@@ -8,6 +8,7 @@ import {
     slotText,
 } from "@scenic_ticket_pos/app/utils/visit_places";
 import { isScenicRefusal } from "@scenic_ticket_pos_kiosk/app/utils/refusal";
+import { visitPrice } from "@scenic_ticket_pos/app/utils/visit_prices";
 import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { deserializeDate } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
@@ -28,7 +29,13 @@ patch(SelfOrder.prototype, {
         const line = this.currentOrder.lines.find(
             (l) => l.product_id.product_tmpl_id === productTemplate && !l.scenic_visit_date
         );
-        line.update(visit);
+        this.setScenicVisit(line, visit);
+    },
+
+    /** Another day has another price, and joins the line of the same visit. */
+    setScenicVisit(line, { values, prices }) {
+        line.update(values);
+        line.setScenicPrices(prices);
         this.mergeScenicLine(line);
     },
 
@@ -58,7 +65,8 @@ patch(SelfOrder.prototype, {
 
     /**
      * @param {Object} [line] order line that is moved to another day: always ask
-     * @returns {Promise<Object|null>} values of the order line; null: none was chosen
+     * @returns {Promise<Object|null>} values of the order line and the prices of that day; null:
+     *     none was chosen
      */
     async chooseScenicVisit(product, line) {
         const slots = this.models["scenic.slot"];
@@ -71,9 +79,17 @@ patch(SelfOrder.prototype, {
         }
         const { days, today } = places;
         const { mode } = product.product_tmpl_id.scenic_validity_rule_id;
-        const date = mode === "fixed_date" ? days[0].date : today;
-        if (!line && canTakeAtOnce(days, date)) {
-            return { scenic_visit_date: deserializeDate(date) };
+        const known = new Map(days.map((day) => [day.date, day.prices]));
+        const visit = (date, slotId) => ({
+            prices: known.get(date),
+            values: {
+                scenic_visit_date: deserializeDate(date),
+                scenic_slot_id: slotId ? slots.get(slotId) : false,
+            },
+        });
+        const first = mode === "fixed_date" ? days[0].date : today;
+        if (!line && canTakeAtOnce(days, first)) {
+            return visit(first);
         }
         const choice = await makeAwaitable(this.dialog, VisitPicker, {
             title: product.display_name,
@@ -84,23 +100,35 @@ patch(SelfOrder.prototype, {
             },
             places,
             offlineDay: null,
-            load: (first) => this.getScenicPlaces(product, first),
+            load: async (from) => {
+                const more = await this.getScenicPlaces(product, from);
+                more.days.forEach((day) => known.set(day.date, day.prices));
+                return more;
+            },
             slotText: (id) => slotText(slots.get(id)),
+            priceText: (date) => this.getScenicPriceText(product, known.get(date), line?.qty),
         });
-        return choice
-            ? {
-                  scenic_visit_date: deserializeDate(choice.date),
-                  scenic_slot_id: choice.slotId ? slots.get(choice.slotId) : false,
-              }
-            : null;
+        return choice ? visit(choice.date, choice.slotId) : null;
+    },
+
+    /** What one of so many persons pays. */
+    getScenicPriceText(product, prices, persons = 1) {
+        const pricelist = this.currentOrder.pricelist_id;
+        const price = visitPrice(prices, pricelist, persons);
+        if (price === undefined) {
+            return "";
+        }
+        const { total_included, total_excluded } = product.getTaxDetails({
+            overridedValues: { price, fiscalPosition: this.currentOrder.fiscal_position_id },
+        });
+        return this.formatMonetary(this.isTaxesIncludedInPrice() ? total_included : total_excluded);
     },
 
     async changeScenicVisit(line) {
         const visit = await this.chooseScenicVisit(line.product_id, line);
         // the visitor may have been away for too long meanwhile
         if (visit && line.order_id) {
-            line.update(visit);
-            this.mergeScenicLine(line);
+            this.setScenicVisit(line, visit);
         }
     },
 
