@@ -413,9 +413,7 @@ class PosOrder(models.Model):
     def _scenic_tickets(self):
         """The tickets that these orders sold, in the order of their numbers."""
         # sudo: whoever may read the order may know how many tickets it sold.
-        lines_sudo = self.sudo().lines
-        tickets_sudo = lines_sudo.scenic_ticket_ids
-        return (tickets_sudo | lines_sudo.scenic_changed_ticket_ids).sorted("number")
+        return self.sudo().lines.scenic_ticket_ids.sorted("number")
 
     # ------------------------------------------------------------
     # POINT OF SALE
@@ -461,7 +459,9 @@ class PosOrder(models.Model):
         self.ensure_one()
         self.check_access("read")
         self._scenic_check_cashier()
-        tickets_sudo = self._scenic_tickets().filtered(
+        # sudo: as there; a change of day or slot prints what it changed
+        changed_sudo = self.sudo().lines.scenic_changed_ticket_ids.sorted("number")
+        tickets_sudo = (self._scenic_tickets() | changed_sudo).filtered(
             lambda ticket: ticket._pos_is_printable()
         )
         tickets_sudo._count_print("receipt", self.config_id.name, self)

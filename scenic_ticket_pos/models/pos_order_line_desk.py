@@ -1,6 +1,6 @@
 """Lines that one ticket stands behind: it is refunded, or moved to another day."""
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import float_is_zero, format_amount
 
 from ..exceptions import WindowChangeError, WindowRefundError
@@ -189,6 +189,7 @@ class PosOrderLine(models.Model):
     # POINT OF SALE
     # ------------------------------------------------------------
 
+    @api.model
     def _load_pos_data_fields(self, config):
         result = super()._load_pos_data_fields(config)
         if self.env.user.has_group(CASHIER_GROUP):

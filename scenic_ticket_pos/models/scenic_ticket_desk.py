@@ -1,6 +1,6 @@
 """What a cashier is shown of a ticket that is brought to the window."""
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import format_date
 
 from odoo.addons.scenic_ticket_base.tools.mask import mask_name
@@ -38,6 +38,7 @@ class ScenicTicket(models.Model):
             # sudo: the name of what was sold, on sale here or not
             ticket.pos_product_name = ticket.sudo()._product_name()
 
+    @api.model
     def _load_pos_data_fields(self, config):
         result = super()._load_pos_data_fields(config)
         if self.env.user.has_group(CASHIER_GROUP):

@@ -23,12 +23,17 @@ patch(PosStore.prototype, {
      * Ask the server on behalf of a cashier who stands before a visitor: a refusal is shown in its
      * own words, and so is a server that does not answer.
      *
-     * @returns {Promise<Object|null>} null: it was refused, and the cashier knows why
+     * @returns {Promise<Object|null|undefined>} null: it was refused, undefined: there was no
+     *     answer; the cashier knows why
      */
     async scenicAsk(method, args) {
         try {
             return await this.data.call("pos.config", method, [[this.config.id], ...args]);
         } catch (error) {
+            if (error instanceof RPCError) {
+                handleRPCError(error, this.dialog);
+                return null;
+            }
             if (error instanceof ConnectionLostError) {
                 this.dialog.add(AlertDialog, {
                     title: _t("No connection"),
@@ -36,12 +41,9 @@ patch(PosStore.prototype, {
                         "Tickets are looked up, collected and changed with the server, which knows whether they were used. Try again when the connection is back."
                     ),
                 });
-            } else if (error instanceof RPCError) {
-                handleRPCError(error, this.dialog);
-            } else {
-                throw error;
+                return undefined;
             }
-            return null;
+            throw error;
         }
     },
 

@@ -71,8 +71,11 @@ export class CollectPopup extends Component {
             booking.id,
             this.keys[booking.id],
         ]);
-        if (!data) {
+        if (data === null) {
+            // somebody else was faster, or it was cancelled: show what is so now
             await this.search();
+        }
+        if (!data) {
             return;
         }
         delete this.keys[booking.id];
