@@ -58,6 +58,11 @@ class PosOrderLine(models.Model):
         """Return the numbers of the blanks that this line was sold with."""
         return [blank["number"] for blank in self._scenic_blank_list()]
 
+    def _scenic_check_price(self):
+        # sold where nobody could be asked: a fact, whatever it costs now
+        if not self.scenic_blanks:
+            super()._scenic_check_price()
+
     def _scenic_prepare_booking_line(self, amount_untaxed, amount_total):
         return {
             **super()._scenic_prepare_booking_line(amount_untaxed, amount_total),
