@@ -100,7 +100,7 @@ def _visit(page: Page, path: Path) -> None:
 
 
 def _offline(page: Page, path: Path) -> None:
-    """Two tickets sold where the server cannot be reached; the line mends afterwards."""
+    """Two tickets sold where the server cannot be reached; then the line is mended."""
     page.locator(".list-plus-btn, .new-order").first.click()
     page.locator(".scenic-blank-status").wait_for()
     calls = "**/{web/dataset,pos/ping}/**"
