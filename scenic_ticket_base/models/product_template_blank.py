@@ -26,6 +26,12 @@ class ProductTemplate(models.Model):
                 "“%(product)s” needs real names, which only the server can check.",
                 product=self.name,
             )
+        if self._scenic_concessions():
+            return self.env._(
+                "“%(product)s” is a concession, and only the server can check who is "
+                "entitled to it.",
+                product=self.name,
+            )
         if self.env["scenic.capacity.pool"]._limits(self)[self] == "slot":
             return self.env._(
                 "“%(product)s” is sold by time slot, and only the server knows the "

@@ -122,7 +122,7 @@ class ScenicBlankLease(models.Model):
     def _pos_lease(self, session, device, product, count):
         with self.env.cr.savepoint():
             return self._lease(
-                "window",
+                session.config_id._scenic_channel(),
                 session.config_id.name,
                 device,
                 product,

@@ -228,6 +228,16 @@ class TestWindowBlank(ScenicPosCommon):
                 WindowBlankError, "WINDOW_BLANK", self._order_vals([line])
             )
 
+    def test_other_price(self):
+        """Sold at the price of the morning: it is told, and looked at."""
+        rows = self._lent()
+        order = self._sell(self._blank_line(rows[:1], price_unit=55))
+        self.assertEqual(order.lines.scenic_ticket_ids.amount_total, 55)
+        audit = self.env["scenic.audit"].search(
+            [("action", "=", "price_override"), ("res_id", "=", order.id)]
+        )
+        self.assertEqual(audit.res_model, "pos.order")
+
     def test_sale_when_the_lease_is_over(self):
         rows = self._lent()
         lease = self._ticket(rows[0]).lease_id
