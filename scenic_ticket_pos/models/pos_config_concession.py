@@ -6,15 +6,13 @@ from zoneinfo import ZoneInfo
 from odoo import fields, models
 
 from odoo.addons.scenic_ticket_base.exceptions import BookingError, EligibilityError
-from odoo.addons.scenic_ticket_base.models.scenic_eligibility import CATEGORIES
-from odoo.addons.scenic_ticket_base.tools.id_document import age_on
+from odoo.addons.scenic_ticket_base.tools.id_document import age_on, looks_like_mrz
 from odoo.addons.scenic_ticket_base.tools.window import local_day
 
 from ..exceptions import WindowConcessionError, WindowError
 from ..tools.document_reader import MAX_TEXT
-from .scenic_eligibility import Choice
+from .scenic_eligibility import ALL_CATEGORIES, Choice
 
-ALL_CATEGORIES = [category for category, _name in CATEGORIES]
 MAX_LINES = 100
 
 
@@ -30,7 +28,8 @@ class PosConfig(models.Model):
             window
         :param str date: day of the visit, by default today at the site
         :param int pricelist_id: of the order, by default the one of the window
-        :return: dict of ``visitor`` (as :meth:`scenic_check_visitor`), ``age`` (False:
+        :return: dict of ``visitor`` (as :meth:`scenic_check_visitor`), ``document``
+            (its number, or the lines of a passport, which tell more), ``age`` (False:
             not known), ``date`` and ``offers``: dicts of ``product_id``, ``name``,
             ``price``, ``concession``, ``legal_basis``, ``proof`` (what to look at,
             maybe empty) and ``needs_proof`` (nothing but the proof entitles); the first
@@ -39,15 +38,25 @@ class PosConfig(models.Model):
         :raise WindowError: nothing is sold here, or the values are not readable
         """
         visitor = self.scenic_check_visitor(values)
-        answer = {"visitor": visitor, "age": False, "date": False, "offers": []}
+        document = self._scenic_document(values, visitor)
+        answer = {
+            "visitor": visitor,
+            "document": document,
+            "age": False,
+            "date": False,
+            "offers": [],
+        }
         if visitor["code"] not in (False, "VISITOR_NAME", "DOC_EMPTY"):
             return answer
         issuer, site = self._scenic_proposal_place(product_id)
         today = local_day(fields.Datetime.now(), ZoneInfo(site.tz))
         day, _last = self._scenic_span(today, date, 1)
         facts = {
-            "birth_date": visitor["code"] != "DOC_EMPTY"
-            and self.env["scenic.visitor"]._birth_date_of(visitor),
+            "birth_date": self.env["scenic.visitor"]._birth_date_of(
+                {**visitor, "doc_number": document}
+            )
+            if document
+            else None,
             "height_cm": visitor.get("height_cm"),
         }
         pricelist = self._scenic_pricelist(pricelist_id)
@@ -58,7 +67,7 @@ class PosConfig(models.Model):
         )
         known = {offer["product"] for offer in sure}
         answer.update(
-            age=facts["birth_date"] and age_on(facts["birth_date"], day),
+            age=age_on(facts["birth_date"], day) if facts["birth_date"] else False,
             date=day,
             offers=[
                 *(self._scenic_offer(offer, False) for offer in sure),
@@ -228,6 +237,13 @@ class PosConfig(models.Model):
         return self.sudo().scenic_site_id or (
             areas_sudo if len(areas_sudo) == 1 else areas_sudo.browse()
         )
+
+    def _scenic_document(self, values, visitor):
+        """Return what tells the age: the lines of a passport, or its number."""
+        text = values.get("doc_number") or ""
+        if visitor["doc_kind"] == "passport" and looks_like_mrz(text):
+            return text
+        return visitor["doc_number"]
 
     def _scenic_offer(self, offer, needs_proof):
         rule_sudo = offer["eligibility"].sudo()

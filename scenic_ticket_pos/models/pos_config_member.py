@@ -18,17 +18,28 @@ class PosConfig(models.Model):
 
         :param str text: number of the card, of its IC card, of a ticket; the document,
             as typed or as read; telephone; or part of the name
-        :return: list of dicts, see ``scenic.membership._pos_rows``, at most 20
+        :return: list of dicts, at most 20: see ``scenic.membership._pos_rows``, and
+            ``is_replaced``, it was found by a card that opens nothing any more
         :raise WindowRightError: the user may not sell tickets
         """
         self._scenic_check_member_window()
         if not isinstance(text, str) or len(text) > MAX_TEXT:
             return []
-        reading = read_document(text)
-        cards = self.env["scenic.membership"]._find(reading.number)
-        return cards.filtered(lambda c: c.company_id == self.company_id)[
-            :MAX_ROWS
-        ]._pos_rows()
+        number = read_document(text).number
+        cards = self.env["scenic.membership"]._find(number)
+        cards = cards.filtered(lambda c: c.company_id == self.company_id)[:MAX_ROWS]
+        dead = self._scenic_replaced(number)
+        return [
+            {**row, "is_replaced": row["id"] in dead.ids} for row in cards._pos_rows()
+        ]
+
+    def _scenic_replaced(self, number):
+        """Return the member cards whose medium this was, and is no more."""
+        credentials = self.env["scenic.credential"]
+        for kind in (None, "ic_card"):
+            credentials |= credentials._find_all(number, kind)
+        living = credentials.filtered("active").ticket_id.membership_id
+        return credentials.ticket_id.membership_id - living
 
     def scenic_member_photo(self, card_id):
         """Return the small photo of a member, base64 or False.

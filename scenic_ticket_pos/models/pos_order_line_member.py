@@ -52,7 +52,9 @@ class PosOrderLine(models.Model):
         if not {"scenic_membership_id", "scenic_medium"} & vals.keys():
             return super().write(vals)
         if not self.env.su:
-            self._scenic_check_member_open()
+            touched = self if vals.get("scenic_membership_id") else self.browse()
+            touched |= self.filtered("scenic_membership_id")
+            touched._scenic_check_member_open()
         medium = self._scenic_parse_medium(vals)
         result = super().write({k: v for k, v in vals.items() if k != "scenic_medium"})
         if "scenic_medium" in vals:

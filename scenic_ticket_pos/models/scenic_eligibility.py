@@ -6,9 +6,12 @@ from zoneinfo import ZoneInfo
 from odoo import api, fields, models
 from odoo.tools import format_amount, format_list
 
+from odoo.addons.scenic_ticket_base.models.scenic_eligibility import CATEGORIES
 from odoo.addons.scenic_ticket_base.tools.window import local_day
 
 from ..exceptions import WindowConcessionError
+
+ALL_CATEGORIES = [category for category, _name in CATEGORIES]
 
 
 class Choice(NamedTuple):
@@ -123,18 +126,33 @@ class ScenicEligibility(models.Model):
         site_sudo = template.sudo().scenic_component_ids.site_id
         if len(site_sudo) != 1:
             return None
-        for fact in facts:
-            offers = self._window_offers(
-                template.scenic_site_id, site_sudo, fact, day, choice.pricelist
+        # what any proof might entitle to; then each visitor is looked at by himself
+        offers = [
+            offer
+            for offer in self._window_offers(
+                template.scenic_site_id,
+                site_sudo,
+                {"categories": ALL_CATEGORIES},
+                day,
+                choice.pricelist,
             )
+            if offer["eligibility"]
+            and site_sudo.company_id.currency_id.compare_amounts(
+                offer["price"], choice.price
+            )
+            < 0
+        ]
+        for fact in facts:
             for offer in offers:
-                if offer["eligibility"] and (
-                    site_sudo.company_id.currency_id.compare_amounts(
-                        offer["price"], choice.price
-                    )
-                    < 0
-                ):
-                    return offer
+                cheaper_sudo = offer["product"].sudo().product_tmpl_id
+                rule_sudo = cheaper_sudo._scenic_entitlement_to(fact, day)
+                if rule_sudo:
+                    return {
+                        **offer,
+                        "eligibility": self.browse(rule_sudo.id),
+                        "reason": rule_sudo._text(),
+                        "legal_basis": rule_sudo.legal_basis or "",
+                    }
         return None
 
     @api.model

@@ -102,7 +102,7 @@ class TestWindowMember(MemberMixin, ScenicPosCommon):
     def _opens(self, number):
         """Return the tickets that an IC card opens."""
         credentials = self.env["scenic.credential"]
-        return credentials._find_all(number, "ic_card").ticket_id
+        return credentials._find_all(number, "ic_card").filtered("active").ticket_id
 
     def _fee_line(self, number=NEW_CARD, **values):
         return self._line_vals(
@@ -196,6 +196,8 @@ class TestWindowMember(MemberMixin, ScenicPosCommon):
         order = self._sell(self._fee_line())
         self.assertEqual(order.state, "paid")
         self.assertFalse(self._opens(OLD_CARD))
+        self.assertTrue(self._find(OLD_CARD)[0]["is_replaced"])
+        self.assertFalse(self._find(NEW_CARD)[0]["is_replaced"])
         self.assertEqual(self._opens(NEW_CARD), self.card.ticket_ids)
         trail = self.env["scenic.audit"].search(
             [("action", "=", "membership_replace")], limit=1

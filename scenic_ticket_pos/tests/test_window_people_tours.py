@@ -112,7 +112,8 @@ class TestWindowMemberTours(MemberMixin, PeopleTourCommon):
         self.assertEqual(len(self.card.ticket_ids), 2)
         self.assertEqual(self.card.replace_count, 1)
         credentials = self.env["scenic.credential"]
-        self.assertFalse(credentials._find_all(OLD_CARD, "ic_card"))
+        dead = credentials._find_all(OLD_CARD, "ic_card")
+        self.assertFalse(dead.filtered("active"))
         self.assertEqual(
             credentials._find_all("04D4E5F6", "ic_card").ticket_id,
             self.card.ticket_ids,

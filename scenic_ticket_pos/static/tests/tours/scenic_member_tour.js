@@ -60,6 +60,11 @@ registry.category("web_tour.tours").add("ScenicMemberTour", {
     steps: () =>
         [
             Chrome.startPoS(),
+            openMembers(),
+            find("nobody at all"),
+            { trigger: `${MEMBERS} .scenic-members-message:contains('No member was found')` },
+            { trigger: `${ACTIVE} .btn-close`, run: "click" },
+            Dialog.isNot(),
             // Found by the name, looked at, and not the wrong one of two.
             openMembers(),
             find("游客"),
@@ -103,7 +108,7 @@ registry.category("web_tour.tours").add("ScenicMemberTour", {
             // The old card says nothing any more.
             openMembers(),
             find("04A1B2C3"),
-            { trigger: `${MEMBERS} .scenic-members-message:contains('No member was found')` },
+            { trigger: `${MEMBERS} .scenic-members-message:contains('was replaced')` },
             find("04D4E5F6"),
             { trigger: `${MEMBERS} .scenic-member-state:contains('Active')` },
             { trigger: `${ACTIVE} .btn-close`, run: "click" },

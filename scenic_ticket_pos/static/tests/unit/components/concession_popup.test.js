@@ -30,6 +30,7 @@ async function setupConcession() {
     await mountWithCleanup(MainComponentsContainer);
     onRpc("pos.config", "scenic_propose", ({ args: [, values] }) => ({
         visitor: { ...values, guardian_name: "", code: "VISITOR_NAME", message: "No name." },
+        document: values.doc_number,
         age: 5,
         date: "2026-12-01",
         offers: [

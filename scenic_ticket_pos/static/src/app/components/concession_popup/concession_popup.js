@@ -160,14 +160,14 @@ export class ConcessionPopup extends Component {
 
     confirm() {
         const { chosen, state } = this;
-        const { visitor } = state.answer;
+        const { visitor, document } = state.answer;
         const height = visitor.height_cm;
         this.props.getPayload({
             offer: chosen,
             visitor: {
                 name: state.name.trim(),
                 doc_kind: visitor.doc_number ? visitor.doc_kind : "",
-                doc_number: visitor.doc_number,
+                doc_number: document,
                 ...(height ? { height_cm: height } : {}),
             },
             proofSeen: state.proofSeen,

@@ -128,9 +128,18 @@ export class MembersPopup extends Component {
             rows,
             // a document or a card that was read does not stay on the screen
             text: "",
-            message: rows.length ? "" : _t("No member was found."),
+            message: this._foundMessage(rows),
         });
         await this.select(rows.length === 1 ? rows[0] : null);
+    }
+
+    _foundMessage(rows) {
+        if (!rows.length) {
+            return _t("No member was found.");
+        }
+        return rows.some((row) => row.is_replaced)
+            ? _t("This card was replaced: it opens nothing any more.")
+            : "";
     }
 
     async select(row) {
