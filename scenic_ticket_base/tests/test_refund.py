@@ -1,4 +1,5 @@
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from freezegun import freeze_time
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,7 @@ from ..exceptions import (
     TicketStateError,
     TicketUsedError,
 )
+from ..tools.window import day_start, local_day
 from .common import ScenicCommon
 
 
@@ -158,7 +160,10 @@ class TestRefundTable(RefundCommon):
         before = fields.Datetime.now()
         start = fields.Datetime.to_datetime(self.visit_date)
         late = start + timedelta(hours=8)
-        later = before + timedelta(days=49, hours=1)  # day 50 of 100, 51 left
+        # noon of day 50 of 100 at the site, 51 are left
+        zone = ZoneInfo(self.scenic_area.tz)
+        noon = day_start(local_day(before, zone), zone) + timedelta(hours=12)
+        later = noon + timedelta(days=49)
         ok, used = "REFUND_OK", "TICKET_USED"
         table = {
             # state: kind → (moment, code, paid back, fee)
