@@ -6,13 +6,10 @@ from odoo import api, fields, models
 from odoo.orm.models import NO_ACCESS
 
 from ..exceptions import WindowVisitorError
-from ..tools.document_reader import VISITOR_FIELDS
+from ..tools.document_reader import GUIDE, PERSON_FIELDS
 
 # anything longer is no name and no number
 MAX_TEXT = 200
-# What the window may say of a person; role: "guide" leads the group
-PERSON_FIELDS = (*VISITOR_FIELDS, "phone", "role")
-GUIDE = "guide"
 
 
 class PosOrderLine(models.Model):

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "@odoo/hoot";
-import { click, waitFor } from "@odoo/hoot-dom";
+import { click, waitFor, waitForNone } from "@odoo/hoot-dom";
 import { animationFrame, mockDate } from "@odoo/hoot-mock";
 import OrderPaymentValidation from "@point_of_sale/app/utils/order_payment_validation";
 import { definePosModels } from "@point_of_sale/../tests/unit/data/generate_model_definitions";
@@ -41,6 +41,7 @@ async function setupOrder() {
         const touched = store.addLineToOrder({ product_tmpl_id: adult, qty }, order);
         await waitFor(dayTile(date));
         await click(dayTile(date));
+        await waitForNone(".scenic-visit-picker");
         return touched;
     };
     return { store, order, touch };
