@@ -11,8 +11,7 @@ from odoo.addons.scenic_ticket_base.tools import id_document
 
 from ..exceptions import WindowVisitorError
 from ..tools import roster
-from ..tools.document_reader import VISITOR_FIELDS
-from .pos_order_line_visitor import GUIDE
+from ..tools.document_reader import GUIDE, VISITOR_FIELDS
 
 ROW_FIELDS = (*VISITOR_FIELDS, "phone")
 MAX_LINES = 200

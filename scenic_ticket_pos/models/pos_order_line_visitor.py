@@ -4,11 +4,8 @@ from odoo import api, fields, models
 from odoo.orm.models import NO_ACCESS
 
 from ..exceptions import WindowVisitorError
-from ..tools.document_reader import MAX_TEXT, VISITOR_FIELDS
+from ..tools.document_reader import GUIDE, MAX_TEXT, PERSON_FIELDS
 
-# What the window may say of a person; role: "guide" leads the group
-PERSON_FIELDS = (*VISITOR_FIELDS, "phone", "role")
-GUIDE = "guide"
 # of a person, in cm
 HEIGHTS = range(30, 251)
 

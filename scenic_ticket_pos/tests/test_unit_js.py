@@ -21,7 +21,7 @@ class TestUnitJs(HttpCase):
         )
         suite = HOOTCommon._generate_hash(self, "@scenic_ticket_pos")
         self.browser_js(
-            f"/web/tests?headless&loglevel=2&preset=desktop&timeout=15000&id={suite}",
+            f"/web/tests?headless&loglevel=2&preset=desktop&timeout=60000&id={suite}",
             "",
             "",
             login="admin",

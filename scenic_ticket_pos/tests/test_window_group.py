@@ -317,7 +317,7 @@ class TestWindowRoster(GroupCommon):
 
     def test_read_what_is_pasted(self):
         number = self._scenic_citizen(1)
-        text = f"姓名\t身份证号\n张三\t{number}\n李四\t123\n王五\t{number}"
+        text = f"姓名\t身份证号\n张三\t{number}\n李四\t12345\n王五\t{number}"
         rows = self._config().scenic_read_roster({"text": text}, self._visit_of())
         self.assertEqual(
             [(row["name"], row["code"]) for row in rows],

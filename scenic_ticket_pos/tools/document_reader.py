@@ -11,6 +11,9 @@ from odoo.addons.scenic_ticket_base.tools import id_document
 
 # what the window may say of a visitor
 VISITOR_FIELDS = ("name", "doc_kind", "doc_number", "guardian_name")
+# and of a person of a group; role: "guide" leads it
+PERSON_FIELDS = (*VISITOR_FIELDS, "phone", "role")
+GUIDE = "guide"
 # anything longer is no name and no number
 MAX_TEXT = 200
 _SEPARATORS = re.compile(r"[,，;；|\t\r\n]+")

@@ -192,7 +192,7 @@ def guess_kind(number):
         ("hk_macau_permit", r"[HM]\d{8}(\d{2})?"),
         ("taiwan_permit", r"\d{8}"),
         ("foreign_pr", r"[A-Z]{3}\d{12}"),
-        ("passport", r"(?=.*\d)[A-Z0-9]{5,12}"),
+        ("passport", r"(?=.*\d)(?=.*[A-Z])[A-Z0-9]{5,12}"),
     ):
         if re.fullmatch(shape, text):
             return kind

@@ -90,6 +90,8 @@ registry.category("web_tour.tours").add("ScenicWindowGroupTour", {
             ProductScreen.clickPayButton(),
             PaymentScreen.clickPaymentMethod("Cash"),
             PaymentScreen.clickValidate(),
+            // many names on a slow machine
+            { trigger: ".receipt-screen .pos-receipt", timeout: 60000 },
             ReceiptScreen.receiptIsThere(),
             { trigger: `${RECEIPT} .scenic-ticket:contains('Group Ticket'):contains('13')` },
             Chrome.endTour(),

@@ -72,6 +72,8 @@ registry.category("web_tour.tours").add("ScenicWindowNamesTour", {
             PaymentScreen.isShown(),
             PaymentScreen.clickPaymentMethod("Cash"),
             PaymentScreen.clickValidate(),
+            // many names on a slow machine
+            { trigger: ".receipt-screen .pos-receipt", timeout: 60000 },
             ReceiptScreen.receiptIsThere(),
             Chrome.endTour(),
         ].flat(Infinity),

@@ -50,7 +50,9 @@ patch(PosOrder.prototype, {
     },
 
     getScenicNamesText(line) {
-        const needed = this.getScenicNamesNeeded().get(line);
+        // by name: a line on the screen is another proxy of the same record
+        const [, needed] =
+            [...this.getScenicNamesNeeded()].find(([{ uuid }]) => uuid === line.uuid) || [];
         return needed
             ? _t("Names: %(known)s of %(needed)s", {
                   known: Math.min(line.getScenicVisitors().length, needed),

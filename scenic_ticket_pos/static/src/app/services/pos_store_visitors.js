@@ -1,3 +1,4 @@
+import { toRaw } from "@odoo/owl";
 import { PosStore } from "@point_of_sale/app/services/pos_store";
 import { makeAwaitable } from "@point_of_sale/app/utils/make_awaitable_dialog";
 import { VisitorNames } from "@scenic_ticket_pos/app/components/visitor_names/visitor_names";
@@ -58,7 +59,7 @@ patch(PosStore.prototype, {
                     [this.config.id],
                     [[line.uuid, visitors]],
                 ]);
-                if (line.uiState.scenicVisitors === visitors) {
+                if (toRaw(line.uiState.scenicVisitors) === toRaw(visitors)) {
                     line.uiState.scenicVisitorsSealed = sealed;
                 }
             } catch (error) {

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "@odoo/hoot";
-import { click, waitFor } from "@odoo/hoot-dom";
+import { click, waitFor, waitForNone } from "@odoo/hoot-dom";
 import { animationFrame, mockDate } from "@odoo/hoot-mock";
 import OrderPaymentValidation from "@point_of_sale/app/utils/order_payment_validation";
 import { definePosModels } from "@point_of_sale/../tests/unit/data/generate_model_definitions";
@@ -41,6 +41,7 @@ async function setupOrder() {
         const touched = store.addLineToOrder({ product_tmpl_id: adult, qty }, order);
         await waitFor(dayTile(date));
         await click(dayTile(date));
+        await waitForNone(".scenic-visit-picker");
         return touched;
     };
     return { store, order, touch };
@@ -113,4 +114,16 @@ test("a price that has changed at payment is corrected and told", async () => {
     expect.verifySteps([`901 ${LATER}`]);
     expect(order.state).toBe("draft");
     expect(prices(order)).toEqual([[1, 95]]);
+});
+
+test("without the server a day that was never asked about costs what today does", async () => {
+    const { store, order, touch } = await setupOrder();
+    const line = await touch();
+    store.scenicPrices.clear();
+    store.data.network.offline = true;
+    await store.applyScenicPrices([line]);
+    const product = line.product_id;
+    const today = product.getPrice(order.pricelist_id, 1, 0, false, product);
+    expect(prices(order)).toEqual([[1, today]]);
+    expect(today).not.toBe(80);
 });
