@@ -53,7 +53,8 @@ class PosConfig(models.Model):
             first = last = template_sudo.scenic_validity_rule_id.date_from
         places = template_sudo._pos_places(first, last, self._scenic_channel())
         # sudo: as for the product
-        product_sudo = self.env["product.product"].sudo().browse(product_id)
+        product_sudo = self.env["product.product"].sudo().with_company(self.company_id)
+        product_sudo = product_sudo.browse(product_id)
         prices = self._scenic_day_prices(product_sudo, [p["date"] for p in places])
         for day in places:
             day["prices"] = prices[product_sudo, day["date"]]

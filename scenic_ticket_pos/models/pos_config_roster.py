@@ -11,6 +11,7 @@ from odoo.addons.scenic_ticket_base.tools import id_document
 from ..exceptions import WindowVisitorError
 from ..tools import roster
 from ..tools.document_reader import VISITOR_FIELDS
+from .pos_order_line_visitor import GUIDE
 
 ROW_FIELDS = (*VISITOR_FIELDS, "phone")
 MAX_LINES = 200
@@ -53,7 +54,7 @@ class PosConfig(models.Model):
 
         :param list visit: ``[product id, day or False, slot id or False]``
         :param list rows: dicts of ``name``, ``doc_kind``, ``doc_number``,
-            ``guardian_name`` and ``phone``
+            ``guardian_name``, ``phone`` and ``role`` ("guide": he has no line number)
         :return: the same as the sale will take them, with ``code`` and ``message`` of
             what is wrong, or False
         :raise WindowRightError: the user may not sell tickets
@@ -75,7 +76,8 @@ class PosConfig(models.Model):
             ):
                 person.pop("doc_kind", None)
             found = self._scenic_checked_visitor(person)
-            checked.append({**found, "phone": person.get("phone", "")})
+            more = {name: person.get(name, "") for name in ("phone", "role")}
+            checked.append({**found, **more})
         self._scenic_mark_repeated(checked)
         self._scenic_mark_refused(checked, template_sudo, day, slot_sudo)
         return checked
@@ -199,19 +201,24 @@ class PosConfig(models.Model):
 
     def _scenic_mark_repeated(self, checked):
         """Mark rows whose document stands in an earlier row."""
-        seen = {}
-        for number, row in enumerate(checked, 1):
+        seen, line = {}, 0
+        for row in checked:
+            line += row["role"] != GUIDE
             if row["message"] or not row["doc_number"]:
                 continue
             document = id_document.identity(id_document.normalise(row["doc_number"]))
-            if document in seen:
-                row["code"] = "ROSTER_TWICE"
-                row["message"] = self.env._(
+            if document not in seen:
+                seen[document] = row["role"] != GUIDE and line
+                continue
+            row["code"] = "ROSTER_TWICE"
+            row["message"] = (
+                self.env._(
                     "This document stands in line %(line)s already.",
                     line=seen[document],
                 )
-            else:
-                seen[document] = number
+                if seen[document]
+                else self.env._("This document is the guide's.")
+            )
 
     def _scenic_mark_refused(self, checked, template, day, slot):
         """Mark rows of persons who are on record and could not have a ticket."""

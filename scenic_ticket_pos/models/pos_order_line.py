@@ -317,7 +317,8 @@ class PosOrderLine(models.Model):
                 refused.append(pick)
         if not left:
             rest_sudo = tickets_sudo.filtered(lambda t: t.state in LIVE_STATES)
-            if rest_sudo - free_sudo == tickets_sudo.concat(*(p.ticket for p in picks)):
+            picked_sudo = rest_sudo.browse(pick.ticket.id for pick in picks)
+            if rest_sudo - free_sudo == picked_sudo:
                 free_picks = [ticket_sudo._pos_pick() for ticket_sudo in free_sudo]
                 picks += [pick for pick in free_picks if pick.quote["allowed"]]
             return picks

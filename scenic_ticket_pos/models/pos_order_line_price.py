@@ -25,7 +25,7 @@ class PosOrderLine(models.Model):
         self.ensure_one()
         order, config = self.order_id, self.order_id.config_id
         # sudo: when an order is late is for no cashier to read
-        channel_sudo = self.env["scenic.channel"].sudo()._channel("window")
+        channel_sudo = self.env["scenic.booking"].sudo()._channel("window")
         if channel_sudo._is_late(order.date_order):
             return
         # sudo: whoever may sell need not read price rules

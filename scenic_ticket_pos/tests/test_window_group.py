@@ -1,11 +1,13 @@
 import base64
 import io
 import zipfile
+from datetime import timedelta
 
 import openpyxl
 
 from odoo import Command
 from odoo.tests import TransactionCase, new_test_user, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.scenic_ticket_base.exceptions import BookingError
 
@@ -174,7 +176,11 @@ class TestWindowGroup(GroupCommon):
 
     def test_places_of_free_persons(self):
         pool = self._pool(12)
-        with self.assertRaises(BookingError) as caught, self.cr.savepoint():
+        with (
+            self.assertRaises(BookingError) as caught,
+            mute_logger("odoo.sql_db"),
+            self.cr.savepoint(),
+        ):
             self._sell(self._group(12, []))
         self.assertEqual(caught.exception.code, "SOLD_OUT")
         pool.capacity = 13
@@ -260,7 +266,17 @@ class TestWindowRoster(GroupCommon):
             [row["code"] for row in checked],
             [False, False, "ROSTER_TWICE", False, "ROSTER_TWICE"],
         )
-        self.assertIn("1", checked[2]["message"])
+        self.assertIn("line 1", checked[2]["message"])
+
+    def test_a_document_of_the_guide(self):
+        """The guide stands above the list and is not counted in it."""
+        checked = self._check(self._guide(1), *self._people(2, 1, 2))
+        self.assertEqual(
+            [row["code"] for row in checked],
+            [False, False, "ROSTER_TWICE", "ROSTER_TWICE"],
+        )
+        self.assertIn("guide", checked[2]["message"])
+        self.assertIn("line 1", checked[3]["message"])
 
     def test_a_document_with_a_ticket_of_another_agency(self):
         """Whoever sold it: the row says so, and not who it was."""
@@ -271,7 +287,7 @@ class TestWindowRoster(GroupCommon):
         self.assertEqual([row["code"] for row in checked], [False, "ID_TAKEN"])
         self.assertNotIn("Sunny", checked[1]["message"])
         # on another day it is free, and so it is when the hold is over
-        later = self.visit_date.replace(day=self.visit_date.day % 28 + 1)
+        later = self.visit_date + timedelta(days=1)
         self.assertEqual(self._codes(*self._people(2), day=later), [False])
         booking.sudo().held_until = "2020-01-01"
         self.assertEqual(self._codes(*self._people(2)), [False])
@@ -380,7 +396,8 @@ class TestWindowRoster(GroupCommon):
         sealed = self._seal("line-1", self._people(1))
         company = self.setup_other_company()["company"]
         # sudo: a window of another company
-        other = self.config.sudo().copy({"company_id": company.id, "name": "Abroad"})
+        configs_sudo = self.env["pos.config"].sudo().with_company(company)
+        other = configs_sudo.create({"name": "Abroad", "company_id": company.id})
         self.assertIs(self._open("line-1", sealed, other), False)
 
     def test_who_may_read_a_roster(self):

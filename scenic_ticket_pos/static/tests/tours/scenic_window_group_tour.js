@@ -13,7 +13,7 @@ import {
 import { registry } from "@web/core/registry";
 
 const GROUP = ".modal .scenic-group";
-const LINE = ".order-container .orderline.selected .scenic-group-line button";
+const LINE = ".order-container .orderline .scenic-group-line button";
 const RECEIPT = ".receipt-screen .pos-receipt";
 const row = (position, name) => `${GROUP} .scenic-group-row:eq(${position}) [name=${name}]`;
 const guide = (name) => `${GROUP} .scenic-group-guide [name=${name}]`;

@@ -16,7 +16,7 @@ patch(PosOrderline.prototype, {
     /** Take the price anew, unless the cashier has set one. */
     repriceScenic() {
         if (
-            !this.scenicPrices ||
+            !this.isScenicTicket ||
             this.price_type !== "original" ||
             this.refunded_orderline_id ||
             this.combo_parent_id

@@ -38,7 +38,7 @@ patch(PosStore.prototype, {
             return;
         }
         line.setQuantity(group.size);
-        const guide = group.guide ? [{ ...group.guide, role: "guide" }] : [];
+        const guide = group.guide ? [group.guide] : [];
         await this.setScenicVisitors(line, [...guide, ...group.roster]);
     },
 });

@@ -21,7 +21,10 @@ patch(OrderPaymentValidation.prototype, {
 
     async _scenicReprice(refusal) {
         const lines = this.order.lines.filter((line) => line.isScenicTicket && line.qty > 0);
-        await this.pos.applyScenicPrices(lines, { fresh: true });
-        handleRPCError(refusal, this.pos.dialog);
+        try {
+            await this.pos.applyScenicPrices(lines, { fresh: true });
+        } finally {
+            handleRPCError(refusal, this.pos.dialog);
+        }
     },
 });

@@ -114,3 +114,15 @@ test("a price that has changed at payment is corrected and told", async () => {
     expect(order.state).toBe("draft");
     expect(prices(order)).toEqual([[1, 95]]);
 });
+
+test("without the server a day that was never asked about costs what today does", async () => {
+    const { store, order, touch } = await setupOrder();
+    const line = await touch();
+    store.scenicPrices.clear();
+    store.data.network.offline = true;
+    await store.applyScenicPrices([line]);
+    const product = line.product_id;
+    const today = product.getPrice(order.pricelist_id, 1, 0, false, product);
+    expect(prices(order)).toEqual([[1, today]]);
+    expect(today).not.toBe(80);
+});

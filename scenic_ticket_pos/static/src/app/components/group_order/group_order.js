@@ -205,11 +205,7 @@ export class GroupOrder extends Component {
         if (!rows.length) {
             return true;
         }
-        const found = await this._ask(() =>
-            this.props.check(
-                rows.map((row) => Object.fromEntries(PERSON.map((name) => [name, row[name]])))
-            )
-        );
+        const found = await this._ask(() => this.props.check(rows.map((row) => this._clean(row))));
         found?.forEach((values, index) => this._judged(rows[index], values));
         return Boolean(found) && rows.every((row) => row.checked);
     }
@@ -248,6 +244,8 @@ export class GroupOrder extends Component {
         if (this.state.message || !(await this.checkRows())) {
             if (!this.state.message && this.wrong.length) {
                 this.goToWrong();
+            } else if (this.state.guide.message) {
+                this.root.el.querySelector(this._selector(this.state.guide, "doc_number")).focus();
             }
             return;
         }
@@ -260,11 +258,10 @@ export class GroupOrder extends Component {
             );
             return;
         }
-        const clean = (row) => Object.fromEntries(PERSON.map((name) => [name, row[name]]));
         this.props.getPayload({
             size: this.size,
-            guide: this.hasGuide ? clean(this.state.guide) : null,
-            roster: this.persons.map(clean),
+            guide: this.hasGuide ? this._clean(this.state.guide) : null,
+            roster: this.persons.map((row) => this._clean(row)),
         });
         this.props.close();
     }
@@ -275,6 +272,12 @@ export class GroupOrder extends Component {
 
     _row(values) {
         return { key: this.nextKey++, ...person(values) };
+    }
+
+    /** What the server takes of a person. */
+    _clean(row) {
+        const values = Object.fromEntries(PERSON.map((name) => [name, row[name]]));
+        return row === this.state.guide ? { ...values, role: "guide" } : values;
     }
 
     _judged(row, values) {
