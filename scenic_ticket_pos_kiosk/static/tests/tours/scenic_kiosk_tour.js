@@ -59,7 +59,6 @@ registry.category("web_tour.tours").add("ScenicKioskFreeTour", {
             // One line for two persons, today.
             { trigger: ".product-cart-item .scenic-visit-date:contains('Visit date')" },
             { trigger: ".product-cart-item .o-so-tabular-nums:contains('2')" },
-            fits(".page-buttons"),
             Utils.clickBtn("Order"),
             { ...ConfirmationPage.isShown(), timeout: 30000 },
             { trigger: `${PAGE} h1:contains('Take your tickets')` },
