@@ -25,13 +25,13 @@ class ScenicKioskController(PosSelfOrderController):
             return super().process_order(
                 order, access_token, table_identifier, device_type
             )
-        if known_sudo and known_sudo.state != "draft":
-            # the answer was lost on the way
-            orders = known_sudo.with_env(config.env)
-        else:
+        if values:
             super().process_order(values, access_token, table_identifier, device_type)
             orders = config.env["pos.order"].search([("uuid", "=", values["uuid"])])
             orders._scenic_hold_kiosk()
+        else:
+            # the answer was lost on the way
+            orders = known_sudo.with_env(config.env)
         return self._generate_return_values(orders, config)
 
     @http.route(

@@ -54,7 +54,8 @@ class PosConfig(models.Model):
 
         :param order: anything
         :return: the order of this name, maybe none, and what may be done: False, it
-            has no tickets; else the values to make or change it with
+            has no tickets; else the values to make or change it with, none if it is
+            paid or cancelled
         :raise KioskError: it cannot be
         """
         self.ensure_one()
@@ -63,6 +64,10 @@ class PosConfig(models.Model):
         # sudo: whether there is one, of whichever point of sale
         known_sudo = self.env["pos.order"].sudo().search([("uuid", "=", order["uuid"])])
         known_sudo._scenic_check_kiosk_owner(self, order.get("access_token"))
+        if known_sudo.state not in (False, "draft") and any(
+            line._scenic_is_ticket() for line in known_sudo.lines
+        ):
+            return known_sudo, {}
         commands = self._scenic_line_commands(known_sudo, order.get("lines"))
         products_sudo = self._scenic_products(
             [vals.get("product_id") for _code, _id, vals in commands]

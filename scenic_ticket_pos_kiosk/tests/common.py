@@ -68,6 +68,7 @@ class KioskCommon(ScenicPosTourCommon):
                 "use_presets": False,
                 "self_ordering_mode": "kiosk",
                 "self_ordering_service_mode": "counter",
+                "self_ordering_pay_after": "each",
                 "self_ordering_default_user_id": cls.cashier.id,
                 **values,
             }

@@ -157,8 +157,9 @@ class TestKioskForgery(KioskCommon):
                 )
 
     def test_a_closed_kiosk_sells_nothing(self):
+        order = self._order((self.adult, 1))
         self.config.current_session_id.close_session_from_ui()
-        self._assert_order_refused(self._order((self.adult, 1)), "Unauthorized")
+        self._assert_order_refused(order, "Unauthorized")
 
     def test_an_order_is_changed_by_who_made_it(self):
         sent = self._order((self.adult, 1))

@@ -9,7 +9,11 @@ const PICKER = ".modal .scenic-visit-picker";
 function choose(...products) {
     return [
         Utils.clickBtn("Order Now"),
-        products.map((name) => ProductPage.clickProduct(name)),
+        products.map((name, index) => [
+            ProductPage.clickProduct(name),
+            // the places were asked for meanwhile
+            { trigger: `.to-order .rounded-pill:contains('${index + 1}')`, timeout: 30000 },
+        ]),
         Utils.clickBtn("Checkout"),
     ];
 }
@@ -55,9 +59,8 @@ registry.category("web_tour.tours").add("ScenicKioskFreeTour", {
             // One line for two persons, today.
             { trigger: ".product-cart-item .scenic-visit-date:contains('Visit date')" },
             { trigger: ".product-cart-item .o-so-tabular-nums:contains('2')" },
-            fits(".page-buttons"),
             Utils.clickBtn("Order"),
-            ConfirmationPage.isShown(),
+            { ...ConfirmationPage.isShown(), timeout: 30000 },
             { trigger: `${PAGE} h1:contains('Take your tickets')` },
             // The receipt, and each ticket by itself.
             jobsAnswered(3),
@@ -84,7 +87,10 @@ registry.category("web_tour.tours").add("ScenicKioskNoPrinterTour", {
         [
             choose("Open Day"),
             Utils.clickBtn("Order"),
-            { trigger: `${PAGE} .scenic-help:contains('no printer'):contains('window')` },
+            {
+                trigger: `${PAGE} .scenic-help:contains('no printer'):contains('window')`,
+                timeout: 30000,
+            },
             fits(`${PAGE} .scenic-help`),
             backToTheBeginning(),
         ].flat(Infinity),
@@ -97,16 +103,20 @@ registry.category("web_tour.tours").add("ScenicKioskVisitTour", {
             // One more than there are places.
             { trigger: ".product-cart-item .oi-plus", run: "click" },
             Utils.clickBtn("Order"),
-            { trigger: ".modal:contains('window')" },
+            { trigger: ".modal:contains('window')", timeout: 30000 },
             { trigger: ".modal-footer .btn:contains('Close')", run: "click" },
             { trigger: ".product-cart-item .oi-minus", run: "click" },
             // The second day of the two weeks.
             { trigger: ".scenic-visit-change", run: "click" },
             fits(".modal-content"),
-            { trigger: `${PICKER} .scenic-days .scenic-tile:eq(1):contains('3')`, run: "click" },
+            {
+                trigger: `${PICKER} .scenic-days .scenic-tile:eq(1):contains('3')`,
+                run: "click",
+                timeout: 30000,
+            },
             { trigger: `body:not(:has(${PICKER}))` },
             Utils.clickBtn("Order"),
-            ConfirmationPage.isShown(),
+            { ...ConfirmationPage.isShown(), timeout: 30000 },
             { trigger: `${PAGE} h1:contains('Pay at the window')` },
             ConfirmationPage.orderNumberShown(),
             backToTheBeginning(),

@@ -71,11 +71,15 @@ patch(SelfOrder.prototype, {
     async chooseScenicVisit(product, line) {
         const slots = this.models["scenic.slot"];
         let places;
+        // a second touch would be another person
+        this.rpcLoading = true;
         try {
             places = await this.getScenicPlaces(product);
         } catch (error) {
             this.handleErrorNotification(error);
             return null;
+        } finally {
+            this.rpcLoading = false;
         }
         const { days, today } = places;
         const { mode } = product.product_tmpl_id.scenic_validity_rule_id;

@@ -18,6 +18,10 @@ patch(ConfirmationPage.prototype, {
         return Boolean(this.confirmedOrder?.lines.some((line) => line.isScenicTicket));
     },
 
+    get isScenicUnpaid() {
+        return !PAID_STATES.includes(this.confirmedOrder.state);
+    },
+
     /** Nothing is printed before the tickets are here. */
     beforePrintOrder() {
         return super.beforePrintOrder(...arguments) && !this.hasScenicTickets;
