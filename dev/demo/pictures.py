@@ -9,7 +9,7 @@ from bootstrap.postgres import Cluster, free_port
 from databases import demo_database
 from playwright.sync_api import Browser
 
-from . import gate_pictures
+from . import gate_pictures, window_print_pictures
 from .browser import chromium, logged_in, save
 from .gate_park import GatePark
 from .park import DATABASE, Park
@@ -36,6 +36,7 @@ def take_pictures() -> int:
                 _lane_log(chrome, park)
                 _window(chrome, park)
                 gate_pictures.take(chrome, park, IMAGES)
+                window_print_pictures.take(chrome, park, IMAGES)
             pages = save_pages((tickets / "window.pdf").read_bytes(), tickets / "page")
             shutil.copy(pages[0], IMAGES / "ticket.png")
         odoo.drop_database(COPY)
