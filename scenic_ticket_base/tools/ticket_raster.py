@@ -83,6 +83,7 @@ class _Paper:
         modules = images.code128_modules(digits)
         module = self.width // (len(modules) + 2 * BAR_QUIET)
         left = (self.width - len(modules) * module) // 2
+        self.y += GAP
         for column, black in enumerate(modules):
             if black == "1":
                 self._box(left + column * module, self.y, module, BAR_HEIGHT)
