@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 
 from PIL import Image
@@ -106,7 +107,7 @@ class ReceiptPrinter:
             assert mode[:2] == b"0\x00" and width == ROW
             for _row in range(int.from_bytes(mode[4:6], "little")):
                 row = await reader.readexactly(width)
-                later(lambda row=row: self._feed(row))
+                later(partial(self._feed, row))
         elif head == b"\x1dV":
             assert await reader.readexactly(2) == b"\x42\x00"
             later(self._cut)
