@@ -39,7 +39,7 @@ if with_tickets:
     )
     site = env["scenic.site"].create({"name": "云溪山", "code": "YUNXI"})
     env["scenic.capacity.pool"].create(
-        {"site_id": site.id, "kind": "day", "capacity": 10**6}
+        {"name": "每日", "site_id": site.id, "kind": "day", "capacity": 10**6}
     )
     rule = env["scenic.validity.rule"].create(
         {"name": "当日", "mode": "visit_date", "days": 1}
