@@ -221,4 +221,5 @@ class TestWindowPhoneTour(ScenicPosTourCommon):
         self.start_tour(
             f"/pos_customer_display/{self.config.id}/{self.config.access_token}",
             "ScenicCustomerDisplayTour",
+            login=self.cashier.login,
         )
