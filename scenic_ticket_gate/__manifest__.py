@@ -16,6 +16,7 @@
         "wizards/scenic_lane_switch_views.xml",
         "wizards/scenic_pass_review_views.xml",
         "wizards/scenic_staff_lanes_views.xml",
+        "views/scenic_printer_views.xml",
         "views/scenic_pass_event_views.xml",
         "views/scenic_pass_event_alarm_views.xml",
         "views/scenic_zone_views.xml",

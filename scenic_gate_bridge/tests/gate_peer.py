@@ -62,6 +62,7 @@ ERRORS = {
     "shared": (409, -32009, "KEY_SHARED"),
     "bad": (400, -32602, "INVALID_PARAMS"),
 }
+PRINTER_STATES = ("ready", "no_paper", "cover_open", "error", "offline")
 MODES = ("controlled", "exit", "free", "locked", "emergency")
 
 
@@ -76,6 +77,40 @@ class Admission:
     passed: int = 0
     annulled: int = 0
     answer: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class PrintQueue:
+    """What one printer has to print, and what became of it."""
+
+    code: str
+    jobs: list[dict[str, Any]]
+    told: list[str] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+    outcomes: dict[int, str] = field(default_factory=dict)
+    handed: int = 0
+    _sent: dict[str, Any] | None = None
+
+    def ask(self, params: dict[str, Any]) -> dict[str, Any]:
+        if params["printer"] != self.code:
+            return {"known": False, "job": None}
+        self.states.append(params["state"])
+        if self._sent is not None and params.get("job") == self._sent["job"]:
+            self._keep(self._sent, params["outcome"])
+        if params.get("leaving"):
+            return {"known": True, "job": None}
+        if self._sent is None and self.jobs:
+            self._sent = self.jobs.pop(0)
+            self.handed += 1
+        return {"known": True, "job": self._sent}
+
+    def _keep(self, job: dict[str, Any], outcome: str) -> None:
+        self.told.append(outcome)
+        self._sent = None
+        if outcome == "waiting":
+            self.jobs.insert(0, job)
+        else:
+            self.outcomes[job["job"]] = outcome
 
 
 @dataclass
@@ -102,6 +137,7 @@ class Peer:
     # of tickets that are in the feed, too: number, and the right that opens next
     names: dict[str, str] = field(default_factory=dict)
     rights: dict[str, int] = field(default_factory=dict)
+    prints: PrintQueue = field(default_factory=lambda: PrintQueue("", []))
 
     # -- the rules ---------------------------------------------------------------------
 
@@ -262,6 +298,16 @@ class Peer:
             "tickets": page,
             "gone": [],
         }
+
+    def print(self, params: dict[str, Any]) -> dict[str, Any]:
+        _want(params, "printer", lambda v: isinstance(v, str))
+        _want(params, "session", lambda v: bool(UUID.fullmatch(v)))
+        _want(params, "state", lambda v: v in PRINTER_STATES)
+        _want(params, "width", lambda v: type(v) is int and v % 8 == 0)
+        if "job" in params:
+            _want(params, "job", lambda v: type(v) is int and v > 0)
+            _want(params, "outcome", lambda v: v in ("printed", "waiting", "unsure"))
+        return self.prints.ask(params)
 
     def heartbeat(self, params: dict[str, Any]) -> dict[str, Any]:
         _want(params, "seq", lambda v: type(v) is int and v > 0)

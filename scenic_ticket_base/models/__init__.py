@@ -57,6 +57,8 @@ from . import (
     scenic_membership_freeze,
     scenic_opening_hours,
     scenic_print,
+    scenic_print_job,
+    scenic_printer,
     scenic_refund,
     scenic_refund_line,
     scenic_refund_override,

@@ -53,6 +53,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         "scenic.entitlement": FACT,
         "scenic.credential": FACT,
         "scenic.print": FACT,
+        "scenic.print.job": FACT,
         "scenic.membership": FACT,
         "scenic.membership.freeze": FACT,
         "scenic.staff.card": Right(read=STAFF_CARD_READERS),
@@ -81,6 +82,7 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
         ),
         # settings
         "scenic.site": SETTING,
+        "scenic.printer": SETTING,
         "scenic.slot": SETTING,
         "scenic.slot.template": SETTING,
         "scenic.opening.hours": SETTING,
@@ -293,6 +295,9 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
                 "reason": "Sample",
             }
         )
+        printer = env["scenic.printer"].create(
+            {"name": "Sample", "code": "S1", "site_id": site.id}
+        )
         refunded = cls._scenic_sell(cls.scenic_individual)
         refunded._refund("CN/SAMPLE", "Sample")
         refund = env["scenic.refund"].search([("ticket_id", "=", refunded.id)])
@@ -309,6 +314,8 @@ class TestAccessTable(RightsMixin, ScenicMixin, HttpCase):
             "scenic.ticket": ticket,
             "scenic.entitlement": ticket.entitlement_ids,
             "scenic.credential": ticket.credential_ids,
+            "scenic.printer": printer,
+            "scenic.print.job": printer._print(ticket),
             "scenic.print": env["scenic.print"].search([("ticket_id", "=", ticket.id)]),
             "scenic.capacity.hold": env["scenic.capacity.hold"].search(
                 [("booking_line_id", "=", booking.line_ids.id)]

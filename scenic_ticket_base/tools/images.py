@@ -33,6 +33,11 @@ def qr_png(token, module=6):
     return picture.getvalue()
 
 
+def qr_modules(token):
+    """Return the same QR as rows of 0 and 1, without its quiet zone."""
+    return [list(row) for row in _qr(token).matrix]
+
+
 def text_data_uri(text):
     """Return a QR of any text, an address for example, as SVG URI."""
     return segno.make_qr(text, error="m").svg_data_uri(scale=4, border=4)
@@ -49,10 +54,14 @@ def _qr(token):
 
 def code128_data_uri(digits):
     """Return Code128-C bars of an even number of digits as SVG URI."""
+    return _bars_svg(code128_modules(digits))
+
+
+def code128_modules(digits):
+    """Return Code128-C bars of an even number of digits as text of 0 and 1."""
     if len(digits) % 2 or not digits.isascii() or not digits.isdigit():
         raise ValueError("Code128-C takes pairs of digits")
-    modules = _Code128C(digits).build()[0]
-    return _bars_svg(modules)
+    return _Code128C(digits).build()[0]
 
 
 def _bars_svg(modules, height=24, quiet=10):

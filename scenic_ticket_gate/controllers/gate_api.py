@@ -54,6 +54,11 @@ class ScenicGateApi(Controller):
         """Tell the settings of the device, unless it knows them."""
         return JsonText(self._call(gate_schema.check_config, params, "_gate_config"))
 
+    @route("/scenic/gate/v1/print", **ROUTING)
+    def print(self, params):
+        """Hand out the next ticket of a printer; keep what became of the one before."""
+        return self._call(gate_schema.check_print, params, "_gate_print")
+
     @route(
         "/scenic/gate/v1/<string:method>",
         **{**ROUTING, "auth": "none"},

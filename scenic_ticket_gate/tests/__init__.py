@@ -18,6 +18,7 @@ from . import (
     test_life_line,
     test_neutralize,
     test_pass_rules,
+    test_printer,
     test_report_lists,
     test_revenue,
     test_review,

@@ -57,6 +57,9 @@ MODES = ("controlled", "exit", "free", "locked", "emergency")
 DECIDES = ("no", "offline", "site")
 MAX_TICKETS = 2000
 LINKS = ("up", "down")
+PRINTER_STATES = ("ready", "no_paper", "cover_open", "error", "offline")
+OUTCOMES = ("printed", "waiting", "unsure")
+MIN_DOTS, MAX_DOTS = 512, 1024
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(
@@ -338,6 +341,27 @@ def check_config(params):
     :raise SchemaError: names the first field that does not fit
     """
     return {"version": _Object(params, "").text("version", 64, None)}
+
+
+def check_print(params):
+    """Return the values of a ``print`` call.
+
+    :raise SchemaError: names the first field that does not fit
+    """
+    top = _Object(params, "")
+    values = {
+        "printer": top.text("printer", 32, shortest=1),
+        "session": top.uuid("session"),
+        "state": top.choice("state", PRINTER_STATES),
+        "width": top.integer("width", MIN_DOTS, MAX_DOTS),
+        "leaving": top.boolean("leaving", False),
+        "job": top.integer("job", 1, MAX_INT, None),
+    }
+    if values["width"] % 8:
+        raise SchemaError("width", "must be a multiple of 8", "必须是 8 的倍数")
+    if values["job"]:
+        values["outcome"] = top.choice("outcome", OUTCOMES)
+    return values
 
 
 def check_heartbeat(params):

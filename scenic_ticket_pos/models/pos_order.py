@@ -464,7 +464,7 @@ class PosOrder(models.Model):
         tickets_sudo = (self._scenic_tickets() | changed_sudo).filtered(
             lambda ticket: ticket._pos_is_printable()
         )
-        tickets_sudo._count_print("receipt", self.config_id.name, self)
+        self._scenic_print(tickets_sudo)
         return {"scenic.ticket": self._scenic_load_tickets(self.config_id)}
 
     @api.model

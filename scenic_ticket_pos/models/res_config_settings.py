@@ -13,3 +13,6 @@ class ResConfigSettings(models.TransientModel):
     pos_scenic_site_id = fields.Many2one(
         related="pos_config_id.scenic_site_id", readonly=False
     )
+    pos_scenic_printer_id = fields.Many2one(
+        related="pos_config_id.scenic_printer_id", readonly=False
+    )

@@ -22,6 +22,7 @@ from . import (
     test_window_phone,
     test_window_prices,
     test_window_print,
+    test_window_printer,
     test_window_refund,
     test_window_refund_policy,
     test_window_rights,

@@ -79,6 +79,9 @@ class TestAccessTable(RightsMixin, ScenicPosCommon, HttpCase):
         ("pos.order", "read_pos_data"): (ANYBODY, [[], False]),
         ("pos.order", "scenic_count_ticket_print"): ((), []),
         ("pos.order", "scenic_phone_page"): ((), []),
+        ("pos.order", "scenic_print_cancel"): ((), []),
+        ("pos.order", "scenic_print_missing"): ((), []),
+        ("pos.order", "scenic_print_state"): ((), []),
         ("pos.order", "scenic_refund_quote"): ((), ({},)),
         # an order is refused by what it holds; no order asks for nothing
         ("pos.order", "sync_from_ui"): (ANYBODY, ([],)),

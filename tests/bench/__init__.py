@@ -5,7 +5,10 @@ import importlib
 from bootstrap.console import SetupError, say
 
 #: A part is a module of this package with ``main(*, tickets, seconds) -> int``.
-PARTS = ("validate", "decide", "confirm", "quote", "repeat", "shred", "expire")
+PARTS = (
+    *("validate", "decide", "confirm", "quote", "repeat", "shred", "expire"),
+    "window",
+)
 
 
 def run(only: list[str], *, tickets: int, seconds: float) -> int:

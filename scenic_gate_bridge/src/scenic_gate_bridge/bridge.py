@@ -33,9 +33,10 @@ from .metrics import Metrics
 from .model import utc_now
 from .outbox import OutboxSender
 from .photos import Album, Camera, Photographer
+from .printing import PrintClerk, TicketPrinter
 from .readers.watch import watch
 from .rpc import RpcClient, RpcError
-from .settings import LaneSettings, Settings
+from .settings import LaneSettings, PrinterSettings, Settings
 from .site_server import SiteServer
 from .status import ServerStatus
 from .supervisor import supervise
@@ -78,6 +79,7 @@ class Bridge:
         self.settings = settings
         self.metrics = Metrics()
         self.lanes: dict[str, Lane] = {}
+        self.clerks: list[PrintClerk] = []
         self._album = Album(settings.state_dir / "photos")
         self._templates = TemplateStore(settings.state_dir / "fingerprints")
         self._pulses = Pulses()
@@ -114,6 +116,7 @@ class Bridge:
                     journal, rpc, status, self.metrics, settings.server.backoff_max
                 )
                 site_server = SiteServer(settings.site_server, journal, self.metrics)
+                self.clerks = [self._clerk(item, rpc) for item in settings.printers]
                 heartbeat = Heartbeat(
                     journal,
                     rpc,
@@ -134,6 +137,7 @@ class Bridge:
                     site_server,
                     puller,
                     self._album,
+                    self.clerks,
                 )
                 pulses = self._pulses
                 outbox.turns = pulses.of("outbox")
@@ -179,6 +183,7 @@ class Bridge:
             for settings in self.settings.lanes
             for number in range(len(settings.readers))
         ]
+        printing = [group.create_task(clerk.run()) for clerk in self.clerks]
         self._log.info("bridge started", lanes=list(self.lanes), url=url)
         ready(url)
         systemd.ready(url)
@@ -190,7 +195,10 @@ class Bridge:
         await _cancel(readers)
         for lane in self.lanes.values():
             lane.stop()
-        await asyncio.wait(lanes)
+        for clerk in self.clerks:
+            clerk.stop()
+        # a bridge may have printers only
+        await asyncio.wait([*lanes, *printing])
         await _cancel([*drivers, beating, pruning, sender])
         try:
             async with asyncio.timeout(LAST_UPLOAD):
@@ -258,6 +266,10 @@ class Bridge:
         )
         lane.plan = state.plan
         self.lanes[settings.code] = lane
+
+    def _clerk(self, settings: PrinterSettings, rpc: RpcClient) -> PrintClerk:
+        turns = self._pulses.of(f"printer {settings.code}")
+        return PrintClerk(settings, TicketPrinter(settings, turns), rpc, turns)
 
     async def _drive(self, lane: Lane) -> None:
         name, driver = f"{lane.code} turnstile", lane.driver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -25,6 +25,7 @@ from .metrics import Metrics
 from .model import Direction, iso, utc_now
 from .outbox import OutboxSender
 from .photos import Album
+from .printing import PrintClerk
 from .settings import ApiSettings
 from .site_server import SiteServer
 from .status import ServerState, ServerStatus
@@ -61,6 +62,7 @@ class LocalApi:
         site_server: SiteServer,
         puller: SyncPuller,
         album: Album,
+        clerks: Sequence[PrintClerk],
     ) -> None:
         self._settings = settings
         self._lanes = lanes
@@ -71,6 +73,7 @@ class LocalApi:
         self._metrics = metrics
         self._puller = puller
         self._album = album
+        self._clerks = clerks
         app = web.Application(middlewares=[_guard], client_max_size=4096)
         app.add_routes(
             [
@@ -124,6 +127,10 @@ class LocalApi:
                 "unresolved": unresolved,
                 **copy,
                 "lanes": [lane.state() for lane in self._lanes.values()],
+                "printers": [
+                    {"printer": clerk.code, "state": clerk.state.value}
+                    for clerk in self._clerks
+                ],
             }
         )
 
@@ -142,6 +149,7 @@ class LocalApi:
             for lane in self._lanes.values()
             for what in sorted(lane.machine.faults)
         ]
+        problems += [problem for clerk in self._clerks for problem in clerk.problems()]
         problems += [
             f"lane {lane.code}: camera: {lane.camera_problem}"
             for lane in self._lanes.values()

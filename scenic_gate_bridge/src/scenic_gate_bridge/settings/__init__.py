@@ -13,6 +13,7 @@ from .drivers import (
 from .fingerprint import FingerprintSettings
 from .lanes import LaneSettings, Profile
 from .loading import load
+from .printers import PrinterSettings
 from .readers import (
     CardReaderSettings,
     IcReaderSettings,
@@ -50,6 +51,7 @@ __all__ = [
     "OsdpReaderSettings",
     "PcscReaderSettings",
     "PhotoSettings",
+    "PrinterSettings",
     "Profile",
     "ReaderSettings",
     "SerialSettings",

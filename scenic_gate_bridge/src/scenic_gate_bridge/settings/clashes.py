@@ -18,6 +18,7 @@ from .transport import TcpSettings
 def clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
     """Lane codes, ports and relays used twice, clients that cannot be served."""
     yield from _client_clashes(settings)
+    yield from _printer_clashes(settings)
     codes: dict[str, int] = {}
     ports: dict[str, str] = {}
     for number, lane in enumerate(settings.lanes):
@@ -83,6 +84,15 @@ def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, st
         at: TomlPath = ("lanes", number, "readers", index)
         at += ("reader",) if reader.kind == "pcsc" else ("transport", "port")
         yield at, reader.link.place, reader.link.shown
+
+
+def _printer_clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
+    seen: dict[str, str] = {}
+    for number, printer in enumerate(settings.printers):
+        for field, value in (("code", printer.code), ("host", printer.link.place)):
+            if value in seen:
+                yield ("printers", number, field), f"{value} is that of {seen[value]}"
+            seen.setdefault(value, f"printers[{number}]")
 
 
 def _client_clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:

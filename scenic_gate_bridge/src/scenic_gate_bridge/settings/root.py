@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,6 +16,7 @@ from pydantic_settings import (
 from .base import ConfigError
 from .camera import PhotoSettings
 from .lanes import LaneSettings
+from .printers import PrinterSettings
 from .secret import read_secret
 from .server import ApiSettings, ServerSettings, SiteServerSettings
 
@@ -39,7 +40,14 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     site_server: SiteServerSettings = SiteServerSettings()
     photos: PhotoSettings = PhotoSettings()
-    lanes: Annotated[list[LaneSettings], Field(min_length=1, max_length=64)]
+    lanes: Annotated[list[LaneSettings], Field(max_length=64)] = []
+    printers: Annotated[list[PrinterSettings], Field(max_length=16)] = []
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> Settings:
+        if not self.lanes and not self.printers:
+            raise ValueError("set at least one of lanes and printers")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -9,7 +9,19 @@ patch(PosPrinterService.prototype, {
      * the visitors of one order can part. Without such a printer they are one document.
      */
     async print(component, props, options) {
-        if (component !== OrderReceipt || props.basic_receipt || !this.hardware_proxy.printer) {
+        const isWhole = component === OrderReceipt && !props.basic_receipt;
+        if (
+            isWhole &&
+            props.order.scenicTicketPrinter &&
+            props.order.scenicPrintableTickets.length
+        ) {
+            // The tickets come out of a printer of their own, and nobody wants to answer the
+            // browser's print dialog for the receipt.
+            return this.hardware_proxy.printer
+                ? super.print(component, { ...props, ticketsApart: true }, options)
+                : { successful: true };
+        }
+        if (!isWhole || !this.hardware_proxy.printer) {
             return super.print(...arguments);
         }
         return super.print(
