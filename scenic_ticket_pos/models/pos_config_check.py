@@ -98,7 +98,8 @@ class PosConfig(models.Model):
         if cost["change_fee"]:
             # sudo: the product of the module, whoever may read it
             fee_sudo = self.env.ref("scenic_ticket_pos.product_change_fee").sudo()
-            wanted.append((fee_sudo, cost["change_fee"], fee_sudo.taxes_id))
+            # with the taxes of the ticket: what it is a fee for decides on them
+            wanted.append((fee_sudo, cost["change_fee"], taxes_sudo))
         values = []
         for product_sudo, amount, taxes_sudo in wanted:
             taxes_sudo = taxes_sudo._filter_taxes_by_company(self.company_id)
