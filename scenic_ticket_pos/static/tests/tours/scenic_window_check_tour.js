@@ -17,12 +17,19 @@ import { registry } from "@web/core/registry";
 
 const RECEIPT = ".receipt-screen .pos-receipt";
 
+/** Whether the product screen is there to hear the reader. */
+function isListening() {
+    const { cbMaps } = posmodel.env.services.barcode_reader;
+    return [...cbMaps].some((map) => map.scenic);
+}
+
 /** The first ticket of an order, as a wedge scanner types its QR. */
 function scanTicketOf(reference) {
     return {
         content: `scan a ticket of ${reference}`,
         trigger: "body",
-        run: async () => {
+        run: async ({ waitUntil }) => {
+            await waitUntil(isListening, { timeout: 8000 });
             const [ticket] = await posmodel.data.call(
                 "scenic.ticket",
                 "search_read",
@@ -65,6 +72,7 @@ registry.category("web_tour.tours").add("ScenicWindowCheckTour", {
             { trigger: `${POPUP} .scenic-life [data-kind=replaced]:contains('Lost on the path')` },
             { trigger: action("reprint"), run: "click" },
             printed(2, 1, "Reprint 1"),
+            { trigger: `${POPUP} .scenic-life [data-kind=printed]:contains('Printed again')` },
             // This very ticket is paid back, not another one of its order.
             { trigger: action("refund"), run: "click" },
             payCash("-60.00"),
