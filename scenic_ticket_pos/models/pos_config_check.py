@@ -98,24 +98,36 @@ class PosConfig(models.Model):
         if cost["change_fee"]:
             # sudo: the product of the module, whoever may read it
             fee_sudo = self.env.ref("scenic_ticket_pos.product_change_fee").sudo()
-            wanted.append((fee_sudo, cost["change_fee"], fee_sudo.taxes_id))
+            # with the taxes of the ticket: what it is a fee for decides on them
+            wanted.append((fee_sudo, cost["change_fee"], taxes_sudo))
         values = []
         for product_sudo, amount, taxes_sudo in wanted:
             taxes_sudo = taxes_sudo._filter_taxes_by_company(self.company_id)
-            # such that the tax on top of it, or in it, comes to the amount
-            without = taxes_sudo.with_context(force_price_include=True).compute_all(
-                abs(amount), self.company_id.currency_id
-            )["total_excluded"]
             included = all(taxes_sudo.mapped("price_include"))
             values.append(
                 {
                     "product_id": product_sudo.id,
                     "qty": -1 if amount < 0 else 1,
-                    "price_unit": abs(amount) if included else without,
+                    "price_unit": abs(amount)
+                    if included
+                    else self._scenic_price_without(taxes_sudo, abs(amount)),
                     "tax_ids": taxes_sudo.ids,
                 }
             )
         return values
+
+    def _scenic_price_without(self, taxes, amount):
+        """Return the price, not rounded, that comes to an amount with its taxes."""
+        base_line = taxes._prepare_base_line_for_taxes_computation(
+            {},
+            currency_id=self.company_id.currency_id,
+            price_unit=amount,
+            quantity=1,
+            tax_ids=taxes,
+            special_mode="total_included",
+        )
+        taxes._add_tax_details_in_base_line(base_line, self.company_id)
+        return base_line["tax_details"]["raw_total_excluded_currency"]
 
     def scenic_change(self, ticket_id, visit_date, slot_id, key):
         """Change day or slot where that costs nothing; the tickets get new codes.
@@ -154,7 +166,7 @@ class PosConfig(models.Model):
         if not known_sudo:
             ticket_sudo._pos_check_other_visit(change)
             cost = ticket_sudo._pos_change_quote(visit_date, slot_id)
-            if any(cost.values()):
+            if cost["difference_total"] or cost["change_fee"]:
                 raise WindowChangeError(
                     self.env._(
                         "This change costs something by now. Choose the day again to "
@@ -162,10 +174,16 @@ class PosConfig(models.Model):
                     ),
                     code="CHANGE_COSTS",
                 )
+        moved_sudo = ticket_sudo._pos_moved_together().sorted("number")
+        # what was paid stays as it is, to the cent of its tax
+        change.update(
+            price_unit=ticket_sudo.booking_line_id.price_unit,
+            amount_untaxed=sum(moved_sudo.mapped("amount_untaxed")),
+            amount_total=sum(moved_sudo.mapped("amount_total")),
+        )
         booking_sudo._amend(
             [change], self.env._("Changed at %(window)s", window=self.name), request_key
         )
-        moved_sudo = ticket_sudo._pos_moved_together().sorted("number")
         due_sudo = moved_sudo.filtered(lambda t: t._pos_is_due())
         printed_sudo = moved_sudo - due_sudo
         if not known_sudo:

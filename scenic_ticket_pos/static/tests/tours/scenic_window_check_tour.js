@@ -17,19 +17,25 @@ import { registry } from "@web/core/registry";
 
 const RECEIPT = ".receipt-screen .pos-receipt";
 
-/** The first ticket of an order, as a wedge scanner types its QR. */
-function scanTicketOf(reference) {
+/** The first ticket of an order, as a wedge scanner types it when somebody listens. */
+function scanTicketOf(reference, field = "pos_qr_token") {
     return {
         content: `scan a ticket of ${reference}`,
         trigger: "body",
-        run: async () => {
+        run: async ({ waitUntil }) => {
+            const reader = posmodel.env.services.barcode_reader;
+            const listens = () =>
+                field === "name"
+                    ? reader.exclusiveCbMap?.scenicAny
+                    : [...reader.cbMaps].some((map) => map.scenic);
+            await waitUntil(listens, { timeout: 8000 });
             const [ticket] = await posmodel.data.call(
                 "scenic.ticket",
                 "search_read",
-                [[["pos_order_line_id.order_id.pos_reference", "=", reference]], ["pos_qr_token"]],
+                [[["pos_order_line_id.order_id.pos_reference", "=", reference]], [field]],
                 { order: "number", limit: 1 }
             );
-            await posmodel.env.services.barcode_reader.scan(ticket.pos_qr_token);
+            await reader.scan(ticket[field]);
         },
     };
 }
@@ -65,6 +71,7 @@ registry.category("web_tour.tours").add("ScenicWindowCheckTour", {
             { trigger: `${POPUP} .scenic-life [data-kind=replaced]:contains('Lost on the path')` },
             { trigger: action("reprint"), run: "click" },
             printed(2, 1, "Reprint 1"),
+            { trigger: `${POPUP} .scenic-life [data-kind=printed]:contains('Printed again')` },
             // This very ticket is paid back, not another one of its order.
             { trigger: action("refund"), run: "click" },
             payCash("-60.00"),
@@ -98,7 +105,9 @@ registry.category("web_tour.tours").add("ScenicWindowExceptionTour", {
     steps: () =>
         [
             Chrome.startPoS(),
-            scanTicketOf("26-USED"),
+            // The window is told no code of a used ticket: by its number, into the dialog.
+            Chrome.clickMenuOption("Check Ticket"),
+            scanTicketOf("26-USED", "name"),
             { trigger: action("refund", ":disabled") },
             { trigger: `${POPUP} .scenic-why-not:contains('A used ticket is not refunded')` },
             { trigger: action("exception"), run: "click" },
