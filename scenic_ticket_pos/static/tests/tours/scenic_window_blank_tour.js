@@ -58,7 +58,9 @@ function statusSays(text) {
 function sell(...products) {
     return [
         products.map(([name, quantity]) =>
-            Array.from({ length: quantity }, () => ProductScreen.clickDisplayedProduct(name))
+            Array.from({ length: quantity }, (_, index) =>
+                ProductScreen.clickDisplayedProduct(name, true, `${index + 1}`)
+            )
         ),
         ProductScreen.clickPayButton(),
         PaymentScreen.clickPaymentMethod("Cash"),
@@ -112,11 +114,11 @@ registry.category("web_tour.tours").add("ScenicWindowOfflineTour", {
             ProductScreen.clickPayButton(),
             PaymentScreen.clickPaymentMethod("Cash"),
             PaymentScreen.clickValidate(),
-            Dialog.bodyIs("2 blanks are left, and 3 are wanted"),
+            Dialog.bodyIs('"2 blanks are left, and 3 are wanted"'),
             Dialog.confirm(),
             statusSays("Offline: 5 blanks left"),
             PaymentScreen.clickPaymentlineDelButton("Cash", "180.0"),
-            PaymentScreen.clickBackToProductScreen ? PaymentScreen.clickBackToProductScreen() : [],
+            PaymentScreen.clickBackToProductScreen(),
             ProductScreen.clickNumpad("⌫", "2"),
             ProductScreen.selectedOrderlineHas("Adult Ticket", "2", "120.0"),
             // The page is killed when the blanks are taken and nothing is saved.
@@ -185,7 +187,7 @@ registry.category("web_tour.tours").add("ScenicWindowReturnTour", {
             Chrome.startPoS(),
             statusSays("8 blanks"),
             { trigger: ".scenic-blank-status", run: "click" },
-            Dialog.bodyIs("Adult Ticket: 4 of 4 blanks are left."),
+            Dialog.bodyIs('"Adult Ticket: 4 of 4 blanks are left."'),
             Dialog.confirm(),
             Chrome.clickMenuOption("Close Register"),
             {
