@@ -228,7 +228,8 @@ class TestWindowBlank(ScenicPosCommon):
     def test_other_price(self):
         """Sold at the price of the morning: it is told, and looked at."""
         rows = self._lent()
-        order = self._sell(self._blank_line(rows[:1], price_unit=55))
+        line = self._blank_line(rows[:1], price_unit=55, price_type="original")
+        order = self._sell(line)
         self.assertEqual(order.lines.scenic_ticket_ids.amount_total, 55)
         audit = self.env["scenic.audit"].search(
             [("action", "=", "price_override"), ("res_id", "=", order.id)]
