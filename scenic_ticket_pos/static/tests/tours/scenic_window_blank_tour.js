@@ -133,7 +133,8 @@ registry.category("web_tour.tours").add("ScenicWindowOfflineTour", {
             statusSays("Offline: 5 blanks left"),
             PaymentScreen.clickPaymentlineDelButton("Cash", "180.0"),
             PaymentScreen.clickBackToProductScreen(),
-            ProductScreen.clickNumpad("⌫", "2"),
+            ProductScreen.clickLine("Adult Ticket", "3"),
+            ProductScreen.clickNumpad("2"),
             ProductScreen.selectedOrderlineHas("Adult Ticket", "2", "120.0"),
             // The page is killed when the blanks are taken and nothing is saved.
             run(async () => {
