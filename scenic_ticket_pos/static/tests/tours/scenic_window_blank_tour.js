@@ -51,20 +51,6 @@ function mendTheLine() {
     }, "the line is back");
 }
 
-/** Odoo says so, whenever it notices. */
-function withoutWarning() {
-    return run(async ({ waitFor }) => {
-        try {
-            const button = await waitFor(".modal-footer .btn:contains('limited functionality')", {
-                timeout: 3000,
-            });
-            button.click();
-        } catch {
-            // it has not noticed yet
-        }
-    }, "the warning is read");
-}
-
 function statusSays(text) {
     return { trigger: `.scenic-blank-status:contains('${text}')`, timeout: 20000 };
 }
@@ -147,8 +133,7 @@ registry.category("web_tour.tours").add("ScenicWindowOfflineTour", {
                 await posmodel.data.synchronizeLocalDataInIndexedDB();
             }, "two blanks are taken"),
             refresh(),
-            Chrome.startPoS(),
-            withoutWarning(),
+            Dialog.confirm("Continue with limited functionality"),
             statusSays("3 blanks"),
             // What was sold before is still there, with its codes.
             run(() => {
