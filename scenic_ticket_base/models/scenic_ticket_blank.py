@@ -48,10 +48,6 @@ class ScenicTicket(models.Model):
         self.ensure_one()
         return bool(self.lease_id) and self.blank_state != "sold"
 
-    def _shows_codes(self):
-        # the till alone prints it, when it is sold
-        return not self._is_unsold_blank() and super()._shows_codes()
-
     # ------------------------------------------------------------------
     # Without a sale
     # ------------------------------------------------------------------

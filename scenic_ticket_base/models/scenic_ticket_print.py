@@ -47,11 +47,13 @@ class ScenicTicket(models.Model):
     def _shows_codes(self):
         """Tell whether the codes may still be shown to the holder.
 
-        Those of a ticket that is over for long cannot: its signing key is gone.
+        Those of a ticket that is over for long cannot: its signing key is gone. Those
+        of a blank are the till's, until it is sold.
         """
         self.ensure_one()
         return (
             self.state not in ("held", "refunded", "void")
+            and not self._is_unsold_blank()
             and self._code("qr").signing_key_id.state != "purged"
         )
 

@@ -30,9 +30,11 @@ class TestBlank(ScenicCommon):
         line = self._scenic_line(
             blanks.product_id,
             len(blanks),
-            visit_date=blanks[:1].visit_date or None,
-            blanks=blanks.mapped("number"),
-            **values,
+            **{
+                "visit_date": blanks[:1].visit_date or None,
+                "blanks": blanks.mapped("number"),
+                **values,
+            },
         )
         booking = self.env["scenic.booking"]._hold(
             "window", ref, [line], sold_at=sold_at or fields.Datetime.now()

@@ -20,6 +20,7 @@ from . import (
     pos_order_line_desk,
     pos_order_line_member,
     pos_order_line_price,
+    pos_order_line_price_blank,
     pos_order_line_sealed,
     pos_order_line_visitor,
     pos_order_member,

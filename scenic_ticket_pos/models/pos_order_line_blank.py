@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from ..exceptions import WindowBlankError, WindowPriceError
+from ..exceptions import WindowBlankError
 
 # more is no honest number of prints
 MAX_PRINTS = 20
@@ -57,20 +57,6 @@ class PosOrderLine(models.Model):
     def _scenic_blank_numbers(self):
         """Return the numbers of the blanks that this line was sold with."""
         return [blank["number"] for blank in self._scenic_blank_list()]
-
-    def _scenic_check_price(self):
-        try:
-            super()._scenic_check_price()
-        except WindowPriceError as error:
-            if not self.scenic_blanks:
-                raise
-            # sold where nobody could be asked: a fact, and one to be looked at
-            self.env["scenic.audit"]._log(
-                "price_override",
-                self.order_id,
-                reason=str(error),
-                after={"price_unit": self.price_unit},
-            )
 
     def _scenic_prepare_booking_line(self, amount_untaxed, amount_total):
         return {

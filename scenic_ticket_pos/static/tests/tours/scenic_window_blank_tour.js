@@ -58,7 +58,9 @@ function statusSays(text) {
 function sell(...products) {
     return [
         products.map(([name, quantity]) =>
-            Array.from({ length: quantity }, () => ProductScreen.clickDisplayedProduct(name))
+            Array.from({ length: quantity }, (_, index) =>
+                ProductScreen.clickDisplayedProduct(name, true, `${index + 1}`)
+            )
         ),
         ProductScreen.clickPayButton(),
         PaymentScreen.clickPaymentMethod("Cash"),
@@ -102,22 +104,23 @@ registry.category("web_tour.tours").add("ScenicWindowOfflineTour", {
             cutTheLine(),
             // Three tickets of two kinds.
             sell(["Adult Ticket", 2], ["Hill and Cave", 1]),
-            Dialog.confirm("Continue with limited functionality"),
             statusSays("Offline: 5 blanks left"),
             printAndNote(3),
             ReceiptScreen.clickNextOrder(),
             // More than there are: nothing is sold, and nothing is taken.
             ProductScreen.clickDisplayedProduct("Adult Ticket", true, "1", "60.0"),
             ProductScreen.clickNumpad("3"),
+            ProductScreen.selectedOrderlineHas("Adult Ticket", "3", "180.0"),
             ProductScreen.clickPayButton(),
             PaymentScreen.clickPaymentMethod("Cash"),
             PaymentScreen.clickValidate(),
-            Dialog.bodyIs("2 blanks are left, and 3 are wanted"),
+            Dialog.bodyIs('"2 blanks are left, and 3 are wanted"'),
             Dialog.confirm(),
             statusSays("Offline: 5 blanks left"),
             PaymentScreen.clickPaymentlineDelButton("Cash", "180.0"),
-            PaymentScreen.clickBackToProductScreen ? PaymentScreen.clickBackToProductScreen() : [],
-            ProductScreen.clickNumpad("⌫", "2"),
+            PaymentScreen.clickBackToProductScreen(),
+            ProductScreen.clickLine("Adult Ticket", "3"),
+            ProductScreen.clickNumpad("2"),
             ProductScreen.selectedOrderlineHas("Adult Ticket", "2", "120.0"),
             // The page is killed when the blanks are taken and nothing is saved.
             run(async () => {
@@ -185,7 +188,7 @@ registry.category("web_tour.tours").add("ScenicWindowReturnTour", {
             Chrome.startPoS(),
             statusSays("8 blanks"),
             { trigger: ".scenic-blank-status", run: "click" },
-            Dialog.bodyIs("Adult Ticket: 4 of 4 blanks are left."),
+            Dialog.bodyIs('"Adult Ticket: 4 of 4 blanks are left."'),
             Dialog.confirm(),
             Chrome.clickMenuOption("Close Register"),
             {

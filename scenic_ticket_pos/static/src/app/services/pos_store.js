@@ -12,7 +12,7 @@ patch(PosStore.prototype, {
      */
     async printReceipt({ basic = false, order = this.getOrder() } = {}) {
         // what was sold without the server is counted here, see pos_store_blanks.js
-        const isCounted = order?.finalized && order.isSynced;
+        const isCounted = order?.finalized && !order.isSoldFromScenicBlanks();
         if (!basic && isCounted && order.scenicPrintableTickets.length) {
             try {
                 const data = await this.data.call("pos.order", "scenic_count_ticket_print", [

@@ -212,7 +212,7 @@ patch(PosStore.prototype, {
 
     /** Offline the window itself counts what it prints, before it does; the server is told. */
     async printReceipt({ basic = false, order = this.getOrder() } = {}) {
-        if (!basic && order?.isUnsyncedPaid && order.scenicPrintableTickets.length) {
+        if (!basic && order?.isSoldFromScenicBlanks()) {
             await this.scenicBlankStore.markPrinted(order.uuid);
             for (const line of order.lines.filter(({ scenic_blanks }) => scenic_blanks)) {
                 line.scenic_blanks = line.scenic_blanks.map(({ number, prints }) => ({

@@ -46,6 +46,11 @@ patch(OrderPaymentValidation.prototype, {
      * order stays as it is.
      */
     handleValidationError(error) {
+        if (error instanceof ConnectionLostError && this.order.isSoldFromScenicBlanks()) {
+            // sold without the server on purpose: no warning after each sale
+            this.afterOrderValidation();
+            return error;
+        }
         if (
             error instanceof RPCError &&
             error.exceptionName?.startsWith("odoo.addons.scenic_ticket_") &&
