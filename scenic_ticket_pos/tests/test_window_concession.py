@@ -244,7 +244,7 @@ class TestWindowConcession(ConcessionMixin, ScenicPosCommon):
         trail = self._audits("concession_choice")
         self.assertEqual(trail.reason, "wants the full ticket")
         self.assertEqual(trail.user_id, self.cashier)
-        self.assertEqual(trail.document, order.pos_reference)
+        self.assertEqual(trail.document_id, order.id)
         self.assertEqual(trail.before["price_unit"], 30)
         # who is of no age for it needs none
         self.assertTrue(self._sell(self._line(self.adult, self._person(3, 30))).lines)

@@ -386,6 +386,8 @@ class TestWindowStaffCard(ScenicPosCommon):
             "window_manager",
             "base.group_user,point_of_sale.group_pos_user,"
             "scenic_ticket_base.group_scenic_manager",
+            company_id=self.env.company.id,
+            company_ids=[Command.set(self.env.company.ids)],
         )
         wizards = self.env["scenic.staff.card.issue"].with_context(scenic_window=True)
         values = {

@@ -111,7 +111,7 @@ registry.category("web_tour.tours").add("ScenicConcessionTour", {
             // Misread: nothing is proposed, and the cashier knows why.
             openPopup(),
             readDocument("110105199003070011"),
-            { trigger: `${POPUP} .scenic-concession-message:contains('form of a number')` },
+            { trigger: `${POPUP} .scenic-concession-message:contains('does not fit the number')` },
             { trigger: button("Discard"), run: "click" },
             Dialog.isNot(),
             Chrome.endTour(),
