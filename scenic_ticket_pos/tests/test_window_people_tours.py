@@ -155,7 +155,7 @@ class TestWindowComboTours(PeopleTourCommon):
     def test_combo(self):
         self.env["scenic.capacity.pool"].create(
             {
-                "name": "Cave boats",
+                "name": "Test Cave",
                 "site_id": self.scenic_spot.id,
                 "kind": "day",
                 "capacity": 2,
