@@ -53,6 +53,7 @@ class MemberMixin:
             "member",
             300.0,
             scenic_replacement_product_id=cls.fee.id,
+            scenic_revenue_trigger="straight_line",
             **member,
         )
         cls.annual.scenic_component_ids.write({"unlimited": True, "daily_entries": 1})
