@@ -312,7 +312,10 @@ class TestWindowMember(MemberMixin, ScenicPosCommon):
         wizards = self.env["scenic.membership.suspend"]
         with self.assertRaises(AccessError):
             wizards.with_user(self.cashier).create(values)
-        freeze = wizards.with_user(self.supervisor).create(values)
+        today = self.card._today()
+        freeze = wizards.with_user(self.supervisor).create(
+            {**values, "date_from": today}
+        )
         freeze.action_apply()
         [row] = self._find(self.card.name)
         self.assertEqual((row["state"], row["is_frozen"]), ("frozen", True))
