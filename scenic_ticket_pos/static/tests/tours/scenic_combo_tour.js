@@ -9,7 +9,7 @@ import { registry } from "@web/core/registry";
 registry.category("web_tour.tours").add("ScenicComboTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             // Three taps, one line, and what is in it.
             ProductScreen.clickDisplayedProduct("Hill and Cave", true, "1", "99.99"),
             {

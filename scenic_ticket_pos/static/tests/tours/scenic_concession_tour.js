@@ -56,7 +56,7 @@ function citizen(years) {
 registry.category("web_tour.tours").add("ScenicConcessionTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             ProductScreen.clickDisplayedProduct("Adult Ticket", true, "1", "60.0"),
             // A child: read, and sold by a second Enter.
             openPopup(),
@@ -121,7 +121,7 @@ registry.category("web_tour.tours").add("ScenicConcessionTour", {
 registry.category("web_tour.tours").add("ScenicConcessionRefutedTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             ProductScreen.clickDisplayedProduct("Child Ticket", true, "1", "0.0"),
             ProductScreen.clickPayButton(false),
             { trigger: ".scenic-visitor-names [name=name]", run: "edit 游客" },

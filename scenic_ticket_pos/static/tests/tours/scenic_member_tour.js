@@ -59,7 +59,7 @@ function fitsTheScreen() {
 registry.category("web_tour.tours").add("ScenicMemberTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             openMembers(),
             find("nobody at all"),
             { trigger: `${MEMBERS} .scenic-members-message:contains('No member was found')` },
@@ -140,7 +140,7 @@ registry.category("web_tour.tours").add("ScenicMemberTour", {
 registry.category("web_tour.tours").add("ScenicMemberSupervisorTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             // The form of the office, over the window.
             openMembers(),
             find("04A1B2C3"),
