@@ -37,7 +37,7 @@ registry.category("web_tour.tours").add("ScenicComboTour", {
             PaymentScreen.clickPaymentlineDelButton("Cash", "299.97"),
             PaymentScreen.clickPaymentMethod("Cash", true, { amount: "199.98" }),
             PaymentScreen.clickValidate(),
-            ReceiptScreen.receiptIsThere(),
+            ReceiptScreen.receiptIsThere().map((step) => ({ ...step, timeout: 60000 })),
             { trigger: ".receipt-screen .pos-receipt .scenic-parts:contains('Test Cave')" },
             Chrome.endTour(),
         ].flat(Infinity),

@@ -98,7 +98,7 @@ registry.category("web_tour.tours").add("ScenicConcessionTour", {
             { trigger: button("Proof Seen"), run: "click" },
             PaymentScreen.clickPaymentMethod("Cash", true, { amount: "180.0" }),
             PaymentScreen.clickValidate(),
-            ReceiptScreen.receiptIsThere(),
+            ReceiptScreen.receiptIsThere().map((step) => ({ ...step, timeout: 60000 })),
             ReceiptScreen.clickNextOrder(),
             // Nine years old, but small: age or height, whichever favours the visitor.
             openPopup(),
