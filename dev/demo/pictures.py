@@ -9,7 +9,7 @@ from bootstrap.postgres import Cluster, free_port
 from databases import demo_database
 from playwright.sync_api import Browser
 
-from . import gate_pictures, window_people_pictures
+from . import gate_pictures
 from .browser import chromium, logged_in, save
 from .gate_park import GatePark
 from .park import DATABASE, Park
@@ -35,7 +35,6 @@ def take_pictures() -> int:
             with step("taking pictures"), chromium() as chrome:
                 _lane_log(chrome, park)
                 _window(chrome, park)
-                window_people_pictures.take(chrome, park, IMAGES)
                 gate_pictures.take(chrome, park, IMAGES)
             pages = save_pages((tickets / "window.pdf").read_bytes(), tickets / "page")
             shutil.copy(pages[0], IMAGES / "ticket.png")
