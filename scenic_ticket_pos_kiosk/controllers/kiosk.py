@@ -58,3 +58,15 @@ class ScenicKioskController(PosSelfOrderController):
         config = self._verify_pos_config(access_token)
         order = config._scenic_self_order_of(order_id, order_access_token)
         return order._scenic_kiosk_tickets()
+
+    @http.route(
+        "/scenic/kiosk/collect",
+        type="jsonrpc",
+        auth="public",
+        methods=["POST"],
+        website=True,
+    )
+    def scenic_kiosk_collect(self, access_token, text, key):
+        """Hand out what was bought elsewhere, by its code or the buyer's document."""
+        config = self._verify_pos_config(access_token)
+        return config._scenic_kiosk_collect(text, key)

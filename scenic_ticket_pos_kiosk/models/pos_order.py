@@ -129,7 +129,7 @@ class PosOrder(models.Model):
                 code="KIOSK_UNPAID",
             )
         tickets_sudo = self._scenic_tickets()
-        if any(tickets_sudo.mapped("print_count")):
+        if tickets_sudo.collection_ids or any(tickets_sudo.mapped("print_count")):
             raise KioskError(
                 self.env._(
                     "The tickets of order %(order)s were printed already. If a paper "
@@ -138,6 +138,10 @@ class PosOrder(models.Model):
                 ),
                 code="KIOSK_PRINTED",
             )
+        # what is handed out here is not collected at the window once more
+        self.env["scenic.collection"]._record(
+            tickets_sudo, self.config_id.name, self.uuid
+        )
         tickets = self.scenic_count_ticket_print()
         slots_sudo = tickets_sudo.slot_id
         return {
