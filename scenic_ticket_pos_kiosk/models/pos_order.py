@@ -129,6 +129,7 @@ class PosOrder(models.Model):
                 code="KIOSK_UNPAID",
             )
         tickets_sudo = self._scenic_tickets()
+        tickets_sudo._lock()
         if tickets_sudo.collection_ids or any(tickets_sudo.mapped("print_count")):
             raise KioskError(
                 self.env._(
