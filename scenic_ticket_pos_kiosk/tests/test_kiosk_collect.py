@@ -118,7 +118,7 @@ class TestKioskCollect(KioskCommon):
             company_ids=[Command.set(company.ids)],
         )
         self.cashier.scenic_site_ids = self.env["scenic.site"].create(
-            {"name": "Elsewhere", "code": "ELSEWHERE"}
+            {"name": "Elsewhere", "code": "ELSE"}
         )
         self._assert_not_collected(self.code)
         self.assertFalse(

@@ -1,4 +1,4 @@
-import { Component, onMounted, useRef, useState } from "@odoo/owl";
+import { Component, onMounted, useEffect, useRef, useState } from "@odoo/owl";
 import { documentKinds, isHalfPassport } from "@scenic_ticket_pos/app/utils/visitor_names";
 import { Dialog } from "@web/core/dialog/dialog";
 import { _t } from "@web/core/l10n/translation";
@@ -36,7 +36,10 @@ export class VisitorNames extends Component {
                 ...visitor,
             })),
         });
+        this.isButtonNext = false;
         onMounted(() => this._focusFirstOpen());
+        // a button that is still disabled takes no focus
+        useEffect(() => this._focusButton());
     }
 
     get isComplete() {
@@ -106,6 +109,13 @@ export class VisitorNames extends Component {
         if (row) {
             this._focus(row, "doc_number");
         } else {
+            this.isButtonNext = true;
+        }
+    }
+
+    _focusButton() {
+        if (this.isButtonNext && !this.state.busy) {
+            this.isButtonNext = false;
             this.root.el.closest(".modal").querySelector(".modal-footer .btn-primary").focus();
         }
     }
