@@ -91,7 +91,9 @@ class PosConfig(models.Model):
     def _scenic_checked_visitor(self, visitor):
         """Return a parsed visitor as :meth:`scenic_check_visitor` answers."""
         found = dict.fromkeys(VISITOR_FIELDS, "") | {
-            name: value for name, value in visitor.items() if name in VISITOR_FIELDS
+            name: value
+            for name, value in visitor.items()
+            if name in (*VISITOR_FIELDS, "height_cm")
         }
         reading = read_document(found["doc_number"])
         found["doc_number"] = reading.number

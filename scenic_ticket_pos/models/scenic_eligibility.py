@@ -64,7 +64,9 @@ class ScenicEligibility(models.Model):
         visitors = self.env["scenic.visitor"]
         facts = [
             {
-                "birth_date": visitors._birth_date_of(visitor),
+                "birth_date": visitors._birth_date_of(visitor)
+                if visitor.get("doc_number")
+                else None,
                 "height_cm": visitor.get("height_cm"),
             }
             for visitor in choice.visitors

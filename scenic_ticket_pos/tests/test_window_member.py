@@ -392,6 +392,7 @@ class TestWindowStaffCard(ScenicPosCommon):
             "scenic_ticket_base.group_scenic_manager",
             company_id=self.env.company.id,
             company_ids=[Command.set(self.env.company.ids)],
+            tz=self.scenic_area.tz,
         )
         wizards = self.env["scenic.staff.card.issue"].with_context(scenic_window=True)
         values = {

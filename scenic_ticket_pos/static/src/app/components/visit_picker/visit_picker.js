@@ -37,7 +37,8 @@ export class VisitPicker extends Component {
         offlineDay: [String, { value: null }],
         slotText: Function,
         // what one person pays on a day, "" if nobody knows
-        priceText: Function,
+        // of a day; a visit that is paid for already shows none
+        priceText: { type: Function, optional: true },
         notice: { type: String, optional: true },
         getPayload: Function,
         close: Function,
@@ -107,7 +108,7 @@ export class VisitPicker extends Component {
             weekday: date.toFormat("ccc"),
             day: date.toLocaleString({ month: "numeric", day: "numeric" }),
             isToday: day.date === this.state.places?.today,
-            price: day.choosable ? this.props.priceText(day.date) : "",
+            price: (day.choosable && this.props.priceText?.(day.date)) || "",
         };
     }
 
