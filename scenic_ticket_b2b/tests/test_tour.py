@@ -38,8 +38,9 @@ class TestTour(B2BHttpCommon):
         )
         self.assertEqual(order.state, "sale")
         self.assertEqual(order.scenic_ticket_count, 1)
+        # typed as "+1d", by the clock of the browser, which is UTC here
         self.assertEqual(
             order.order_line.scenic_visit_date,
-            fields.Date.add(self.today, days=1),
+            fields.Date.add(fields.Date.today(), days=1),
         )
         self.assertLiabilityIsOpenTickets()
