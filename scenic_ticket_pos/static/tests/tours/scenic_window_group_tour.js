@@ -77,7 +77,7 @@ registry.category("web_tour.tours").add("ScenicWindowGroupTour", {
             // One more comes by the reader.
             { trigger: `${GROUP} button:contains('Person')`, run: "click" },
             { trigger: `${row(2, "doc_number")}:focus` },
-            readDocument("110105199003070308,Sun Ba"),
+            readDocument("110105199003070308,sun ba"),
             { trigger: `${row(3, "doc_number")}:focus` },
             { trigger: `${GROUP} .scenic-group-names:contains('Names: 4 of 13')` },
             { trigger: ".modal-footer .btn-primary", run: "click" },

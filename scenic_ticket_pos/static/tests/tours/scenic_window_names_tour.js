@@ -15,7 +15,7 @@ export const PERSONS = [
     ["王五", "110105199003070201"],
 ];
 
-/** What a reader at the keyboard sends: keys, as fast as they come, and Enter. */
+/** What a reader at the keyboard sends: keys (of a tour, small letters only), and Enter. */
 export function readDocument(text) {
     return [
         {
@@ -55,17 +55,17 @@ registry.category("web_tour.tours").add("ScenicWindowNamesTour", {
             typeInto(`${field(0, "name")}:focus`, PERSONS[0][0]),
             // Read: number and name come at once, and the next person is asked for.
             { trigger: `${field(1, "doc_number")}:focus` },
-            readDocument(`${PERSONS[1][1]},Li Si`),
+            readDocument(`${PERSONS[1][1]},li si`),
             { trigger: `${field(2, "doc_number")}:focus` },
             {
                 trigger: field(1, "name"),
                 run: ({ anchor }) => {
-                    if (anchor.value !== "Li Si") {
+                    if (anchor.value !== "li si") {
                         throw new Error(`the reader sent a name, not “${anchor.value}”`);
                     }
                 },
             },
-            readDocument(`${PERSONS[2][1]},Wang Wu`),
+            readDocument(`${PERSONS[2][1]},wang wu`),
             // A key more, and the money is next.
             { trigger: ".modal-footer .btn-primary:focus", run: "press Enter" },
             Dialog.isNot(),
