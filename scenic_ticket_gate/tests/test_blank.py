@@ -12,9 +12,9 @@ from .common import GateCommon
 class TestBlank(GateCommon):
     """A till that is offline sells what it was lent; the gate admits it at once."""
 
-    def _copy(self, cursor=None):
-        """Return ``(cursor, {id: ticket})`` of what the feed tells a device."""
-        tickets, more = {}, True
+    def _copy(self):
+        """Return ``{id: ticket}``, the full copy that a device gets."""
+        tickets, cursor, more = {}, None, True
         while more:
             self.env.flush_all()
             device = self.device.sudo()
@@ -22,7 +22,15 @@ class TestBlank(GateCommon):
             answer = json.loads(device._gate_sync(device.key_hash, values))
             cursor, more = answer["cursor"], answer["more"]
             tickets.update({t["id"]: t for t in answer["tickets"]})
-        return cursor, tickets
+        return tickets
+
+    def _is_told(self, ticket):
+        """Tell whether a change is in the log that the next copy goes by."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "DELETE FROM scenic_gate_change WHERE ticket_id = %s", [ticket.id]
+        )
+        return bool(self.env.cr.rowcount)
 
     def _lease(self, count=2):
         lease = self.env["scenic.blank.lease"]._lease(
@@ -86,14 +94,15 @@ class TestBlank(GateCommon):
         self.device.decides = "offline"
         self.born = self._now(seconds=-1)
         blank = self._lease(1)
-        cursor, tickets = self._copy()
-        told = tickets[blank.id]
+        told = self._copy()[blank.id]
         self.assertEqual((told["state"], told["persons"]), ("valid", 1))
         self.assertEqual(
             [kind for _lookup, kind, state in told["media"] if state == "active"],
             ["qr", "barcode"],
         )
         self.assertEqual(told["rights"][0]["value"], "0.00")
+        self.assertTrue(self._is_told(blank))
+        self.assertFalse(self._is_told(blank))
         self._sell(blank)
-        _cursor, tickets = self._copy(cursor)
-        self.assertEqual(tickets[blank.id]["rights"][0]["value"], "100.00")
+        self.assertTrue(self._is_told(blank))
+        self.assertEqual(self._copy()[blank.id]["rights"][0]["value"], "100.00")
