@@ -9,7 +9,7 @@ from bootstrap.postgres import Cluster, free_port
 from databases import demo_database
 from playwright.sync_api import Browser
 
-from . import desk_pictures, gate_pictures, window_people_pictures, window_pictures
+from . import desk_pictures, gate_pictures, window_pictures
 from .browser import chromium, save
 from .gate_park import GatePark
 from .park import DATABASE, Park
@@ -37,7 +37,6 @@ def take_pictures() -> int:
                 _window(chrome, park)
                 window_pictures.take(chrome, park, IMAGES)
                 desk_pictures.take(chrome, park, IMAGES)
-                window_people_pictures.take(chrome, park, IMAGES)
                 gate_pictures.take(chrome, park, IMAGES)
             pages = save_pages((tickets / "window.pdf").read_bytes(), tickets / "page")
             shutil.copy(pages[0], IMAGES / "ticket.png")

@@ -35,7 +35,7 @@ class TestWindowCombo(ScenicPosCommon):
         """The whole line is refused, in words that name the part."""
         self.env["scenic.capacity.pool"].create(
             {
-                "name": "Cave boats",
+                "name": "Test Cave",
                 "site_id": self.scenic_spot.id,
                 "kind": "day",
                 "capacity": 2,

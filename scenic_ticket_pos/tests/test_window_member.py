@@ -53,6 +53,7 @@ class MemberMixin:
             "member",
             300.0,
             scenic_replacement_product_id=cls.fee.id,
+            scenic_revenue_trigger="straight_line",
             **member,
         )
         cls.annual.scenic_component_ids.write({"unlimited": True, "daily_entries": 1})
@@ -311,7 +312,10 @@ class TestWindowMember(MemberMixin, ScenicPosCommon):
         wizards = self.env["scenic.membership.suspend"]
         with self.assertRaises(AccessError):
             wizards.with_user(self.cashier).create(values)
-        freeze = wizards.with_user(self.supervisor).create(values)
+        today = self.card._today()
+        freeze = wizards.with_user(self.supervisor).create(
+            {**values, "date_from": today}
+        )
         freeze.action_apply()
         [row] = self._find(self.card.name)
         self.assertEqual((row["state"], row["is_frozen"]), ("frozen", True))
@@ -386,6 +390,8 @@ class TestWindowStaffCard(ScenicPosCommon):
             "window_manager",
             "base.group_user,point_of_sale.group_pos_user,"
             "scenic_ticket_base.group_scenic_manager",
+            company_id=self.env.company.id,
+            company_ids=[Command.set(self.env.company.ids)],
         )
         wizards = self.env["scenic.staff.card.issue"].with_context(scenic_window=True)
         values = {

@@ -20,6 +20,7 @@ class PeopleTourCommon(ScenicPosTourCommon):
             f"base.group_user,point_of_sale.group_pos_user,"
             f"scenic_ticket_base.group_scenic_{role}",
             lang="en_US",
+            tz="Asia/Shanghai",
             company_id=self.env.company.id,
             company_ids=[Command.set(self.env.company.ids)],
         )
@@ -155,7 +156,7 @@ class TestWindowComboTours(PeopleTourCommon):
     def test_combo(self):
         self.env["scenic.capacity.pool"].create(
             {
-                "name": "Cave boats",
+                "name": "Test Cave",
                 "site_id": self.scenic_spot.id,
                 "kind": "day",
                 "capacity": 2,

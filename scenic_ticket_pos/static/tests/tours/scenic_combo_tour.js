@@ -9,7 +9,7 @@ import { registry } from "@web/core/registry";
 registry.category("web_tour.tours").add("ScenicComboTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             // Three taps, one line, and what is in it.
             ProductScreen.clickDisplayedProduct("Hill and Cave", true, "1", "99.99"),
             {
@@ -37,7 +37,7 @@ registry.category("web_tour.tours").add("ScenicComboTour", {
             PaymentScreen.clickPaymentlineDelButton("Cash", "299.97"),
             PaymentScreen.clickPaymentMethod("Cash", true, { amount: "199.98" }),
             PaymentScreen.clickValidate(),
-            ReceiptScreen.receiptIsThere(),
+            ReceiptScreen.receiptIsThere().map((step) => ({ ...step, timeout: 60000 })),
             { trigger: ".receipt-screen .pos-receipt .scenic-parts:contains('Test Cave')" },
             Chrome.endTour(),
         ].flat(Infinity),

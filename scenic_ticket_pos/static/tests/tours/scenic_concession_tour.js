@@ -56,7 +56,7 @@ function citizen(years) {
 registry.category("web_tour.tours").add("ScenicConcessionTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             ProductScreen.clickDisplayedProduct("Adult Ticket", true, "1", "60.0"),
             // A child: read, and sold by a second Enter.
             openPopup(),
@@ -98,7 +98,7 @@ registry.category("web_tour.tours").add("ScenicConcessionTour", {
             { trigger: button("Proof Seen"), run: "click" },
             PaymentScreen.clickPaymentMethod("Cash", true, { amount: "180.0" }),
             PaymentScreen.clickValidate(),
-            ReceiptScreen.receiptIsThere(),
+            ReceiptScreen.receiptIsThere().map((step) => ({ ...step, timeout: 60000 })),
             ReceiptScreen.clickNextOrder(),
             // Nine years old, but small: age or height, whichever favours the visitor.
             openPopup(),
@@ -111,7 +111,7 @@ registry.category("web_tour.tours").add("ScenicConcessionTour", {
             // Misread: nothing is proposed, and the cashier knows why.
             openPopup(),
             readDocument("110105199003070011"),
-            { trigger: `${POPUP} .scenic-concession-message:contains('form of a number')` },
+            { trigger: `${POPUP} .scenic-concession-message:contains('does not fit the number')` },
             { trigger: button("Discard"), run: "click" },
             Dialog.isNot(),
             Chrome.endTour(),
@@ -121,7 +121,7 @@ registry.category("web_tour.tours").add("ScenicConcessionTour", {
 registry.category("web_tour.tours").add("ScenicConcessionRefutedTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             ProductScreen.clickDisplayedProduct("Child Ticket", true, "1", "0.0"),
             ProductScreen.clickPayButton(false),
             { trigger: ".scenic-visitor-names [name=name]", run: "edit 游客" },

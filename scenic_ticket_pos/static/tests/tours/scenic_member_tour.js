@@ -32,7 +32,7 @@ function pay(amount) {
         ProductScreen.clickPayButton(),
         PaymentScreen.clickPaymentMethod("Cash", true, { amount }),
         PaymentScreen.clickValidate(),
-        ReceiptScreen.receiptIsThere(),
+        ReceiptScreen.receiptIsThere().map((step) => ({ ...step, timeout: 60000 })),
     ];
 }
 
@@ -59,7 +59,7 @@ function fitsTheScreen() {
 registry.category("web_tour.tours").add("ScenicMemberTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             openMembers(),
             find("nobody at all"),
             { trigger: `${MEMBERS} .scenic-members-message:contains('No member was found')` },
@@ -127,12 +127,12 @@ registry.category("web_tour.tours").add("ScenicMemberTour", {
             },
             PaymentScreen.clickPaymentMethod("Cash", true, { amount: "300.0" }),
             PaymentScreen.clickValidate(),
-            act("First Card"),
+            { ...act("First Card"), timeout: 60000 },
             { trigger: `${MEMBERS} [name=card_number]:focus`, run: "edit 04AABBCC" },
             { trigger: `${MEMBERS} [name=card_number]`, run: "press Enter" },
             { trigger: `${MEMBERS} .scenic-members-message:contains('opens the lane')` },
             { trigger: `${ACTIVE} .btn-close`, run: "click" },
-            ReceiptScreen.receiptIsThere(),
+            ReceiptScreen.receiptIsThere().map((step) => ({ ...step, timeout: 60000 })),
             Chrome.endTour(),
         ].flat(Infinity),
 });
@@ -140,7 +140,7 @@ registry.category("web_tour.tours").add("ScenicMemberTour", {
 registry.category("web_tour.tours").add("ScenicMemberSupervisorTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             // The form of the office, over the window.
             openMembers(),
             find("04A1B2C3"),

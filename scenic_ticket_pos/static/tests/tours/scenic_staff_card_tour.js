@@ -8,7 +8,7 @@ const FORM = ".modal:not(.o_inactive_modal) .o_form_view";
 registry.category("web_tour.tours").add("ScenicStaffCardTour", {
     steps: () =>
         [
-            Chrome.startPoS(),
+            Chrome.startPoS().map((step) => ({ ...step, timeout: 60000 })),
             ProductScreen.clickControlButton("Staff Card"),
             { trigger: `${FORM} [name=holder_name] input`, run: "edit Wang Qiang" },
             { trigger: `${FORM} [name=employee_no] input`, run: "edit E-17" },

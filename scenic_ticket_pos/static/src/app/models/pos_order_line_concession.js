@@ -33,7 +33,7 @@ patch(PosOrderline.prototype, {
             product_id: this.product_id.id,
             qty: this.qty,
             visit_date: this.scenic_visit_date?.toISODate() || false,
-            price: this.price_unit * (1 - this.discount / 100),
+            price: this.price_unit * (1 - (this.discount || 0) / 100),
             pricelist_id: this.order_id.pricelist_id?.id || false,
             visitors: this.getScenicVisitors(),
             proof_checked: Boolean(this.scenic_proof_checked),
