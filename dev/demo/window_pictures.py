@@ -30,12 +30,6 @@ raft.write({
     "available_in_pos": True,
     "pos_categ_ids": [Command.set(window.iface_available_categ_ids.ids)],
 })
-window.write({
-    "scenic_blank_size": 40,
-    "scenic_blank_product_ids": [
-        Command.set(env.ref("scenic_ticket_base.ticket_adult").ids)
-    ],
-})
 group = env.ref("scenic_ticket_base.ticket_group")
 group.write({"scenic_real_name": "visitor", "scenic_guide_per": 15})
 env.cr.commit()
@@ -61,7 +55,6 @@ def take(chrome: Browser, park: Park, images: Path) -> None:
         _visit(page, images / f"window-visit{suffix}.png")
         _names(page, images / f"window-names{suffix}.png")
         _group(page, images / f"window-group{suffix}.png")
-        _offline(page, images / f"window-offline{suffix}.png")
         page.context.close()
 
 
@@ -97,26 +90,6 @@ def _visit(page: Page, path: Path) -> None:
     save(page, path)
     page.locator(".scenic-slots .scenic-tile[aria-disabled=false]").first.click()
     page.locator(".scenic-visit-picker").wait_for(state="hidden")
-
-
-def _offline(page: Page, path: Path) -> None:
-    """Two tickets sold where the server cannot be reached; then the line is mended."""
-    page.locator(".list-plus-btn, .new-order").first.click()
-    page.locator(".scenic-blank-status").wait_for()
-    calls = "**/{web/dataset,pos/ping}/**"
-    page.route(calls, lambda route: route.abort())
-    page.route("**/pos/ping", lambda route: route.abort())
-    for _ in range(2):
-        touch(page, "成人票")
-    page.locator(".pay-order-button").click()
-    page.locator(".paymentmethod").first.click()
-    page.locator(".payment-screen .next").first.click()
-    page.locator(".modal .modal-footer .btn-primary").first.click()
-    page.locator(".receipt-screen .scenic-ticket-qr").first.wait_for()
-    page.wait_for_timeout(600)
-    save(page, path)
-    page.unroute(calls)
-    page.unroute("**/pos/ping")
 
 
 def _names(page: Page, path: Path) -> None:

@@ -27,15 +27,11 @@ class TestBlank(ScenicCommon):
         )
 
     def _sell_blanks(self, blanks, ref="OFF-1", sold_at=None, **values):
-        line = self._scenic_line(
-            blanks.product_id,
-            len(blanks),
-            **{
-                "visit_date": blanks[:1].visit_date or None,
-                "blanks": blanks.mapped("number"),
-                **values,
-            },
+        line = self._scenic_line(blanks.product_id, len(blanks))
+        line.update(
+            visit_date=blanks[:1].visit_date or None, blanks=blanks.mapped("number")
         )
+        line.update(values)
         booking = self.env["scenic.booking"]._hold(
             "window", ref, [line], sold_at=sold_at or fields.Datetime.now()
         )

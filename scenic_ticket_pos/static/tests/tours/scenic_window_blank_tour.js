@@ -48,6 +48,8 @@ function mendTheLine() {
         XMLHttpRequest.prototype.send = send;
         console.error = consoleError; // eslint-disable-line no-console
         await posmodel.data.checkConnectivity();
+        const warning = ".modal-footer .btn-primary";
+        document.querySelectorAll(warning).forEach((button) => button.click());
     }, "the line is back");
 }
 

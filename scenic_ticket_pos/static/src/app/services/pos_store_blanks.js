@@ -228,6 +228,14 @@ patch(PosStore.prototype, {
         return super.printReceipt(...arguments);
     },
 
+    /** Odoo takes what it tried to send for sent, even if nobody was there. */
+    async syncAllOrders() {
+        for (const order of this.models["pos.order"].filter((o) => o.isUnsyncedPaid)) {
+            order._dirty = true;
+        }
+        return super.syncAllOrders(...arguments);
+    },
+
     async postSyncAllOrders(orders) {
         await super.postSyncAllOrders(...arguments);
         const sold = orders.filter((order) => order.finalized).map(({ uuid }) => uuid);
