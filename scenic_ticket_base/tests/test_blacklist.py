@@ -1,7 +1,8 @@
-from datetime import date, timedelta
+from datetime import timedelta
 
 from freezegun import freeze_time
 
+from odoo import fields
 from odoo.tests import new_test_user, tagged
 
 from ..exceptions import BookingError, ReasonMissingError, VisitorError
@@ -20,7 +21,9 @@ class TestBlacklist(ScenicCommon):
         cls.named = cls._scenic_product(
             "Named", "individual", 100, scenic_real_name="visitor"
         )
-        cls.today = date.today()
+        # the days of a block are those of who blocks
+        cls.env.user.tz = cls.scenic_area.tz
+        cls.today = fields.Date.context_today(cls.env.user)
 
     @classmethod
     def _person(cls):
