@@ -1,7 +1,8 @@
-from datetime import date, timedelta
+from datetime import timedelta
 
 from freezegun import freeze_time
 
+from odoo import fields
 from odoo.tests import new_test_user, tagged
 
 from ..exceptions import BookingError, ReasonMissingError, VisitorError
@@ -13,6 +14,8 @@ class TestBlacklist(ScenicCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # the days of a block are those of who blocks
+        cls.env = cls.env(context={**cls.env.context, "tz": cls.scenic_area.tz})
         cls.blacklist = cls.env["scenic.blacklist"]
         cls.visitor = cls.env["scenic.visitor"]._find_or_create(
             cls._person(), cls.env.company
@@ -20,7 +23,7 @@ class TestBlacklist(ScenicCommon):
         cls.named = cls._scenic_product(
             "Named", "individual", 100, scenic_real_name="visitor"
         )
-        cls.today = date.today()
+        cls.today = fields.Date.context_today(cls.blacklist)
 
     @classmethod
     def _person(cls):
