@@ -259,7 +259,7 @@ async def test_a_code_is_kept_no_longer_than_the_server_needs_it(start: Start) -
     it, and has perhaps never seen its ticket."""
     world = await with_copy(start, "site", mode="site")
     path = world.directory / "state" / "journal.sqlite"
-    newer = qr(77, first=NOW.date())
+    newer = qr(77, first=NOW.date() - timedelta(days=1), span=3)
     assert await world.visit(newer) == (True, 1)
     await until(lambda: world.peer.of_type("passed"))
     (admitted,) = world.peer.of_type("admitted")

@@ -14,6 +14,8 @@ class TestBlacklist(ScenicCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # the days of a block are those of who blocks
+        cls.env = cls.env(context={**cls.env.context, "tz": cls.scenic_area.tz})
         cls.blacklist = cls.env["scenic.blacklist"]
         cls.visitor = cls.env["scenic.visitor"]._find_or_create(
             cls._person(), cls.env.company
@@ -21,9 +23,7 @@ class TestBlacklist(ScenicCommon):
         cls.named = cls._scenic_product(
             "Named", "individual", 100, scenic_real_name="visitor"
         )
-        # the days of a block are those of who blocks
-        cls.env.user.tz = cls.scenic_area.tz
-        cls.today = fields.Date.context_today(cls.env.user)
+        cls.today = fields.Date.context_today(cls.blacklist)
 
     @classmethod
     def _person(cls):
