@@ -1,7 +1,15 @@
 """Run in ``odoo shell`` on a demo database with POS Self Order: a kiosk, open.
 
-Prints the path of the kiosk's page.
+``SCENIC_PRINTER`` is the address of its receipt printer. Prints the path of the kiosk's
+page.
 """
+
+import base64
+import io
+import math
+import os
+
+from PIL import Image, ImageDraw
 
 from odoo import Command
 from odoo.api import Environment
@@ -11,12 +19,32 @@ env = env(context={**env.context, "lang": "zh_CN", "tz": "Asia/Shanghai"})
 NAME = "南门自助售取票机"
 
 
+def landscape(sky, *hills):
+    """A picture for the first screen in place of Odoo's, which show food."""
+    image = Image.new("RGB", (1280, 800), sky)
+    draw = ImageDraw.Draw(image)
+    for number, colour in enumerate(hills):
+        floor = 380 + 120 * number
+        tops = [
+            (x, floor - 90 * math.sin(x / (170 + 70 * number) + 2 * number))
+            for x in range(0, 1281, 8)
+        ]
+        draw.polygon([(0, 800), *tops, (1280, 800)], fill=colour)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    picture = {"name": "kiosk.png", "datas": base64.b64encode(buffer.getvalue())}
+    return Command.create({**picture, "res_model": "pos.config"})
+
+
 def kiosk():
     window = env["pos.config"].search([("name", "=", "南门售票窗口")])
     cashier = env["res.users"].search([("login", "=", "cashier")])
     chinese = env["res.lang"].search([("code", "=", "zh_CN")])
     tickets = env["product.template"].search(
-        [("pos_categ_ids", "in", window.iface_available_categ_ids.ids)]
+        [
+            ("pos_categ_ids", "in", window.iface_available_categ_ids.ids),
+            ("service_tracking", "=", "scenic_ticket"),
+        ]
     )
     tickets.self_order_available = True
     return env["pos.config"].create(
@@ -39,6 +67,10 @@ def kiosk():
             ],
             "use_presets": False,
             "self_ordering_mode": "kiosk",
+            "self_ordering_image_home_ids": [
+                landscape("#d3efe6", "#7cc4b3", "#2a9d8f", "#1f776c")
+            ],
+            "self_ordering_image_background_ids": [landscape("#ffffff", "#eef7f4")],
             "self_ordering_service_mode": "counter",
             "self_ordering_pay_after": "each",
             "self_ordering_default_user_id": cashier.id,
@@ -50,6 +82,9 @@ def kiosk():
 
 def main():
     config = env["pos.config"].search([("name", "=", NAME)]) or kiosk()
+    config.write(
+        {"other_devices": True, "epson_printer_ip": os.environ["SCENIC_PRINTER"]}
+    )
     config.with_user(config.self_ordering_default_user_id).open_ui()
     session = config.current_session_id
     if session.state == "opening_control":

@@ -14,21 +14,14 @@ from .receipt_printer import EposPrinter
 from .till import SIZES
 
 SET_UP = Path(__file__).with_name("kiosk_park.py")
-NAME = "南门自助售取票机"
 
 
 def take(chrome: Browser, park: Park, images: Path) -> None:
     """Buy for another day, and collect what an agency has ordered."""
-    path = park.odoo.shell(park.database, SET_UP).split()[-1]
-    manager = park.person("manager")
-    (kiosk,) = manager.read("pos.config", [["name", "=", NAME]], ["id"])
     with EposPrinter() as printer:
-        manager.call(
-            "pos.config",
-            "write",
-            [kiosk["id"]],
-            {"other_devices": True, "epson_printer_ip": printer.address},
-        )
+        path = park.odoo.shell(
+            park.database, SET_UP, SCENIC_PRINTER=printer.address
+        ).split()[-1]
         for suffix, (width, height) in SIZES.items():
             page = chrome.new_page(
                 viewport={"width": width, "height": height},

@@ -48,7 +48,7 @@ def _members(till: Till) -> None:
     till.more("会员")
     till.read(".scenic-members [name=member]", "周建")
     page.locator(".scenic-member-row").nth(1).wait_for()
-    page.locator(".scenic-member-row", has_text="周建华").first.click()
+    page.locator(".scenic-member-row", has_text="年卡").first.click()
     page.locator(".scenic-member-photo img").wait_for()
     till.save("window-members")
     till.read(".scenic-members [name=member]", CARD)

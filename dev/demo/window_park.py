@@ -18,7 +18,7 @@ env = env(context={**env.context, "lang": "zh_CN", "tz": "Asia/Shanghai"})
 #: Name, citizen number of nobody, telephone, ticket, IC card, colour of the coat.
 MEMBERS = (
     ("周建华", "110105199003070308", "13955500103", "year_card", "04C5D6E7", "#b5563a"),
-    ("周建国", "110105194912310038", "13955500104", "count_card", "", "#3a6db5"),
+    ("周建国", "110105195603070100", "13955500104", "count_card", "", "#3a6db5"),
 )
 
 
