@@ -383,13 +383,13 @@ class PosOrder(models.Model):
         if not lines:
             return
         booking = self._scenic_hold(lines, amounts)
-        booking._confirm()
-        lines._scenic_forget_visitors()
         # sudo: nobody may write tickets; the right to sell was checked above
+        tickets_sudo = booking._confirm().sudo().with_context(tracking_disable=True)
+        lines._scenic_forget_visitors()
+        of_line = tickets_sudo.grouped("booking_line_id")
         booking_lines_sudo = booking.sudo().line_ids.sorted("id")
         for line, booking_line_sudo in zip(lines, booking_lines_sudo, strict=True):
-            tickets_sudo = booking_line_sudo.ticket_ids
-            tickets_sudo.with_context(tracking_disable=True).pos_order_line_id = line
+            of_line[booking_line_sudo].pos_order_line_id = line
         self.sudo().scenic_booking_id = booking
 
     def _scenic_hold(self, lines, amounts):
