@@ -60,3 +60,5 @@ class TestKioskTours(KioskCommon):
         self.assertEqual(booking.state, "held")
         self.assertGreater(booking.visit_date, self._today())
         self.assertFalse(order.lines.scenic_ticket_ids)
+        [receipt] = self.printer.jobs
+        self.assertEqual(read_codes(receipt), ([], []))
