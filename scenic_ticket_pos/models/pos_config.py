@@ -99,7 +99,8 @@ class PosConfig(models.Model):
         found["doc_number"] = reading.number
         if reading.kind:
             found["doc_kind"] = reading.kind
-            found["name"] = found["name"] or reading.name
+            # what stood there before may be the name of another visitor
+            found["name"] = reading.name or found["name"]
         try:
             checked = self.env["scenic.visitor"]._check_values({**visitor, **found})
         except BookingError as error:

@@ -86,7 +86,7 @@ class ScenicTicket(models.Model):
         self.ensure_one()
         order = self.pos_order_line_id.order_id
         name = order.pos_reference or order.name or self.booking_id.external_ref
-        return f"{self.channel_id.name}: {name}"
+        return f"{self.channel_id.name} {name}"
 
     def _pos_refusal(self):
         self.ensure_one()

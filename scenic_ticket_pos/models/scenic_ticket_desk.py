@@ -1,7 +1,7 @@
 """What a cashier is shown of a ticket that is brought to the window."""
 
 from odoo import api, fields, models
-from odoo.tools import format_date
+from odoo.tools import format_date, format_list
 
 from odoo.addons.scenic_ticket_base.tools.mask import mask_name
 
@@ -93,9 +93,16 @@ class ScenicTicket(models.Model):
                     "names": tickets._pos_names(),
                     "tickets": len(tickets),
                     "due": len(tickets.filtered(lambda t: t._pos_is_due())),
-                    "states": ", ".join(
-                        f"{states[state]}: {len(some)}"
-                        for state, some in tickets.grouped("state").items()
+                    "states": format_list(
+                        self.env,
+                        [
+                            self.env._(
+                                "%(state)s: %(count)s",
+                                state=states[state],
+                                count=len(some),
+                            )
+                            for state, some in tickets.grouped("state").items()
+                        ],
                     ),
                 }
             )

@@ -192,6 +192,11 @@ class TestWindowNames(ScenicPosCommon):
             ("张三", "cn_id", number),
         )
         self.assertFalse(found["message"])
+        # the document of the next visitor is read over the one of the last
+        found = self._check(name="李四", doc_kind="cn_id", doc_number=f"张三,{number}")
+        self.assertEqual(found["name"], "张三")
+        found = self._check(name="李四", doc_kind="cn_id", doc_number=number)
+        self.assertEqual(found["name"], "李四")
         found = self._check(doc_kind="cn_id", doc_number="".join(PASSPORT))
         self.assertEqual(
             (found["name"], found["doc_kind"], found["doc_number"]),

@@ -83,10 +83,10 @@ registry.category("web_tour.tours").add("ScenicWindowGroupTour", {
             { trigger: ".modal-footer .btn-primary", run: "click" },
             Dialog.isNot(),
             Order.hasLine({ productName: "Group Ticket", quantity: "12", price: "480.0" }),
-            { trigger: `${LINE}:contains('Group: 12 + 1 free, guide: 张三, names: 4')` },
+            { trigger: `${LINE}:contains('Group: 12 + 1 free · guide: 张三 · names: 4')` },
             // The page is loaded anew: the order is there, and so are its names.
             Utils.refresh(),
-            { trigger: `${LINE}:contains('Group: 12 + 1 free, guide: 张三, names: 4')` },
+            { trigger: `${LINE}:contains('Group: 12 + 1 free · guide: 张三 · names: 4')` },
             ProductScreen.clickPayButton(),
             PaymentScreen.clickPaymentMethod("Cash"),
             PaymentScreen.clickValidate(),

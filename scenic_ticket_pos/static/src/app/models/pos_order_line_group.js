@@ -47,6 +47,6 @@ patch(PosOrderline.prototype, {
             _t("names: %s", this.getScenicVisitors().length),
         ]
             .filter(Boolean)
-            .join(", ");
+            .join(" · ");
     },
 });

@@ -37,7 +37,10 @@ export class CheckPopup extends Component {
         return this.state.cases.find(({ id }) => id === this.state.id);
     }
 
-    /** What can be done, the remedy of the gate first, and why not where it cannot. */
+    /**
+     * What can be done, the remedy of the gate first; at the end what cannot, and why not: once
+     * for those that share a reason.
+     */
     get actions() {
         const { actions, remedy } = this.ticket;
         const labels = {
@@ -51,7 +54,11 @@ export class CheckPopup extends Component {
         return Object.entries(labels)
             .filter(([name]) => !["collect", "exception"].includes(name) || !actions[name])
             .map(([name, label]) => ({ name, label, why: actions[name], primary: name === remedy }))
-            .sort((a, b) => b.primary - a.primary);
+            .sort((a, b) => b.primary - a.primary || Boolean(a.why) - Boolean(b.why))
+            .map((action, i, all) => ({
+                ...action,
+                reason: action.why !== all[i + 1]?.why && action.why,
+            }));
     }
 
     /** Where, by what, by whom and with which document. */
