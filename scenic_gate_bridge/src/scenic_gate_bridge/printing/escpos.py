@@ -1,8 +1,8 @@
 """A ticket in ESC/POS, and what a printer answers. The commands are python-escpos's;
-its `Network` is not used: it blocks the lanes, reads the answers to two questions as
-one, and does not notice a printer that lost its power. It neither asks for the cause
-of being offline (`DLE EOT 2`) nor whether all is on paper (`GS r 1`): Epson's public
-reference has these.
+its `Network` is not used: it blocks, speaks IPv4 only, and takes whatever has arrived
+for the answer to its last question, where a printer at work owes several. It neither
+asks for the cause of being offline (`DLE EOT 2`) nor whether all is on paper
+(`GS r 1`): Epson's public reference has these.
 
 The picture of a ticket comes from the server dot by dot, so neither fonts nor code
 pages of the printer matter."""
