@@ -315,7 +315,7 @@ class PosOrder(models.Model):
         self.ensure_one()
         AccountTax = self.env["account.tax"]
         base_lines = self.with_context(
-            linked_to_pos=True
+            linked_to_pos=True, scenic_amounts_only=True
         )._prepare_tax_base_line_values()
         AccountTax._add_tax_details_in_base_lines(base_lines, self.company_id)
         AccountTax._round_base_lines_tax_details(base_lines, self.company_id)
@@ -382,18 +382,21 @@ class PosOrder(models.Model):
         """Hold and confirm the booking of the lines sold; link tickets and lines."""
         if not lines:
             return
-        booking = self._scenic_hold(lines, amounts)
-        # sudo: nobody may write tickets; the right to sell was checked above
-        tickets_sudo = booking._confirm().sudo().with_context(tracking_disable=True)
+        booking = self._scenic_hold(lines, amounts, confirm=True)
         lines._scenic_forget_visitors()
+        # sudo: nobody may write tickets; the right to sell was checked above
+        tickets_sudo = booking.sudo().ticket_ids.with_context(tracking_disable=True)
         of_line = tickets_sudo.grouped("booking_line_id")
         booking_lines_sudo = booking.sudo().line_ids.sorted("id")
         for line, booking_line_sudo in zip(lines, booking_lines_sudo, strict=True):
             of_line[booking_line_sudo].pos_order_line_id = line
         self.sudo().scenic_booking_id = booking
 
-    def _scenic_hold(self, lines, amounts):
-        """Take the places of the lines sold; the same once more is the same booking."""
+    def _scenic_hold(self, lines, amounts, confirm=False):
+        """Take the places of the lines sold; the same once more is the same booking.
+
+        :param bool confirm: the money is taken: issue the tickets, too
+        """
         return self.env["scenic.booking"]._hold(
             self.config_id._scenic_channel(),
             self._scenic_booking_ref(),
@@ -404,6 +407,7 @@ class PosOrder(models.Model):
             pricelist=self.pricelist_id or None,
             # a till that was offline sold it then: its tickets are out already
             sold_at=self.date_order,
+            confirm=confirm,
         )
 
     def _scenic_booking_ref(self):
