@@ -26,7 +26,7 @@ bench:
 	@$(SCENIC) bench $(if $(TICKETS),--tickets $(TICKETS)) $(if $(PARTS),--only $(PARTS))
 
 screenshots:
-	@$(SCENIC) screenshots
+	@$(SCENIC) screenshots $(PARTS)
 
 i18n:
 	@$(SCENIC) i18n

@@ -84,7 +84,8 @@ def command_line() -> argparse.ArgumentParser:
     bench.add_argument("--tickets", type=int, default=50_000)
     bench.add_argument("--seconds", type=float, default=5.0)
     bench.add_argument("--only", nargs="*", default=[], help="measurements by name")
-    add("screenshots", "make the pictures of README.md and docs/ anew")
+    pictures = add("screenshots", "make the pictures of README.md and docs/ anew")
+    pictures.add_argument("parts", nargs="*", help="only these, for example: window")
     i18n = add("i18n", "export the message templates and merge them into zh_CN.po")
     i18n.add_argument("addons", nargs="*", choices=[*ADDONS, *GLUE, []], default=[])
     shell = add("shell", "open odoo shell on the demo database")
@@ -165,10 +166,10 @@ def _bench(options: argparse.Namespace) -> int:
     return run(options.only, tickets=options.tickets, seconds=options.seconds)
 
 
-def _screenshots(_options: argparse.Namespace) -> int:
+def _screenshots(options: argparse.Namespace) -> int:
     from demo.pictures import take_pictures
 
-    return take_pictures()
+    return take_pictures(options.parts)
 
 
 def _i18n(options: argparse.Namespace) -> int:

@@ -1,56 +1,33 @@
-"""The pictures of collecting and checking in docs/window.md, on both screens."""
+"""The pictures of docs/window.md: what was sold, collected, checked and changed."""
 
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from .agency_portal import AgencyPortal
-from .browser import logged_in, save
 from .park import Park
+from .till import DIALOG, SIZES, Till, tills
 
-#: Width and height that the window is made for, and what their pictures are called.
-SIZES = ((1280, 800, ""), (1024, 768, "-small"))
 PIN = "482915"
+REASON = "入园后突发疾病，医务室有记录"
 
 
 def take(chrome: Browser, park: Park, images: Path) -> None:
-    """Collect an agency's order, check a used ticket, and ask for an exception."""
-    orders = [_agency_order(park) for _size in SIZES]
+    """Collect an agency's order, check tickets, change one, ask for an exception."""
+    orders = dict(zip(SIZES, [_agency_order(park) for _size in SIZES], strict=True))
     supervisor = park.person("supervisor")
     wizard = supervisor.call(
         "scenic.window.pin.set", "create", {"pin": PIN, "pin_again": PIN}
     )
     supervisor.call("scenic.window.pin.set", "action_apply", [wizard])
-    (used,) = park.person("cashier").read(
-        "scenic.ticket",
-        [["pos_order_line_id", "!=", False], ["state", "=", "used"]],
-        ["name"],
-        order="number",
-        limit=1,
-    )
-    for (width, height, suffix), order in zip(SIZES, orders, strict=True):
-        page = open_window(chrome, park, width, height)
-        _collect(page, order, images, suffix)
-        _check(page, used["name"], images, suffix)
-
-
-def open_window(chrome: Browser, park: Park, width: int, height: int) -> Page:
-    """The demo park's Point of Sale, ready to sell."""
-    page = logged_in(chrome, park, "cashier", width, height)
-    page.add_init_script("window.print = () => {}")
-    (config,) = park.person("cashier").read(
-        "pos.config", [["name", "=", "南门售票窗口"]], ["name"]
-    )
-    page.goto(f"{park.server.url}/pos/ui/{config['id']}")
-    page.locator(".open-register-btn").click(timeout=60_000)
-    opening = page.locator(".modal .modal-footer .btn-primary")
-    opening.or_(page.locator(".product-list")).first.wait_for()
-    if opening.is_visible():
-        opening.click()
-    page.locator(".product-list").wait_for()
-    return page
+    used = _ticket(park, ["state", "=", "used"], order="number")
+    for till in tills(chrome, park, images):
+        _collect(till, orders[till.suffix])
+        _check(till, used)
+        _change(till, park)
+        _refund(till, park)
 
 
 def _agency_order(park: Park) -> str:
@@ -65,36 +42,76 @@ def _agency_order(park: Park) -> str:
     return str(booking["external_ref"])
 
 
-def _open(page: Page, words: str, text: str) -> None:
-    page.locator(".pos-rightheader button:has(.fa-bars)").click()
-    page.locator(".pos-burger-menu-items .o-dropdown-item", has_text=words).click()
-    field = page.locator(".scenic-desk input[name=text]")
-    field.fill(text)
-    field.press("Enter")
+def _ticket(park: Park, *terms: list, order: str = "id desc") -> str:
+    """The number of a ticket that the window sold."""
+    (ticket,) = park.person("cashier").read(
+        "scenic.ticket",
+        [["pos_order_line_id", "!=", False], *terms],
+        ["name"],
+        order=order,
+        limit=1,
+    )
+    return str(ticket["name"])
 
 
-def _close(page: Page) -> None:
-    page.locator(".modal-footer button", has_text="关闭").last.click()
+def _look_for(till: Till, words: str, text: str) -> None:
+    till.menu(words)
+    till.read(".scenic-desk input[name=text]", text)
 
 
-def _collect(page: Page, order: str, images: Path, suffix: str) -> None:
-    _open(page, "取票", order)
-    page.locator(".scenic-collect").wait_for()
-    page.wait_for_timeout(500)
-    save(page, images / f"window-collect{suffix}.png")
-    page.locator(".scenic-collect").click()
-    page.locator(".scenic-notice").wait_for()
-    page.wait_for_timeout(500)
-    save(page, images / f"window-collected{suffix}.png")
-    _close(page)
+def _collect(till: Till, order: str) -> None:
+    _look_for(till, "取票", order)
+    button = till.page.locator(".scenic-collect")
+    button.wait_for()
+    till.save("window-collect")
+    button.click()
+    till.page.locator(".scenic-notice").wait_for()
+    till.save("window-collected")
+    till.leave()
 
 
-def _check(page: Page, number: str, images: Path, suffix: str) -> None:
-    _open(page, "查票", number)
+def _check(till: Till, number: str) -> None:
+    page = till.page
+    _look_for(till, "查票", number)
     page.locator(".scenic-life").wait_for()
-    page.wait_for_timeout(500)
-    save(page, images / f"window-check{suffix}.png")
+    till.save("window-check")
     page.locator("[data-action=exception]").click()
     page.locator(".scenic-exception").wait_for()
-    page.wait_for_timeout(500)
-    save(page, images / f"window-exception{suffix}.png")
+    page.fill(".scenic-exception [name=reason]", REASON)
+    page.fill(".scenic-exception [name=pin]", PIN)
+    till.save("window-exception")
+    till.leave()
+    till.leave()
+
+
+def _change(till: Till, park: Park) -> None:
+    """From a day of the week to the dearer weekend."""
+    page = till.page
+    till.touch("溪谷漂流")
+    free = "[aria-disabled=false]"
+    page.locator(f".scenic-slots .scenic-tile{free}").first.click()
+    page.locator(".scenic-visit-picker").wait_for(state="hidden")
+    till.pay()
+    till.take_cash()
+    till.next_order()
+    _look_for(till, "查票", _ticket(park, ["state", "=", "valid"]))
+    page.locator("[data-action=change]").click()
+    page.locator(f".scenic-days .scenic-tile{free}", has_text="周六").first.click()
+    page.locator(f".scenic-slots .scenic-tile{free}").first.click()
+    page.locator(f"{DIALOG} .modal-body", has_text="30.00").wait_for()
+    till.save("window-change")
+    till.press("改签")
+    page.locator(".payment-screen").wait_for()
+    till.save("window-difference")
+    till.take_cash()
+    till.next_order()
+
+
+def _refund(till: Till, park: Park) -> None:
+    till.sell("成人票")
+    till.next_order()
+    _look_for(till, "查票", _ticket(park, ["state", "=", "valid"]))
+    till.page.locator("[data-action=refund]").click()
+    till.page.locator(".payment-screen").wait_for()
+    till.save("window-refund")
+    till.take_cash()

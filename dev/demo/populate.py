@@ -7,6 +7,7 @@ passwords are for this database alone, which never leaves the machine.
 
 import base64
 import io
+from datetime import date, datetime, time, timedelta
 
 from PIL import Image, ImageDraw
 
@@ -39,7 +40,15 @@ AT_THE_WINDOW = (
     "weekday",
     "night",
     "first_use",
+    "real_name",
+    "raft",
+    "group_guide",
+    "year_card",
+    "count_card",
 )
+#: What the window may sell while it does not reach the server.
+OFFLINE = ("adult", "cave", "combo", "open")
+BLANKS = 20
 
 
 def accounts():
@@ -151,18 +160,38 @@ def picture(sky, hill, front):
     return base64.b64encode(buffer.getvalue())
 
 
+def at_the_window():
+    return env["product.template"].union(
+        *(env.ref(f"scenic_ticket_base.ticket_{name}") for name in AT_THE_WINDOW),
+        env.ref("scenic_ticket_base.product_new_card"),
+    )
+
+
 def pictures():
-    colours = {
-        "ticket_adult": ("#bfe3f2", "#2f8f6b", "#1d6a50"),
-        "ticket_concession": ("#fde3c8", "#d98a3d", "#b0652a"),
-        "ticket_group": ("#d9d6f2", "#6f63b0", "#4d4390"),
-        "ticket_cave": ("#c9d3da", "#5a6d7a", "#37474f"),
-        "ticket_combo": ("#fbd5dc", "#c2506c", "#96324d"),
-        "ticket_open": ("#d3efe6", "#2a9d8f", "#1f776c"),
-    }
-    company.logo = picture(*colours["ticket_open"])
-    for name, three in colours.items():
-        env.ref(f"scenic_ticket_base.{name}").image_1920 = picture(*three)
+    """Each kind of ticket at the window has a hue of its own."""
+    for number, product in enumerate(at_the_window()):
+        hue = number * 137.5 % 360
+        product.image_1920 = picture(
+            f"hsl({hue}, 60%, 85%)", f"hsl({hue}, 45%, 45%)", f"hsl({hue}, 50%, 30%)"
+        )
+    company.logo = picture("#d3efe6", "#2a9d8f", "#1f776c")
+
+
+def weekend_price():
+    """The rafting costs more on the coming Saturday and Sunday."""
+    today = datetime.combine(date.today(), time())
+    saturday = today + timedelta(days=(5 - today.weekday()) % 7 or 7)
+    return Command.create(
+        {
+            "applied_on": "1_product",
+            "product_tmpl_id": env.ref("scenic_ticket_base.ticket_raft").id,
+            "compute_price": "fixed",
+            "fixed_price": 128.0,
+            # of the visit, from midnight to midnight at the site
+            "date_start": saturday - timedelta(hours=8),
+            "date_end": saturday + timedelta(hours=39, minutes=59),
+        }
+    )
 
 
 def window():
@@ -170,10 +199,7 @@ def window():
     # A receipt with admission codes carries no other QR beside them.
     company.point_of_sale_use_ticket_qr_code = False
     category = env["pos.category"].create({"name": "门票"})
-    # Cards, and tickets with names or time slots, are sold in the back office.
-    products = env["product.template"].union(
-        *(env.ref(f"scenic_ticket_base.ticket_{name}") for name in AT_THE_WINDOW)
-    )
+    products = at_the_window()
     products.write(
         {"available_in_pos": True, "pos_categ_ids": [Command.link(category.id)]}
     )
@@ -205,7 +231,8 @@ def window():
                     }
                 )
                 for minimum, price in ((10, 90.0), (30, 80.0))
-            ],
+            ]
+            + [weekend_price()],
         }
     )
     member = env["product.pricelist"].create(
@@ -242,6 +269,16 @@ def window():
             "available_pricelist_ids": [Command.set([standard.id, member.id])],
             "receipt_header": "云溪山风景名胜区\n南门售票窗口",
             "iface_print_auto": False,
+            "scenic_site_id": env.ref("scenic_ticket_base.site_yunxi").id,
+            "scenic_blank_size": BLANKS,
+            "scenic_blank_product_ids": [
+                Command.set(
+                    [
+                        env.ref(f"scenic_ticket_base.ticket_{name}").id
+                        for name in OFFLINE
+                    ]
+                )
+            ],
         }
     )
 

@@ -1,74 +1,93 @@
-"""The pictures of docs/window-print.md: tickets on the phone, the ticket printer."""
+"""The pictures of docs/window-print.md: tickets on paper and on the phone."""
 
+from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from PIL import Image
+from playwright.sync_api import Browser
 
-from .browser import logged_in, save
-from .park import Park
+from .browser import save
+from .park import Park, wait_for
+from .receipt_printer import EposPrinter, read_codes
+from .till import SIZES, Till, config_of, tills
 
-SIZES = {"": (1280, 800), "-small": (1024, 768)}
+#: Between two papers that are photographed side by side, in dots.
+GAP = 24
 
 
 def take(chrome: Browser, park: Park, images: Path) -> None:
     """Sell a family its tickets at each size, and photograph how it gets them."""
-    for suffix, (width, height) in SIZES.items():
-        page = _window(chrome, park, width, height)
-        display = page.context.new_page()
-        display.goto(_display(park, page))
-        _sell(page)
-        save(page, images / f"window-receipt{suffix}.png")
-        page.locator(".scenic-show-on-phone").click()
-        page.locator(".scenic-phone-qr").wait_for()
-        page.wait_for_timeout(500)
-        save(page, images / f"window-phone{suffix}.png")
+    _paper(chrome, park, images)
+    for till in tills(chrome, park, images):
+        display = till.page.context.new_page()
+        display.goto(_display(park, till))
+        till.sell("成人票", "成人票", "龙吟洞门票")
+        till.save("window-receipt")
+        till.page.locator(".scenic-show-on-phone").click()
+        till.page.locator(".scenic-phone-qr").wait_for()
+        till.save("window-phone")
         display.locator(".scenic-display-qr").wait_for()
-        save(display, images / f"customer-display{suffix}.png")
-        page.locator(".modal-footer .btn-primary").click()
-        if not suffix:
+        till.save("customer-display", display)
+        till.page.locator(".modal-footer .btn-primary").click()
+        if till.suffix == next(iter(SIZES)):
             _phone(chrome, park, images)
-        page.context.close()
     _printer(chrome, park, images)
 
 
-def _window(chrome: Browser, park: Park, width: int, height: int) -> Page:
-    page = logged_in(chrome, park, "cashier", width, height)
-    (config,) = _config(park)
-    page.goto(f"{park.server.url}/pos/ui/{config['id']}")
-    register = page.locator(".open-register-btn")
-    products = page.locator(".product-list")
-    register.or_(products).first.wait_for(timeout=60_000)
-    if register.is_visible():
-        register.click()
-    opening = page.locator(".modal .modal-footer .btn-primary")
-    opening.or_(products).first.wait_for()
-    if opening.is_visible():
-        opening.click()
-    products.wait_for()
-    return page
+def _paper(chrome: Browser, park: Park, images: Path) -> None:
+    """What comes out of a receipt printer: tickets, a group's one, and a reprint."""
+    manager = park.person("manager")
+    config = config_of(park)
+    with EposPrinter() as printer:
+        manager.call(
+            "pos.config",
+            "write",
+            [config],
+            {"other_devices": True, "epson_printer_ip": printer.address},
+        )
+        till = Till(chrome, park, images)
+        till.touch("成人票", "团队票")
+        line = till.page.locator(".orderline.selected", has_text="团队票")
+        line.wait_for()
+        for digit in "12":
+            till.page.locator(".numpad button", has_text=digit).first.click()
+        line.locator(".qty", has_text="12").wait_for()
+        till.pay()
+        till.take_cash()
+        for _time in range(2):
+            done = len(printer.jobs) + 3
+            till.page.locator(".receipt-screen .button.print").first.click()
+            wait_for(partial(_has_printed, printer, done), "all of it is printed")
+        till.close()
+    manager.call("pos.config", "write", [config], {"other_devices": False})
+    receipt, adult, group, _receipt_again, adult_again, _group_again = printer.jobs
+    for paper in (adult, group, adult_again):
+        qr_codes, bars = read_codes(paper)
+        if (len(qr_codes), len(bars)) != (1, 1):
+            raise ValueError(f"{len(qr_codes)} QR codes, {len(bars)} bar codes")
+    _side_by_side([adult, group, adult_again], images / "ticket-paper.png")
 
 
-def _config(park: Park) -> list[dict]:
-    return park.person("manager").read(
-        "pos.config", [["name", "=", "南门售票窗口"]], ["access_token"]
-    )
+def _has_printed(printer: EposPrinter, jobs: int) -> bool:
+    return len(printer.jobs) == jobs
 
 
-def _display(park: Park, page: Page) -> str:
+def _side_by_side(papers: list[Image.Image], path: Path) -> None:
+    """Keep papers as they came out, a dot a pixel."""
+    width = sum(paper.width + GAP for paper in papers) + GAP
+    height = max(paper.height for paper in papers) + 2 * GAP
+    table = Image.new("L", (width, height), 208)
+    place = GAP
+    for paper in papers:
+        table.paste(paper, (place, GAP))
+        place += paper.width + GAP
+    table.quantize(4).save(path, optimize=True)
+
+
+def _display(park: Park, till: Till) -> str:
     """The address of the customer display of this window."""
-    (config,) = _config(park)
-    device = page.evaluate("localStorage.getItem('device_uuid')")
-    return f"{park.server.url}/pos_customer_display/{config['id']}/{device}"
-
-
-def _sell(page: Page) -> None:
-    for name in ("成人票", "成人票", "优惠票"):
-        page.locator(".product", has_text=name).first.click()
-    page.locator(".pay-order-button").click()
-    page.locator(".paymentmethods .payment-name", has_text="现金").click()
-    page.locator(".payment-screen button.validation-button.next").click()
-    page.locator(".receipt-screen .scenic-ticket").first.wait_for()
-    page.wait_for_timeout(800)
+    device = till.page.evaluate("localStorage.getItem('device_uuid')")
+    return f"{park.server.url}/pos_customer_display/{config_of(park)}/{device}"
 
 
 def _phone(chrome: Browser, park: Park, images: Path) -> None:
@@ -94,20 +113,17 @@ def _printer(chrome: Browser, park: Park, images: Path) -> None:
         "create",
         [{"name": "1号窗口", "code": "W1", "site_id": site["id"]}],
     )
-    (config,) = _config(park)
-    manager.call("pos.config", "write", [config["id"]], {"scenic_printer_id": printer})
+    config = config_of(park)
+    manager.call("pos.config", "write", [config], {"scenic_printer_id": printer})
     park.odoo.cluster.psql(
         park.database,
         "UPDATE scenic_printer SET state = 'no_paper', last_seen = now() AT TIME "
         f"ZONE 'UTC' + interval '1 hour' WHERE id = {printer}",
     )
-    for suffix, (width, height) in SIZES.items():
-        page = _window(chrome, park, width, height)
-        _sell(page)
-        page.locator(".receipt-screen .button.print").first.click()
-        page.locator(".scenic-printer-message").wait_for()
-        page.wait_for_timeout(500)
-        save(page, images / f"window-printer{suffix}.png")
-        page.locator(".scenic-print-cancel").click()
-        page.context.close()
-    manager.call("pos.config", "write", [config["id"]], {"scenic_printer_id": False})
+    for till in tills(chrome, park, images):
+        till.sell("成人票", "成人票", "龙吟洞门票")
+        till.page.locator(".receipt-screen .button.print").first.click()
+        till.page.locator(".scenic-printer-message").wait_for()
+        till.save("window-printer")
+        till.page.locator(".scenic-print-cancel").click()
+    manager.call("pos.config", "write", [config], {"scenic_printer_id": False})
