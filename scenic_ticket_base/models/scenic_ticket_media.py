@@ -8,6 +8,8 @@ from ..tools import barcode1d, t1
 from ..tools.lock_first import locks_first
 from .scenic_credential import CODES, LIVE_STATES
 
+KEPT_TOKENS = 10_000  # by a cursor, which may live as long as a cron job
+
 
 class ScenicTicket(models.Model):
     _inherit = "scenic.ticket"
@@ -101,6 +103,10 @@ class ScenicTicket(models.Model):
         :raise BookingError: a value does not fit the T1 format
         """
         self.ensure_one()
+        # whoever issues tickets prints them in the same transaction
+        known = self.env.cr.cache.setdefault("scenic_qr_tokens", {})
+        if (self.id, issue, key.id) in known:
+            return known[self.id, issue, key.id]
         try:
             payload = t1.T1Payload(
                 kid=key.kid,
@@ -110,7 +116,7 @@ class ScenicTicket(models.Model):
                 span_days=min(self.span_days, t1.MAX_SPAN),
                 persons=self.persons,
             )
-            return t1.sign(
+            token = t1.sign(
                 private_key or key._private_key(), self.site_id.code, payload
             )
         except t1.T1Error as error:
@@ -122,6 +128,10 @@ class ScenicTicket(models.Model):
                 ),
                 code="TICKET_NOT_SIGNABLE",
             ) from error
+        if len(known) >= KEPT_TOKENS:
+            known.clear()
+        known[self.id, issue, key.id] = token
+        return token
 
     def _codes(self, kind):
         """Return the newest QR or 1-D credential of each ticket, as superuser.

@@ -223,7 +223,9 @@ class PosOrder(models.Model):
         for line in lines:
             line._scenic_check_settleable()
         # What counts as paid are the payments, not a figure that a client writes.
-        self.amount_paid = self._compute_amount_paid()
+        paid = self._compute_amount_paid()
+        if self.currency_id.compare_amounts(self.amount_paid, paid):
+            self.amount_paid = paid
         refunds = lines.filtered(lambda line: line.qty < 0)
         self._scenic_check_tender(refunds, changes)
         # The price of a sale comes from its unit price alone, not from what a client
@@ -376,7 +378,8 @@ class PosOrder(models.Model):
                     total=format_amount(self.env, total, self.currency_id),
                 )
             )
-        self.amount_tax = tax
+        if self.currency_id.compare_amounts(self.amount_tax, tax):
+            self.amount_tax = tax
 
     def _scenic_issue(self, lines, amounts):
         """Hold and confirm the booking of the lines sold; link tickets and lines."""
