@@ -131,6 +131,7 @@ class Tables:
         try:
             with self._alone():
                 yield
+                self.local.store.write_pools()
         except BaseException:
             self.local.store.forget_cached()
             raise
@@ -163,6 +164,7 @@ class Tables:
                         raise JournalUnwritable("the disk took none of it")
                     if self._con.in_transaction:
                         self._keep_seq()
+                        self.local.store.write_pools()
                         self._con.execute("COMMIT")
         except BaseException:
             self._roll_back()

@@ -40,6 +40,8 @@ class Store(OwnBooks):
         self._lookup_key = b""
         #: day, people inside, on their way, as in the table: every scan asks for them
         self._pools: dict[int, tuple[str, int, int]] = {}
+        #: those that the table does not have yet
+        self._moved: set[int] = set()
         if key_file is not None and key_file.exists():
             self._lookup_key = key_file.read_bytes()
         self.config = Config()
@@ -129,6 +131,7 @@ class Store(OwnBooks):
     def forget_cached(self) -> None:
         """Read again what a transaction changed that came to nothing."""
         self._pools.clear()
+        self._moved.clear()
 
     def keep_lanes(self, lanes: Iterable[ToldLane]) -> None:
         """Use what the server says of the lanes from now on."""
@@ -345,14 +348,19 @@ class Store(OwnBooks):
 
     def set_pool(self, pool: int, day: date, inside: int, held: int) -> None:
         """Set the counts of a pool."""
-        row = day.isoformat(), inside, held
-        self._con.execute(
-            "INSERT INTO pool_count (pool, day, inside, held) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (pool) DO UPDATE SET day = excluded.day,"
-            " inside = excluded.inside, held = excluded.held",
-            (pool, *row),
-        )
-        self._pools[pool] = row
+        self._pools[pool] = day.isoformat(), inside, held
+        self._moved.add(pool)
+
+    def write_pools(self) -> None:
+        """Write the counts down, once a commit: all decisions of it move the same."""
+        for pool in self._moved:
+            self._con.execute(
+                "INSERT INTO pool_count (pool, day, inside, held) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (pool) DO UPDATE SET day = excluded.day,"
+                " inside = excluded.inside, held = excluded.held",
+                (pool, *self._pools[pool]),
+            )
+        self._moved.clear()
 
     def confirmed(self, event_ids: Iterable[str]) -> None:
         """The server has these facts: what it says next of people inside has them."""
