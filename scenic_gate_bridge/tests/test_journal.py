@@ -19,6 +19,7 @@ from scenic_gate_bridge import refusals
 from scenic_gate_bridge.bridge import StateDirError, state_dir_lock
 from scenic_gate_bridge.journal import Journal, JournalDb, JournalError
 from scenic_gate_bridge.journal.rows import LaneState
+from scenic_gate_bridge.journal.tables import OPEN
 from scenic_gate_bridge.model import (
     AfterCrash,
     Code,
@@ -32,6 +33,7 @@ from scenic_gate_bridge.model import (
     Verdict,
 )
 
+OLD = "2026-11-30T01:02:03.000Z"
 AT = datetime(2026, 12, 1, 1, 2, 3, tzinfo=UTC)
 SCAN = Scan("L1", Direction.IN, Code("SECRETCODE123"), AT)
 ASSUME = {"L1": AfterCrash.ASSUMED_PASSED}
@@ -342,6 +344,56 @@ def test_journal_of_the_first_schema_keeps_its_lanes(path: Path) -> None:
     state = LaneState(LaneMode.EXIT, True, (PlannedMode(AT, LaneMode.FREE),))
     assert db.lane_states()["L1"] == state
     db.close()
+
+
+def test_journal_of_an_older_schema_goes_on(path: Path) -> None:
+    """What was under way, what waits, what was logged and what was decided stays."""
+    scripts = resources.files("scenic_gate_bridge.journal") / "migrations"
+    older = sorted(each.name for each in scripts.iterdir())[:7]
+    assert older[-1].startswith("0007")
+    with closing(sqlite3.connect(path)) as old:
+        for name in older:
+            old.executescript((scripts / name).read_text("utf-8"))
+        old.executescript(
+            f"""
+            UPDATE counter SET seq = 4;
+            INSERT INTO journal (request_id, seq, lane, direction, code_hash, state,
+                passes, issued, passed, scanned_at, changed_at, wire_id, decided_here)
+            VALUES ('r1', 2, 'L1', 'in', 'c', 'opening', 3, 2, 1, '{OLD}', '{OLD}',
+                'w1', 1), ('r0', 1, 'L1', 'in', 'c', 'denied', 0, 0, 0, '{OLD}',
+                '{OLD}', NULL, 0);
+            INSERT INTO outbox (id, event_id, seq, lane, body, created_at, answer)
+            VALUES (7, 'e1', 3, 'L1', '{{"type": "admitted"}}', '{OLD}', NULL),
+                (6, 'e0', 1, 'L1', '{{"type": "exit"}}', '{OLD}', 'OK');
+            INSERT INTO lane_log (at, lane, phase, text_zh, photo)
+            VALUES ('{OLD}', 'L1', 'admitted', '欢迎', 'p.jpg');
+            INSERT INTO own_decision (request_id, at, lane, direction, right, passes,
+                passed, counted) VALUES ('w1', '{OLD}', 'L1', 'in', 5, 3, 1, 1);
+            INSERT INTO own_right (id, ticket, used, held) VALUES (5, 9, 1, 2);
+            PRAGMA user_version=7;
+            """
+        )
+    with closing(JournalDb(path)) as db:
+        assert state(db) == ("opening", 3, 2, 1, 0)
+        assert state(db, "r0")[0] == "denied"
+        assert db.has_fact("e0")
+        assert [(row.id, row.event_id) for row in db.waiting(9)] == [(7, "e1")]
+        (line,) = db.recent("L1", 9)
+        assert (line.text_zh, line.photo) == ("欢迎", "p.jpg")
+        db.passed("r1", AT)
+        own = db.local.store.own(5)
+        assert (own.used, own.held) == (2, 1)
+        fact = db.waiting(9)[-1].event
+        assert (fact["type"], fact["request_id"], fact["seq"]) == ("passed", "w1", 5)
+        assert [each.request_id for each in db.recover(ASSUME, AT)] == ["r1"]
+        assert state(db) == ("passed", 3, 2, 2, 1)
+
+
+def test_what_is_open_is_found_by_its_index(path: Path) -> None:
+    """A condition that the index does not have word for word reads every row."""
+    with closing(JournalDb(path)), closing(sqlite3.connect(path)) as con:
+        (plan,) = con.execute(f"EXPLAIN QUERY PLAN SELECT 1 FROM journal WHERE {OPEN}")
+        assert "journal_open" in plan[-1]
 
 
 def test_a_code_that_is_cleared_is_gone_from_the_disk(

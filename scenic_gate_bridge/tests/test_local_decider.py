@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from local_world import (
     stamp,
     ticket,
 )
+from scenic_gate_bridge.journal import JournalDb, JournalUnwritable
 from scenic_gate_bridge.local import LocalDecider, Outcome, Read, ReadKind
 from scenic_gate_bridge.model import Direction
 
@@ -280,6 +283,29 @@ def test_room_inside_and_its_return() -> None:
     assert park.code(4) == "ADMIT"
     assert park.code(1, at("08:59:00", TOMORROW)) == "USED"
     assert one.facts.left == 0
+
+
+@pytest.mark.parametrize("company", [False, True])
+def test_who_came_in_by_a_step_that_failed_is_not_inside(
+    tmp_path: Path, company: bool
+) -> None:
+    """The counts are kept in memory beside the table."""
+    with closing(JournalDb(tmp_path / "journal.sqlite")) as db:
+        db.local.load_config(limited(capacity=1))
+        db.local.load_feed([ticket(1)])
+        with (
+            pytest.raises(JournalUnwritable) if company else nullcontext(),
+            db.together() if company else nullcontext(),
+            pytest.raises(ZeroDivisionError),
+            db.transaction(),
+        ):
+            db.local.reported("e", "entry", "L1", Direction.IN, None, 1, at(), None)
+            assert db.local.people_inside(at()) == {1: (1, 0)}
+            raise ZeroDivisionError
+        assert db.local.people_inside(at()) == {1: (0, 0)}
+        read = db.local.read("auto", qr(1))
+        assert db.local.decide(read, "L1", Direction.IN, at()).decision.code == "ADMIT"
+        assert db.local.people_inside(at()) == {1: (0, 1)}
 
 
 def test_staff_who_leave_make_no_room() -> None:

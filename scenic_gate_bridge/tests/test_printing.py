@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
+import subprocess
+import sys
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -272,15 +276,56 @@ def test_a_byte_answers_one_question(byte: int) -> None:
     assert not (escpos.is_status(byte) and escpos.is_done(byte))
 
 
-@given(st.integers(1, 3000), st.sampled_from([512, 576]))
-def test_no_row_is_lost(height: int, width: int) -> None:
+@given(st.integers(1, 3000), st.sampled_from([512, 576, 1000]))
+def test_no_dot_is_lost(height: int, width: int) -> None:
+    """Rows of dots as they are, in pieces that a printer takes; then the cut."""
     row = width // 8
-    dots = bytes(number % 251 for number in range(height * row))
-    printed = b""
-    for command in escpos.picture(width, height, dots):
-        assert command[:4] == b"\x1dv0\x00"
-        assert int.from_bytes(command[4:6], "little") == row
-        count = int.from_bytes(command[6:8], "little")
-        assert 0 < count <= escpos.STRIP and len(command) == 8 + count * row
-        printed += command[8:]
+    dots = Random(height).randbytes(height * row)
+    commands = escpos.ticket(width, height, dots)
+    assert commands[:2] == b"\x1b@"
+    at, printed = 2, b""
+    while len(printed) < len(dots):
+        assert commands[at : at + 4] == b"\x1dv0\x00"
+        assert int.from_bytes(commands[at + 4 : at + 6], "little") == row
+        count = int.from_bytes(commands[at + 6 : at + 8], "little")
+        assert 0 < count <= escpos.STRIP
+        at += 8
+        printed += commands[at : at + count * row]
+        at += count * row
     assert printed == dots
+    assert commands[at:] == b"\x1dV\x42\x00\x1dr\x01"
+
+
+@pytest.mark.parametrize(
+    ("offline", "paper", "state"),
+    [
+        (0x12, 0x12, "ready"),
+        (0x12, 0x1E, "ready"),  # the roll is near its end
+        (0x12, 0x72, "no_paper"),
+        (0x32, 0x12, "no_paper"),
+        (0x16, 0x72, "cover_open"),
+        (0x52, 0x12, "error"),
+    ],
+)
+def test_what_a_printer_answers(offline: int, paper: int, state: str) -> None:
+    assert escpos.state(offline, paper) == state
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    """A directory for each start would fill the disk in the end."""
+    # the library does that while it is imported: a process of its own
+    subprocess.run(
+        [sys.executable, "-c", "import scenic_gate_bridge.printing"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        check=True,
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_library_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "escpos", None)
+    with pytest.raises(ConfigError) as raised:
+        load(write_settings(tmp_path, "http://127.0.0.1:1", 9100))
+    assert "pip install 'scenic-gate-bridge[printer]'" in str(raised.value)

@@ -25,7 +25,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from scenic_gate_bridge.journal import Journal, tables, write_back
 from scenic_gate_bridge.model import Direction
-write_back.EVERY = 0.001
+write_back.PAUSE = write_back.LONGEST = 0.001
+write_back.ANEW_AT = 32
 tables.AT_THE_LATEST = 64
 async def main():
     async with Journal(Path(sys.argv[1])) as journal:
@@ -72,7 +73,7 @@ async def test_the_log_stays_small_without_a_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody moves anything: the commits do it themselves."""
-    monkeypatch.setattr(write_back, "EVERY", 1000.0)
+    monkeypatch.setattr(write_back, "PAUSE", 1000.0)
     monkeypatch.setattr(tables, "AT_THE_LATEST", 64)
     path = tmp_path / "journal.sqlite"
     async with Journal(path) as journal:
@@ -82,10 +83,37 @@ async def test_the_log_stays_small_without_a_pause(
         assert log.stat().st_size < 2 * 64 * PAGE
 
 
+async def test_the_log_begins_anew_without_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commits move nothing themselves, and follow each other for ever."""
+    monkeypatch.setattr(write_back, "PAUSE", 0.001)
+    monkeypatch.setattr(write_back, "LONGEST", 0.002)
+    monkeypatch.setattr(write_back, "ANEW_AT", 64)
+    monkeypatch.setattr(tables, "AT_THE_LATEST", 10**6)
+    path = tmp_path / "journal.sqlite"
+    log = path.with_name(path.name + "-wal")
+    number = 0
+
+    async def until_it_begins_anew(journal: Journal) -> None:
+        nonlocal number
+        began = log.read_bytes()[:32]  # with a salt of its own each time
+        while log.read_bytes()[:32] == began:
+            await asyncio.gather(*(journal.call(write) for _ in range(4)))
+            number += 4
+
+    async with Journal(path) as journal:
+        await journal.call(write)
+        async with asyncio.timeout(60):
+            for _ in range(3):
+                await until_it_begins_anew(journal)
+        assert await journal.call(lambda db: db.counts()) == (number + 1, 0)
+
+
 async def test_what_is_cleared_is_cut_off_while_pages_are_moved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write_back, "EVERY", 0.0)
+    monkeypatch.setattr(write_back, "PAUSE", 0.0)
     path = tmp_path / "journal.sqlite"
     log = path.with_name(path.name + "-wal")
     async with Journal(path) as journal:

@@ -233,6 +233,7 @@ class ScenicBooking(models.Model):
         pricelist=None,
         key=None,
         sold_at=None,
+        confirm=False,
     ):
         """Take a booking with its prices; tickets come with :meth:`_confirm`.
 
@@ -255,6 +256,7 @@ class ScenicBooking(models.Model):
         :param datetime sold_at: when a till that was offline took the money, naive
             UTC; in a channel that accepts late orders such a sale is not refused for
             want of places or because the day was closed meanwhile
+        :param bool confirm: confirm it in the same step, its money is taken
         :return: the ``scenic.booking`` in the caller's environment
         :raise BookingConflictError: same reference or key, other content
         :raise BookingError: a line cannot be sold as asked
@@ -304,6 +306,10 @@ class ScenicBooking(models.Model):
                     priced,
                     late,
                 )
+                if confirm:
+                    booking_sudo._issue()
+            elif confirm:
+                booking_sudo._confirm_held()
             return booking_sudo, booking_sudo._answer()
 
         answer = self.env["scenic.booking.request"]._once(
@@ -376,17 +382,21 @@ class ScenicBooking(models.Model):
         bookings_sudo = self.sudo()
 
         def act():
-            bookings_sudo._lock()
-            for booking_sudo in bookings_sudo:
-                if booking_sudo.state != "confirmed":
-                    booking_sudo._check_held()
-                    booking_sudo._check_open()
-                    booking_sudo.with_company(booking_sudo.company_id)._issue()
+            bookings_sudo._confirm_held()
             ticket_ids = sorted(bookings_sudo.ticket_ids.ids)
             return bookings_sudo, {"ticket_ids": ticket_ids}
 
         answer = bookings_sudo._once("confirm", key, {}, act)
         return self.env["scenic.ticket"].browse(answer["ticket_ids"])
+
+    def _confirm_held(self):
+        """Confirm bookings that are not yet, as superuser."""
+        self._lock()
+        for booking in self:
+            if booking.state != "confirmed":
+                booking._check_held()
+                booking._check_open()
+                booking.with_company(booking.company_id)._issue()
 
     def _amend(self, changes, reason, key=None, document_ref=None):
         """Change lines of a booking, all or none, before their first use.
@@ -518,7 +528,7 @@ class ScenicBooking(models.Model):
         """
         channel = self.env["scenic.channel"]
         if isinstance(code, str):
-            channel = channel.search([("code", "=", code)])
+            channel = channel.browse(channel._id_of(code))
         if not channel:
             raise BookingError(
                 self.env._("There is no sales channel “%(name)s”.", name=code),

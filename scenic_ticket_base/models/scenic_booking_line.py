@@ -31,7 +31,7 @@ class ScenicBookingLine(models.Model):
         "scenic.booking", required=True, readonly=True, index=True, ondelete="cascade"
     )
     company_id = fields.Many2one(
-        related="booking_id.company_id", store=True, index=True
+        related="booking_id.company_id", store=True, index=True, precompute=True
     )
     currency_id = fields.Many2one(related="booking_id.currency_id")
     product_id = fields.Many2one(

@@ -23,7 +23,9 @@ class ScenicCapacityHold(models.Model):
         index=True,
         ondelete="restrict",
     )
-    company_id = fields.Many2one(related="site_id.company_id", store=True, index=True)
+    company_id = fields.Many2one(
+        related="site_id.company_id", store=True, index=True, precompute=True
+    )
     date = fields.Date(required=True, readonly=True, index=True)
     slot_id = fields.Many2one(
         "scenic.slot",

@@ -1,7 +1,7 @@
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 
 from ..exceptions import BookingError
 
@@ -69,6 +69,31 @@ class ScenicChannel(models.Model):
         "CHECK (request_days BETWEEN 1 AND 3650)",
         "Requests are remembered for 1 to 3650 days.",
     )
+
+    # ------------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if {"code", "active"} & vals.keys():
+            self.env.registry.clear_cache()
+        return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    @api.model
+    @tools.ormcache("code")
+    def _id_of(self, code):
+        """Return the id of the channel in use that has this code, or none, cached."""
+        # sudo: whether there is one, for whoever asks
+        return self.sudo().search([("code", "=", code)]).id
 
     def _is_late(self, sold_at):
         """Tell whether a sale reached us so late that it can only be recorded.

@@ -576,6 +576,8 @@ class ScenicMembership(models.Model):
 
     @api.model
     def _create_cards(self, tickets_sudo):
+        if not tickets_sudo:
+            return self.browse()
         self.env.cr.execute(
             SQL(
                 "SELECT nextval('scenic_membership_seq') FROM generate_series(1, %s)",

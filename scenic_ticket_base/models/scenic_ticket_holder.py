@@ -723,6 +723,8 @@ def _share(line, tickets, holders):
 
     Who finds no room is left out.
     """
+    if not holders:
+        return []
     if _stands_for_all(line):
         return [(ticket, holders) for ticket in tickets]
     shares = []

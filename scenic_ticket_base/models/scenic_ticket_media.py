@@ -8,6 +8,8 @@ from ..tools import barcode1d, t1
 from ..tools.lock_first import locks_first
 from .scenic_credential import CODES, LIVE_STATES
 
+KEPT_TOKENS = 10_000  # by a cursor, which may live as long as a cron job
+
 
 class ScenicTicket(models.Model):
     _inherit = "scenic.ticket"
@@ -101,6 +103,10 @@ class ScenicTicket(models.Model):
         :raise BookingError: a value does not fit the T1 format
         """
         self.ensure_one()
+        # whoever issues tickets prints them in the same transaction
+        known = self.env.cr.cache.setdefault("scenic_qr_tokens", {})
+        if (self.id, issue, key.id) in known:
+            return known[self.id, issue, key.id]
         try:
             payload = t1.T1Payload(
                 kid=key.kid,
@@ -110,7 +116,7 @@ class ScenicTicket(models.Model):
                 span_days=min(self.span_days, t1.MAX_SPAN),
                 persons=self.persons,
             )
-            return t1.sign(
+            token = t1.sign(
                 private_key or key._private_key(), self.site_id.code, payload
             )
         except t1.T1Error as error:
@@ -122,36 +128,70 @@ class ScenicTicket(models.Model):
                 ),
                 code="TICKET_NOT_SIGNABLE",
             ) from error
+        if len(known) >= KEPT_TOKENS:
+            known.clear()
+        known[self.id, issue, key.id] = token
+        return token
+
+    def _codes(self, kind):
+        """Return the newest QR or 1-D credential of each ticket, as superuser.
+
+        :return: dict of tickets, as superuser, to ``scenic.credential``, maybe none
+        """
+        # sudo: the codes of tickets that the caller has, not of the key
+        tickets_sudo = self.sudo()
+        codes = dict.fromkeys(tickets_sudo, tickets_sudo.env["scenic.credential"])
+        for code_sudo in tickets_sudo.credential_ids.sorted("id"):
+            if code_sudo.kind == kind:
+                codes[code_sudo.ticket_id] = code_sudo
+        return codes
 
     def _code(self, kind):
         """Return the newest QR or 1-D credential, as superuser."""
         self.ensure_one()
-        # sudo: the code of a ticket that the caller has, not of the key
-        codes_sudo = self.sudo().credential_ids.filtered(lambda c: c.kind == kind)
-        return codes_sudo.sorted("id")[-1:]
+        [code_sudo] = self._codes(kind).values()
+        return code_sudo
 
-    def _qr_token(self):
-        """Return the T1 text of the ticket's QR.
+    def _qr_tokens(self):
+        """Return the T1 texts of the tickets' QRs: ``{ticket id: text}``.
 
-        It is made anew each time and never stored: the same ticket gives the same
+        They are made anew each time and never stored: the same ticket gives the same
         text, also after the signing key was rotated.
         """
+        tokens, private_keys = {}, {}
+        for ticket_sudo, code_sudo in self._codes("qr").items():
+            key_sudo = code_sudo.signing_key_id
+            if key_sudo not in private_keys:
+                private_keys[key_sudo] = key_sudo._private_key()
+            tokens[ticket_sudo.id] = ticket_sudo._sign(
+                key_sudo, code_sudo.issue, private_keys[key_sudo]
+            )
+        return tokens
+
+    def _qr_token(self):
+        """Return the T1 text of the ticket's QR."""
         self.ensure_one()
-        credential_sudo = self._code("qr")
-        # sudo: no user has the right to write what belongs to a ticket
-        return self.sudo()._sign(credential_sudo.signing_key_id, credential_sudo.issue)
+        return self._qr_tokens()[self.id]
+
+    def _barcode_numbers(self):
+        """Return the 22 digits of the tickets' 1-D codes: ``{ticket id: digits}``."""
+        if not self:
+            return {}
+        # sudo: derived with a secret that no user may read
+        secret = self.env["scenic.signing.key"].sudo()._data().barcode_secret
+        return {
+            ticket_sudo.id: ticket_sudo._barcode_digits(code_sudo.issue, secret)
+            for ticket_sudo, code_sudo in self._codes("barcode").items()
+        }
 
     def _barcode_number(self):
         """Return the 22 digits of the ticket's 1-D code."""
         self.ensure_one()
-        return self._barcode_digits(self._code("barcode").issue)
+        return self._barcode_numbers()[self.id]
 
-    def _barcode_digits(self, issue, secret=None):
+    def _barcode_digits(self, issue, secret):
         self.ensure_one()
-        if not secret:
-            # sudo: derived with a secret that no user may read
-            secret = self.env["scenic.signing.key"].sudo()._data().barcode_secret
-        return barcode1d.encode(secret, t1.medium_number(self.sudo().number, issue))
+        return barcode1d.encode(secret, t1.medium_number(self.number, issue))
 
     # ------------------------------------------------------------------
     # Cards, documents and holders

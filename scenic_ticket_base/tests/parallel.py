@@ -150,6 +150,8 @@ class ParallelCase(BaseCase):
             try:
                 return retrying(partial(function, env), env)
             except ScenicError as error:
+                # as a worker: nothing of a call that was refused stays
+                cr.rollback()
                 return error
 
     def _wait_for_lock(self, statement):
@@ -171,16 +173,23 @@ class ParallelCase(BaseCase):
                 env.cr.execute("SELECT pg_sleep(0.05)")
         self.fail(f"nothing waits for a lock: {statement}")
 
-    @mute_logger("odoo.sql_db")
     def _at_once(self, function, count=4):
+        return self._at_once_each(lambda env, _number: function(env), count)
+
+    @mute_logger("odoo.sql_db")
+    def _at_once_each(self, function, count):
+        """Call ``function(env, number)`` for each number at once."""
         barrier = threading.Barrier(count)
 
-        def run(_number):
-            barrier.wait(timeout=30)
-            return self._call(function)
+        def run(number):
+            barrier.wait(timeout=60)
+            return self._call(lambda env: function(env, number))
 
         with ThreadPoolExecutor(count) as pool:
             return list(pool.map(run, range(count)))
+
+    def _codes(self, answers):
+        return [a.code if isinstance(a, ScenicError) else "ok" for a in answers]
 
     @contextmanager
     def _retries(self):

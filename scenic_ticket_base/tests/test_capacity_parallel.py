@@ -1,4 +1,3 @@
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +11,7 @@ from odoo import api
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..exceptions import CapacityError, ScenicError
+from ..exceptions import CapacityError
 from ..models.scenic_capacity_pool_claim import bucket_of
 from .parallel import ParallelCase
 
@@ -46,22 +45,8 @@ class CapacityParallelCase(ParallelCase):
         with self._env() as env:
             env["scenic.capacity.pool"].browse(self.pool_id).capacity = capacity
 
-    def _at_once_each(self, function, count):
-        """Call ``function(env, number)`` for each number at once."""
-        barrier = threading.Barrier(count)
-
-        def run(number):
-            barrier.wait(timeout=60)
-            return self._call(lambda env: function(env, number))
-
-        with ThreadPoolExecutor(count) as pool:
-            return list(pool.map(run, range(count)))
-
     def _buy(self, env, number, quantity=1):
         return tuple(self._hold(env, f"BUY-{number}", quantity)._confirm().ids)
-
-    def _codes(self, answers):
-        return [a.code if isinstance(a, ScenicError) else "ok" for a in answers]
 
     def _stand(self, day=None):
         """Return the sums of the counts and of the holds, which must be equal."""

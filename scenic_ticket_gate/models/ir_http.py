@@ -5,8 +5,9 @@ import re
 from odoo import api, models
 from odoo.http import request
 
+from odoo.addons.scenic_ticket_base.tools.rate_limit import RateLimit
+
 from ..exceptions import DeviceKeyInvalid, RateLimited
-from ..tools.rate_limit import RateLimit
 
 _logger = logging.getLogger(__name__)
 _limit = RateLimit()

@@ -287,7 +287,8 @@ class PosConfig(models.Model):
         ticket_sudo = ticket.sudo()
         pins = self.env["scenic.window.pin"]
         supervisor = pins._approvers(ticket_sudo, self.env.user).filtered(
-            lambda user: user.id == user_id
+            # 7.0 is another name to the lock, and no other user
+            lambda user: type(user_id) is int and user.id == user_id
         )
         if not supervisor:
             return {

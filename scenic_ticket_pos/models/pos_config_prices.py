@@ -59,10 +59,12 @@ class PosConfig(models.Model):
     def _scenic_pricelists(self):
         """Return the price lists that orders of this window may have, as superuser."""
         config_sudo = self.sudo()  # sudo: a cashier need not read all presets
-        presets_sudo = config_sudo.available_preset_ids | config_sudo.default_preset_id
-        return (
-            config_sudo._get_available_pricelists() | presets_sudo.pricelist_id
-        ).with_company(config_sudo.company_id)
+        pricelists_sudo = config_sudo._get_available_pricelists()
+        if config_sudo.use_presets:
+            presets_sudo = config_sudo.available_preset_ids
+            presets_sudo |= config_sudo.default_preset_id
+            pricelists_sudo |= presets_sudo.pricelist_id
+        return pricelists_sudo.with_company(config_sudo.company_id)
 
     def _scenic_price(self, product, quantity, day, pricelist):
         """Return what one person pays, before taxes that are not in the price.

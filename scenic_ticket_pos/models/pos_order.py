@@ -223,7 +223,9 @@ class PosOrder(models.Model):
         for line in lines:
             line._scenic_check_settleable()
         # What counts as paid are the payments, not a figure that a client writes.
-        self.amount_paid = self._compute_amount_paid()
+        paid = self._compute_amount_paid()
+        if self.currency_id.compare_amounts(self.amount_paid, paid):
+            self.amount_paid = paid
         refunds = lines.filtered(lambda line: line.qty < 0)
         self._scenic_check_tender(refunds, changes)
         # The price of a sale comes from its unit price alone, not from what a client
@@ -315,7 +317,7 @@ class PosOrder(models.Model):
         self.ensure_one()
         AccountTax = self.env["account.tax"]
         base_lines = self.with_context(
-            linked_to_pos=True
+            linked_to_pos=True, scenic_amounts_only=True
         )._prepare_tax_base_line_values()
         AccountTax._add_tax_details_in_base_lines(base_lines, self.company_id)
         AccountTax._round_base_lines_tax_details(base_lines, self.company_id)
@@ -376,24 +378,28 @@ class PosOrder(models.Model):
                     total=format_amount(self.env, total, self.currency_id),
                 )
             )
-        self.amount_tax = tax
+        if self.currency_id.compare_amounts(self.amount_tax, tax):
+            self.amount_tax = tax
 
     def _scenic_issue(self, lines, amounts):
         """Hold and confirm the booking of the lines sold; link tickets and lines."""
         if not lines:
             return
-        booking = self._scenic_hold(lines, amounts)
-        booking._confirm()
+        booking = self._scenic_hold(lines, amounts, confirm=True)
         lines._scenic_forget_visitors()
         # sudo: nobody may write tickets; the right to sell was checked above
+        tickets_sudo = booking.sudo().ticket_ids.with_context(tracking_disable=True)
+        of_line = tickets_sudo.grouped("booking_line_id")
         booking_lines_sudo = booking.sudo().line_ids.sorted("id")
         for line, booking_line_sudo in zip(lines, booking_lines_sudo, strict=True):
-            tickets_sudo = booking_line_sudo.ticket_ids
-            tickets_sudo.with_context(tracking_disable=True).pos_order_line_id = line
+            of_line[booking_line_sudo].pos_order_line_id = line
         self.sudo().scenic_booking_id = booking
 
-    def _scenic_hold(self, lines, amounts):
-        """Take the places of the lines sold; the same once more is the same booking."""
+    def _scenic_hold(self, lines, amounts, confirm=False):
+        """Take the places of the lines sold; the same once more is the same booking.
+
+        :param bool confirm: the money is taken: issue the tickets, too
+        """
         return self.env["scenic.booking"]._hold(
             self.config_id._scenic_channel(),
             self._scenic_booking_ref(),
@@ -404,6 +410,7 @@ class PosOrder(models.Model):
             pricelist=self.pricelist_id or None,
             # a till that was offline sold it then: its tickets are out already
             sold_at=self.date_order,
+            confirm=confirm,
         )
 
     def _scenic_booking_ref(self):

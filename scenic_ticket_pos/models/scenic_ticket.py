@@ -53,10 +53,11 @@ class ScenicTicket(models.Model):
     )
 
     def _compute_pos_codes(self):
+        printable = self.filtered(lambda ticket: ticket._pos_is_printable())
+        tokens, numbers = printable._qr_tokens(), printable._barcode_numbers()
         for ticket in self:
-            printable = ticket._pos_is_printable()
-            ticket.pos_qr_token = printable and ticket._qr_token()
-            ticket.pos_barcode_number = printable and ticket._barcode_number()
+            ticket.pos_qr_token = tokens.get(ticket.id)
+            ticket.pos_barcode_number = numbers.get(ticket.id)
 
     def _pos_is_printable(self):
         """Whether the ticket may still admit somebody, so that a code is of use."""

@@ -12,14 +12,15 @@ class ScenicTicket(models.Model):
 
         As superuser, for a browser that may sell them: the codes are in it.
         """
+        tokens, numbers = self._qr_tokens(), self._barcode_numbers()
         return [
             {
                 **row,
                 "number": ticket.number,
                 "product_id": ticket.product_id.id,
                 "until": fields.Datetime.to_string(ticket.lease_id.date_end),
-                "pos_qr_token": ticket._qr_token(),
-                "pos_barcode_number": ticket._barcode_number(),
+                "pos_qr_token": tokens[ticket.id],
+                "pos_barcode_number": numbers[ticket.id],
             }
             for ticket, row in zip(
                 self, self._load_pos_data_read(self, config), strict=True

@@ -34,9 +34,10 @@ class ScenicTicket(models.Model):
     )
 
     def _compute_pos_product_name(self):
-        for ticket in self:
-            # sudo: the name of what was sold, on sale here or not
-            ticket.pos_product_name = ticket.sudo()._product_name()
+        # sudo: the name of what was sold, on sale here or not
+        for tickets_sudo in self.sudo().grouped("product_id").values():
+            tickets = tickets_sudo.with_env(self.env)
+            tickets.pos_product_name = tickets_sudo[0]._product_name()
 
     @api.model
     def _load_pos_data_fields(self, config):

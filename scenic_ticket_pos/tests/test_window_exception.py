@@ -155,6 +155,15 @@ class TestWindowException(ScenicPosCommon):
                 self._boss_pin().failures = 0
                 self.assertFalse(self._ask(pin)["granted"])
 
+    def test_garbage_for_a_supervisor(self):
+        """What is equal to the id and no id would not wait for the others' tries."""
+        for user_id in (float(self.boss.id), str(self.boss.id), [self.boss.id], None):
+            with self.subTest(user_id=user_id):
+                answer = self.desk.scenic_exception(
+                    self.ticket.id, user_id, self.PIN, "fell ill"
+                )
+                self.assertFalse(answer["granted"])
+
     def test_weak_or_different_pins_are_refused(self):
         for pin, again, code in (
             ("12345", None, "PIN_WEAK"),

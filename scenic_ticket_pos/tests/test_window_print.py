@@ -1,5 +1,8 @@
+from datetime import timedelta
+
 from PIL import ImageChops, ImageOps
 
+from odoo import fields
 from odoo.tests import tagged
 
 from .common import ScenicPosTourCommon
@@ -80,3 +83,26 @@ class TestWindowPrint(ScenicPosTourCommon):
         printed = [code.text for paper in papers for code in read_codes(paper)[0]]
         self.assertEqual(printed, [ticket._qr_token() for ticket in self.tickets])
         self.assertEqual(self.tickets.mapped("print_count"), [1] * 8)
+
+    def test_ticket_printer_of_a_bridge(self):
+        """The receipt printer keeps the receipt; what keeps the other one is said."""
+        printer = self.env["scenic.printer"].create(
+            {
+                "name": "Window 1",
+                "code": "W1",
+                "site_id": self.scenic_area.id,
+                "state": "no_paper",
+                # its bridge would say so again and again
+                "last_seen": fields.Datetime.now() + timedelta(hours=1),
+            }
+        )
+        self.config.scenic_printer_id = printer
+        self.start_pos_tour("ScenicWindowPrinterTour")
+        [receipt] = self.printer.jobs
+        self.assertEqual(read_codes(receipt), ([], []))
+        # sudo: nobody reads the jobs but the window
+        jobs = printer.sudo().job_ids.sorted("id")
+        self.assertEqual(jobs.mapped("state"), ["cancelled"] * 16)
+        self.assertEqual(jobs[:8].ticket_id, self.tickets)
+        self.assertEqual(jobs[8:].ticket_id, self.tickets)
+        self.assertEqual(self.tickets.mapped("print_count"), [2] * 8)

@@ -53,16 +53,16 @@ class PosOrder(models.Model):
         order_sudo.amount_tax = self.currency_id.round(total - untaxed)
         order_sudo.scenic_booking_id = self._scenic_hold(lines, amounts)
 
-    def _scenic_hold(self, lines, amounts):
+    def _scenic_hold(self, lines, amounts, confirm=False):
         held_sudo = self._scenic_held()
         try:
-            return super()._scenic_hold(lines, amounts)
+            return super()._scenic_hold(lines, amounts, confirm)
         except BookingConflictError:
             if not held_sudo:
                 raise
         # the order was changed: what it held goes first, it may be the last place
         held_sudo._cancel(self.env._("Changed at the kiosk"))
-        return super()._scenic_hold(lines, amounts)
+        return super()._scenic_hold(lines, amounts, confirm)
 
     def _scenic_booking_ref(self):
         """Name the order as it stands on the paper, so that the window finds it."""

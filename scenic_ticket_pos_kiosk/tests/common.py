@@ -78,6 +78,12 @@ class KioskCommon(ScenicPosTourCommon):
         super().setUp()
         self._open_session()
 
+    def _open_other_kiosk(self):
+        other = self._create_kiosk("Kiosk West")
+        other.with_user(self.cashier).open_ui()
+        other.current_session_id.with_user(self.cashier).set_opening_control(0, "")
+        return other
+
     # ------------------------------------------------------------
     # What the client of a kiosk sends
     # ------------------------------------------------------------

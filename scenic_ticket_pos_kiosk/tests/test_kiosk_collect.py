@@ -1,8 +1,11 @@
 from odoo import Command
 from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
 
+from odoo.addons.scenic_ticket_base.tools.rate_limit import RateLimit
 from odoo.addons.scenic_ticket_pos.tests.epos_printer import EposPrinter, read_codes
 
+from ..models import pos_config_collect
 from .common import KioskCommon
 
 ROUTE = "/scenic/kiosk/collect"
@@ -17,6 +20,10 @@ class TestKioskCollect(KioskCommon):
         self.booking = self._bought("WEB-4711", 2)
         self.tickets = self.booking.ticket_ids.sorted("number")
         self.code = self.tickets[0]._qr_token()
+        # wrong tries are remembered by the process, not by the transaction
+        self.seconds = 0
+        limit = RateLimit(clock=lambda: self.seconds)
+        self.patch(pos_config_collect, "_limit", limit)
 
     def _bought(self, ref, quantity, product=None, **values):
         line = self._scenic_line(product or self.adult, quantity, **values)
@@ -29,6 +36,18 @@ class TestKioskCollect(KioskCommon):
 
     def _assert_not_collected(self, text, name="KioskError", key=None, **params):
         self._assert_refused(name, ROUTE, text=text, key=key or self._uuid(), **params)
+
+    def _refusal(self, text):
+        """Return the sentence with which the route refuses."""
+        with mute_logger("odoo.http"):
+            params = {
+                "access_token": self.kiosk.access_token,
+                "text": text,
+                "key": self._uuid(),
+            }
+            response = self.url_open(ROUTE, json={"params": params})
+        self.env.invalidate_all()
+        return response.json()["error"]["data"]["message"]
 
     def test_once(self):
         answer = self._collect(self.code)
@@ -72,6 +91,45 @@ class TestKioskCollect(KioskCommon):
                     name = "WindowCheckError"
                 self._assert_not_collected(text, name)
         self.assertEqual(self.tickets.mapped("print_count"), [0, 0])
+
+    def test_who_guesses_has_to_wait(self):
+        tries = pos_config_collect.WRONG_TRIES
+        # what opens an order, or cannot be read, is no guess
+        self._collect(self.code)
+        for text in (self.code, self.code, ""):
+            self._refusal(text)
+        other = self._bought("WEB-4713", 1)
+        code = other.ticket_ids._qr_token()
+        wrong = {self._refusal(self._scenic_citizen(number)) for number in range(tries)}
+        self.assertEqual(len(wrong), 1)
+        # from now on the right one is not looked for either
+        limited = {self._refusal(code), self._refusal(self._scenic_citizen(tries))}
+        self.assertEqual(len(limited), 1)
+        self.assertFalse(limited & wrong)
+        self.assertIn("Wait a minute", *limited)
+        self.assertFalse(other.ticket_ids.collection_ids)
+        # waiting helps, and one more guess uses it up
+        self.seconds += pos_config_collect.WRONG_SECONDS
+        self.assertEqual(self._refusal(self._scenic_citizen(tries)), *wrong)
+        self.assertEqual(self._refusal(code), *limited)
+        self.seconds += pos_config_collect.WRONG_SECONDS
+        self.assertEqual(self._collect(code)["ticket_ids"], other.ticket_ids.ids)
+
+    def test_one_kiosk_does_not_stop_the_other(self):
+        for number in range(pos_config_collect.WRONG_TRIES):
+            self._refusal(self._scenic_citizen(number))
+        self._assert_not_collected(self.code)
+        other = self._open_other_kiosk()
+        answer = self._request(
+            ROUTE, text=self.code, key=self._uuid(), access_token=other.access_token
+        )
+        self.assertEqual(answer["ticket_ids"], self.tickets.ids)
+
+    def test_not_on_the_visitors_telephone(self):
+        """The address of a menu hangs on the wall for everybody."""
+        self.kiosk.self_ordering_mode = "mobile"
+        self._assert_not_collected(self.code)
+        self.assertFalse(self.tickets.collection_ids)
 
     def test_keys(self):
         for key in ("short", "x" * 65):
@@ -131,6 +189,7 @@ class TestKioskCollect(KioskCommon):
 
 @tagged("post_install", "-at_install")
 class TestKioskCollectTour(KioskCommon):
+    @mute_logger("odoo.http")
     def test_scanned_and_printed(self):
         line = self._scenic_line(self.adult, 2)
         booking = self.env["scenic.booking"]._hold("web", "WEB-4712", [line])

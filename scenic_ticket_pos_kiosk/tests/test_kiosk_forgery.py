@@ -116,9 +116,7 @@ class TestKioskForgery(KioskCommon):
 
     def test_another_kiosk_has_its_own(self):
         order = self._buy((self.adult, 1))
-        other = self._create_kiosk("Kiosk West")
-        other.with_user(self.cashier).open_ui()
-        other.current_session_id.with_user(self.cashier).set_opening_control(0, "")
+        other = self._open_other_kiosk()
         again = self._order((self.adult, 5), uuid=order.uuid)
         self._assert_refused(
             "KioskError",

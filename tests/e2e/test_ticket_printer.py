@@ -5,7 +5,9 @@ Odoo, the bridge and the printer's TCP port are real; the paper is read by zxing
 
 import asyncio
 import importlib.util
+import queue
 import signal
+import sys
 import threading
 import uuid
 from types import ModuleType
@@ -19,8 +21,10 @@ from demo.park import wait_for
 
 def module(path: str) -> ModuleType:
     """Load a test module of another part, which is no package here."""
-    spec = importlib.util.spec_from_file_location(path.rsplit("/", 1)[1], ROOT / path)
-    found = importlib.util.module_from_spec(spec)
+    file = ROOT / path
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    # a dataclass looks its module up
+    found = sys.modules[file.stem] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)
     return found
 
@@ -33,14 +37,20 @@ paper_tools = module("scenic_ticket_pos/tests/epos_printer.py")
 def printer():
     """A receipt printer; its port lives in a thread of its own."""
     paper = ReceiptPrinter()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    started = queue.Queue()
+
+    async def work():
+        async with paper:
+            end = asyncio.Event()
+            started.put((asyncio.get_running_loop(), end))
+            await end.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(work(),))
     thread.start()
-    asyncio.run_coroutine_threadsafe(paper.start(), loop).result()
+    loop, end = started.get(timeout=30)
     yield paper
     paper.rows = None
-    asyncio.run_coroutine_threadsafe(paper.stop(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
+    loop.call_soon_threadsafe(end.set)
     thread.join()
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -33,7 +34,6 @@ from .metrics import Metrics
 from .model import utc_now
 from .outbox import OutboxSender
 from .photos import Album, Camera, Photographer
-from .printing import PrintClerk, TicketPrinter
 from .readers.watch import watch
 from .rpc import RpcClient, RpcError
 from .settings import LaneSettings, PrinterSettings, Settings
@@ -41,6 +41,9 @@ from .site_server import SiteServer
 from .status import ServerStatus
 from .supervisor import supervise
 from .watchdog import Pulses, Systemd
+
+if TYPE_CHECKING:
+    from .printing import PrintClerk
 
 PRUNE_EVERY = 3600.0
 FOLD_AGAIN = 0.5
@@ -268,6 +271,9 @@ class Bridge:
         self.lanes[settings.code] = lane
 
     def _clerk(self, settings: PrinterSettings, rpc: RpcClient) -> PrintClerk:
+        # needs python-escpos, an extra; the settings made sure that it is there
+        from .printing import PrintClerk, TicketPrinter
+
         turns = self._pulses.of(f"printer {settings.code}")
         return PrintClerk(settings, TicketPrinter(settings, turns), rpc, turns)
 

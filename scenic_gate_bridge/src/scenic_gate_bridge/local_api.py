@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 from aiohttp import web
@@ -25,10 +25,12 @@ from .metrics import Metrics
 from .model import Direction, iso, utc_now
 from .outbox import OutboxSender
 from .photos import Album
-from .printing import PrintClerk
 from .settings import ApiSettings
 from .site_server import SiteServer
 from .status import ServerState, ServerStatus
+
+if TYPE_CHECKING:
+    from .printing import PrintClerk
 
 ROWS = 12
 MOST_ROWS = 500

@@ -181,5 +181,11 @@ def new_id() -> str:
 @lru_cache(maxsize=256)
 def iso(at: datetime) -> str:
     """ISO 8601 in UTC with milliseconds, the form of the wire and of the journal."""
-    stamp = at.astimezone(UTC).isoformat(timespec="milliseconds")
-    return stamp.replace("+00:00", "Z")
+    return _stamp(at.astimezone(UTC))
+
+
+@lru_cache(maxsize=64)
+def _stamp(at: datetime) -> str:
+    """One moment is written down in several places. In UTC only: elsewhere two moments
+    of the night when clocks go back are equal."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

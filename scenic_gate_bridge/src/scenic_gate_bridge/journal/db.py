@@ -24,7 +24,7 @@ from ..model import (
 )
 from .rows import LaneState, Log, LogRow, OutboxRow
 from .steps import Steps
-from .tables import OPEN_STATES
+from .tables import OPEN
 
 
 @dataclass(slots=True)
@@ -264,7 +264,7 @@ class JournalDb(Steps):
             "SELECT count(*) FROM outbox WHERE answer IS NULL"
         ).fetchone()[0]
         unresolved: int = self._con.execute(
-            f"SELECT count(*) FROM journal WHERE state IN {OPEN_STATES}"
+            f"SELECT count(*) FROM journal WHERE {OPEN}"
         ).fetchone()[0]
         return outbox, unresolved
 
@@ -295,8 +295,7 @@ class JournalDb(Steps):
         with self._transaction():
             gone = 0
             for statement in (
-                f"DELETE FROM journal WHERE changed_at < ? AND state NOT IN"
-                f" {OPEN_STATES}",
+                f"DELETE FROM journal WHERE changed_at < ? AND NOT {OPEN}",
                 "DELETE FROM outbox WHERE answered_at < ? AND answer IS NOT NULL",
                 "DELETE FROM lane_log WHERE at < ?",
             ):

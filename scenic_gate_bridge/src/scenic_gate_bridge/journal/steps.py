@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from ..local.outcome import DecidedBy, Outcome
 from ..local.reads import Read
@@ -18,7 +19,18 @@ from ..model import (
     new_id,
 )
 from .rows import Log, Recovered, Row
-from .tables import OPEN_STATES, Tables
+from .tables import OPEN, Tables
+
+
+@cache
+def _insert(more: tuple[str, ...]) -> str:
+    """The statement that adds a row, with values for these columns beside those that
+    each row has."""
+    columns = "".join(f", {name}" for name in more)
+    return (
+        "INSERT INTO journal (request_id, seq, lane, direction, code_hash, scanned_at,"
+        f" changed_at{columns}) VALUES (?, ?, ?, ?, ?, ?, ?{', ?' * len(more)})"
+    )
 
 
 @dataclass(slots=True)
@@ -40,11 +52,8 @@ class Steps(Tables):
         seq: int,
         **values: str | int,
     ) -> None:
-        columns = "".join(f", {name}" for name in values)
         self._con.execute(
-            "INSERT INTO journal (request_id, seq, lane, direction, code_hash,"
-            f" scanned_at, changed_at{columns})"
-            f" VALUES (?, ?, ?, ?, ?, ?, ?{', ?' * len(values)})",
+            _insert(tuple(values)),
             (
                 request_id,
                 seq,
@@ -316,8 +325,7 @@ class Steps(Tables):
         open_ids = [
             row[0]
             for row in self._con.execute(
-                f"SELECT request_id FROM journal WHERE state IN {OPEN_STATES}"
-                " ORDER BY seq"
+                f"SELECT request_id FROM journal WHERE {OPEN} ORDER BY seq"
             )
         ]
         for request_id in open_ids:

@@ -22,7 +22,9 @@ COUNTED = ("passed", "annulled", "exit", "entry")  # the others are alarms, not 
 LONGEST_NOTE = 200
 IN_MEMORY = Path(":memory:")
 PATIENCE = 5000  # milliseconds, with whoever else has the file open
-OPEN_STATES = "('asking', 'authorised', 'opening')"
+#: An admission that is not finished, word for word as in the index of them: `IN` would
+#: make a list of its own for each row that is written.
+OPEN = "(state = 'asking' OR state = 'authorised' OR state = 'opening')"
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ class Tables:
             number = int(name[:4])
             if number <= current:
                 continue
-            with self._transaction():
+            with self._alone():
                 for statement in _statements(script):
                     self._con.execute(statement)
                 self._con.execute(f"PRAGMA user_version={number}")
@@ -126,6 +128,16 @@ class Tables:
                 self._lost = True
                 raise
             return
+        try:
+            with self._alone():
+                yield
+                self.local.store.write_pools()
+        except BaseException:
+            self.local.store.forget_cached()
+            raise
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         with _unwritable(), self._numbers():
             self._con.execute("BEGIN IMMEDIATE")
             try:
@@ -152,6 +164,7 @@ class Tables:
                         raise JournalUnwritable("the disk took none of it")
                     if self._con.in_transaction:
                         self._keep_seq()
+                        self.local.store.write_pools()
                         self._con.execute("COMMIT")
         except BaseException:
             self._roll_back()

@@ -185,6 +185,13 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return min(both, key=lambda at: at.utcoffset() or timedelta()).astimezone(UTC)
 
 
+@lru_cache(maxsize=64)
+def day_at(now: datetime, zone: ZoneInfo) -> date:
+    """The day of a moment in UTC on the clock of a zone. Of one decision it is asked
+    several times."""
+    return now.astimezone(zone).date()
+
+
 def minute_of(local: datetime) -> int:
     """The minute of the day."""
     return local.hour * 60 + local.minute

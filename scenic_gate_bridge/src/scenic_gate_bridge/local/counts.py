@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from ..model import Decision, Direction, iso
-from .case import OwnPass, Place
+from .case import OwnPass, Place, day_at
 from .keeping import Keeping
 from .own_books import Kept
 
@@ -215,7 +215,7 @@ class Counts(Keeping):
     def _pool_day(self, pool_id: int, now: datetime) -> date:
         pool = self.config.pool.get(pool_id)
         site = self.config.site.get(pool.site) if pool else None
-        return (now.astimezone(site.zone) if site else now).date()
+        return day_at(now.astimezone(UTC), site.zone) if site else now.date()
 
     def people_inside(self, now: datetime) -> dict[int, tuple[int, int]]:
         """People inside, and admitted on their way, of each limited place."""

@@ -65,7 +65,7 @@ class OwnBooks:
         """What this device did with a ticket that is not in the copy: by its QR, and
         by what the server said."""
         rows = self._con.execute(
-            "SELECT id FROM own_right WHERE ticket = ?", (-number,)
+            "SELECT id FROM own_right WHERE ticket = ? AND ticket < 0", (-number,)
         ).fetchall()
         parts = [self.own(right) for (right,) in rows]
         return Own(

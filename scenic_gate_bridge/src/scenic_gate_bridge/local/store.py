@@ -38,6 +38,10 @@ class Store(OwnBooks):
         super().__init__(con)
         self._key_file = key_file
         self._lookup_key = b""
+        #: day, people inside, on their way, as in the table: every scan asks for them
+        self._pools: dict[int, tuple[str, int, int]] = {}
+        #: those that the table does not have yet
+        self._moved: set[int] = set()
         if key_file is not None and key_file.exists():
             self._lookup_key = key_file.read_bytes()
         self.config = Config()
@@ -116,12 +120,18 @@ class Store(OwnBooks):
 
     def reload(self) -> None:
         """Use what is on the disk, after a transaction that came to nothing."""
+        self.forget_cached()
         kept = self.meta("config")
         self.config = read_config(json.loads(kept)) if kept else Config()
         self.codes = self._new_reader()
         self.lanes = self._read_lanes()
         self.clock = self._read_time("clock")
         self.copy_at = self._read_time("copy_at")
+
+    def forget_cached(self) -> None:
+        """Read again what a transaction changed that came to nothing."""
+        self._pools.clear()
+        self._moved.clear()
 
     def keep_lanes(self, lanes: Iterable[ToldLane]) -> None:
         """Use what the server says of the lanes from now on."""
@@ -168,7 +178,8 @@ class Store(OwnBooks):
     def _take_over(self, number: int, ticket: Ticket) -> None:
         """What was done with a ticket before it was in the copy."""
         self._con.execute(
-            "UPDATE own_right SET ticket = ? WHERE ticket = ? AND id > 0",
+            "UPDATE own_right SET ticket = ? WHERE ticket = ? AND ticket < 0"
+            " AND id > 0",
             (ticket.id, -number),
         )
         row = self._con.execute(
@@ -204,12 +215,14 @@ class Store(OwnBooks):
     def drop_ticket(self, ticket: int) -> None:
         """Forget a ticket of the copy, with what this device did with it."""
         self._forget_media(ticket)
-        self._con.execute("DELETE FROM ticket WHERE id = ?", (ticket,))
         # what is under way is still counted to its end
         self._con.execute(
-            "DELETE FROM own_right WHERE ticket = ? AND held = 0 AND again_held = 0",
+            "DELETE FROM own_right WHERE held = 0 AND again_held = 0 AND id IN ("
+            " SELECT j.value ->> 'id' FROM ticket t, json_each(t.body, '$.rights') j"
+            " WHERE t.id = ?)",
             (ticket,),
         )
+        self._con.execute("DELETE FROM ticket WHERE id = ?", (ticket,))
 
     def drop_older(self, generation: int, limit: int) -> int:
         """Forget at most `limit` tickets that a full copy did not have. Returns how
@@ -306,24 +319,25 @@ class Store(OwnBooks):
 
     def pool(self, pool: int, day: date) -> tuple[int, int]:
         """People inside, and admitted on their way; a day begins with nobody inside."""
-        row = self._con.execute(
-            "SELECT day, inside, held FROM pool_count WHERE pool = ?", (pool,)
-        ).fetchone()
-        if row is None:
-            return 0, 0
-        return (row[1] if row[0] == day.isoformat() else 0), row[2]
+        counted_on, inside, held = self._pool(pool)
+        return (inside if counted_on == day.isoformat() else 0), held
+
+    def _pool(self, pool: int) -> tuple[str, int, int]:
+        """The day of the counts, and the counts."""
+        known = self._pools.get(pool)
+        if known is None:
+            row = self._con.execute(
+                "SELECT day, inside, held FROM pool_count WHERE pool = ?", (pool,)
+            ).fetchone()
+            known = self._pools[pool] = row or ("", 0, 0)
+        return known
 
     def move_pool(
         self, event_id: str, pool: int, day: date, inside: int, held: int
     ) -> None:
         """Count people who moved, or who were admitted, by a fact for the server."""
-        self._con.execute(
-            "INSERT INTO pool_count (pool, day, inside, held)"
-            " VALUES (?1, ?2, ?3, max(0, ?4)) ON CONFLICT (pool) DO UPDATE SET"
-            " inside = ?3 + CASE WHEN day = ?2 THEN inside ELSE 0 END,"
-            " held = max(0, held + ?4), day = ?2",
-            (pool, day.isoformat(), inside, held),
-        )
+        before, before_held = self.pool(pool, day)
+        self.set_pool(pool, day, before + inside, max(0, before_held + held))
         self._con.execute(
             "INSERT INTO pool_move (event_id, pool, day, inside, held)"
             " VALUES (?, ?, ?, ?, ?)"
@@ -334,12 +348,19 @@ class Store(OwnBooks):
 
     def set_pool(self, pool: int, day: date, inside: int, held: int) -> None:
         """Set the counts of a pool."""
-        self._con.execute(
-            "INSERT INTO pool_count (pool, day, inside, held) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (pool) DO UPDATE SET day = excluded.day,"
-            " inside = excluded.inside, held = excluded.held",
-            (pool, day.isoformat(), inside, held),
-        )
+        self._pools[pool] = day.isoformat(), inside, held
+        self._moved.add(pool)
+
+    def write_pools(self) -> None:
+        """Write the counts down, once a commit: all decisions of it move the same."""
+        for pool in self._moved:
+            self._con.execute(
+                "INSERT INTO pool_count (pool, day, inside, held) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (pool) DO UPDATE SET day = excluded.day,"
+                " inside = excluded.inside, held = excluded.held",
+                (pool, *self._pools[pool]),
+            )
+        self._moved.clear()
 
     def confirmed(self, event_ids: Iterable[str]) -> None:
         """The server has these facts: what it says next of people inside has them."""

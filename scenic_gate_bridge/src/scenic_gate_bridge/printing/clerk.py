@@ -17,8 +17,8 @@ from ..backoff import Backoff
 from ..rpc import RpcClient, RpcError, ServerFault, ToldToWait
 from ..settings import PrinterSettings
 from ..watchdog import Beat
-from .escpos import PrinterState
 from .printer import PrinterFault, TicketPrinter
+from .state import PrinterState
 
 POLL = 0.5  # seconds between two questions
 TIMEOUT = 5.0

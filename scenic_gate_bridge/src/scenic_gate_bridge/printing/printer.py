@@ -10,7 +10,7 @@ from ..settings import PrinterSettings
 from ..transport import PortError, open_port
 from ..watchdog import Beat
 from . import escpos
-from .escpos import PrinterState
+from .state import PrinterState
 
 ANSWER = 2.0  # seconds for the state, which is answered at once
 LOOK = 1.0  # seconds between two looks at a printer that works
@@ -44,24 +44,25 @@ class TicketPrinter:
         """Print rows of dots and cut; PrinterFault. The printer has confirmed it when
         this returns."""
         begun = False
+        # the lanes beside it must not wait for that
+        work = await asyncio.to_thread(
+            escpos.ticket, self._settings.width, height, dots
+        )
         try:
             async with self._line() as line:
                 found = await line.state()
                 if found is not PrinterState.READY:
                     raise PrinterFault(found, begun=False)
                 begun = True
-                await self._send(line, height, dots)
+                await self._send(line, work)
         except PrinterFault as fault:
             raise PrinterFault(fault.state, begun) from fault
 
-    async def _send(self, line: _Line, height: int, dots: bytes) -> None:
+    async def _send(self, line: _Line, work: bytes) -> None:
         found = PrinterState.ERROR
         try:
             async with asyncio.timeout(self._settings.timeout):
-                await line.send(escpos.RESET)
-                for strip in escpos.picture(self._settings.width, height, dots):
-                    await line.send(strip)
-                await line.send(escpos.CUT + escpos.WHEN_DONE)
+                await line.send(work)
                 while not await line.is_done(LOOK):
                     found = await line.state()
         except TimeoutError:

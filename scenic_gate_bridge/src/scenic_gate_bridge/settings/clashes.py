@@ -88,6 +88,11 @@ def _places(number: int, lane: LaneSettings) -> Iterator[tuple[TomlPath, str, st
 
 def _printer_clashes(settings: Settings) -> Iterator[tuple[TomlPath, str]]:
     seen: dict[str, str] = {}
+    if settings.printers and find_spec("escpos") is None:
+        yield (
+            ("printers", 0),
+            "not installed: pip install 'scenic-gate-bridge[printer]'",
+        )
     for number, printer in enumerate(settings.printers):
         for field, value in (("code", printer.code), ("host", printer.link.place)):
             if value in seen:

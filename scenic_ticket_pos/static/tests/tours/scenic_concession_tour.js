@@ -91,7 +91,10 @@ registry.category("web_tour.tours").add("ScenicConcessionTour", {
             Dialog.isNot(),
             Order.hasTotal("150.0"),
             // A ticket for concessions that was touched: has anybody looked?
-            ProductScreen.clickDisplayedProduct("Reduced Ticket", true, "1", "30.0"),
+            // It has a line of its own; the tile counts both.
+            ProductScreen.clickDisplayedProduct("Reduced Ticket"),
+            ProductScreen.selectedOrderlineHas("Reduced Ticket", "1", "30.0"),
+            ProductScreen.productCardQtyIs("Reduced Ticket", "2"),
             ProductScreen.clickPayButton(false),
             { trigger: `${REVIEW}:contains('identity card / student card')` },
             fitsTheScreen(REVIEW),

@@ -5,6 +5,10 @@ import { registry } from "@web/core/registry";
 
 const FORM = ".modal:not(.o_inactive_modal) .o_form_view";
 
+function inAYear() {
+    return luxon.DateTime.now().plus({ years: 1 }).toFormat("MM/dd/yyyy");
+}
+
 registry.category("web_tour.tours").add("ScenicStaffCardTour", {
     steps: () =>
         [
@@ -12,12 +16,12 @@ registry.category("web_tour.tours").add("ScenicStaffCardTour", {
             ProductScreen.clickControlButton("Staff Card"),
             { trigger: `${FORM} [name=holder_name] input`, run: "edit Wang Qiang" },
             { trigger: `${FORM} [name=employee_no] input`, run: "edit E-17" },
-            { trigger: `${FORM} [name=card_number] input`, run: "edit 04A1B2C3" },
+            { trigger: `${FORM} [name=card_number] input`, run: "edit 04C7D8E9" },
             {
                 trigger: `${FORM} [name=date_to] button, ${FORM} [name=date_to] input`,
                 run: "click",
             },
-            { trigger: `${FORM} [name=date_to] input`, run: "edit 12/31/2027" },
+            { trigger: `${FORM} [name=date_to] input`, run: `edit ${inAYear()}` },
             { trigger: ".modal:not(.o_inactive_modal) .modal-footer .btn-primary", run: "click" },
             { trigger: ".o_notification:contains('is issued')" },
             Dialog.isNot(),

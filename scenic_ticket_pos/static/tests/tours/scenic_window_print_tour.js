@@ -76,3 +76,22 @@ registry.category("web_tour.tours").add("ScenicWindowPaperOutTour", {
             Chrome.endTour(),
         ].flat(Infinity),
 });
+
+registry.category("web_tour.tours").add("ScenicWindowPrinterTour", {
+    steps: () =>
+        [
+            openOrder(),
+            TicketScreen.clickControlButton("Print Receipt"),
+            { trigger: ".scenic-printer-count:contains('0 / 8')" },
+            { trigger: ".scenic-printer-message:contains('has no paper')" },
+            { trigger: ".scenic-print-cancel", run: "click" },
+            { trigger: ".scenic-printer-message:contains('were not printed')" },
+            { trigger: ".scenic-print-missing", run: "click" },
+            { trigger: ".scenic-printer-message:contains('has no paper')" },
+            { trigger: ".scenic-print-cancel", run: "click" },
+            { trigger: ".scenic-printer-message:contains('were not printed')" },
+            { trigger: ".modal-footer button:contains('Close')", run: "click" },
+            { trigger: "body:not(:has(.scenic-printer))" },
+            Chrome.endTour(),
+        ].flat(Infinity),
+});

@@ -119,6 +119,8 @@ registry.category("web_tour.tours").add("ScenicKioskVisitTour", {
             { ...ConfirmationPage.isShown(), timeout: 30000 },
             { trigger: `${PAGE} h1:contains('Pay at the window')` },
             ConfirmationPage.orderNumberShown(),
+            // The paper with the number, for the window.
+            jobsAnswered(1),
             backToTheBeginning(),
         ].flat(Infinity),
 });

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "@odoo/hoot";
-import { waitFor } from "@odoo/hoot-dom";
+import { animationFrame, waitFor } from "@odoo/hoot-dom";
 import { mockDate } from "@odoo/hoot-mock";
 import { definePosModels } from "@point_of_sale/../tests/unit/data/generate_model_definitions";
 import { TODAY, setupWindow } from "@scenic_ticket_pos/../tests/unit/utils";
@@ -69,6 +69,29 @@ test("an order takes a blank for each ticket and shows it", async () => {
     expect(order.scenicTicketsAwaited).toBe(false);
     const [[, , values]] = order.serializeForORM().lines;
     expect(values.scenic_blanks).toHaveLength(2);
+});
+
+test("they come out of the receipt printer: a ticket printer needs the server", async () => {
+    const { store, order, touch } = await setupBlanks();
+    store.models.loadConnectedData({
+        "pos.config": [{ ...store.config.raw, scenic_printer_id: 901 }],
+    });
+    await touch(2);
+    expect(order.scenicTicketPrinter).toBe(901);
+    store.data.network.offline = true;
+    await store.takeScenicBlanks(order);
+    order.state = "paid";
+    const printed = [];
+    store.hardwareProxy.printer = {
+        async printReceipt(paper) {
+            await animationFrame(); // what a picture takes at least
+            printed.push(...paper.querySelectorAll(".scenic-ticket"));
+            return { successful: true };
+        },
+    };
+    await store.printReceipt({ order });
+    expect(printed.map(({ dataset }) => dataset.number)).toEqual(["0000000500", "0000000501"]);
+    expect(".scenic-printer").toHaveCount(0);
 });
 
 test("too few blanks: the cashier is told, nothing is taken", async () => {

@@ -113,6 +113,7 @@ export class MembersPopup extends Component {
     }
 
     async _find(texts) {
+        this.state.message = "";
         const found = await this._try(async () => {
             const answers = [];
             for (const text of texts.filter(Boolean)) {
@@ -124,27 +125,20 @@ export class MembersPopup extends Component {
             return;
         }
         const rows = [...new Map(found.map((row) => [row.id, row])).values()];
-        Object.assign(this.state, {
-            rows,
-            // a document or a card that was read does not stay on the screen
-            text: "",
-            message: this._foundMessage(rows),
-        });
+        // a document or a card that was read does not stay on the screen
+        Object.assign(this.state, { rows, text: "" });
         await this.select(rows.length === 1 ? rows[0] : null);
-    }
-
-    _foundMessage(rows) {
         if (!rows.length) {
-            return _t("No member was found.");
+            this.state.message = _t("No member was found.");
         }
-        return rows.some((row) => row.is_replaced)
-            ? _t("This card was replaced: it opens nothing any more.")
-            : "";
     }
 
     async select(row) {
         Object.assign(this.state, {
             selectedId: row?.id || null,
+            message: row?.is_replaced
+                ? _t("This card was replaced: it opens nothing any more.")
+                : "",
             photo: null,
             reading: false,
             number: "",
@@ -190,6 +184,7 @@ export class MembersPopup extends Component {
             this.props.close();
             return;
         }
+        this.state.message = "";
         const fresh = await this._try(() =>
             this.props.call("scenic_give_card", [row.id, number, reason, this.state.waived])
         );
@@ -218,7 +213,6 @@ export class MembersPopup extends Component {
     /** @returns the answer; undefined: the cashier was told why there is none */
     async _try(act) {
         this.state.busy = true;
-        this.state.message = "";
         try {
             return await act();
         } catch (error) {

@@ -32,3 +32,10 @@ class RateLimit:
             if len(self._buckets) > MAX_KEYS:
                 self._buckets.popitem(last=False)
         return wait
+
+    def give_back(self, key, burst):
+        """Give back a token that was taken for what turned out not to count."""
+        with self._lock:
+            if key in self._buckets:
+                tokens, before = self._buckets[key]
+                self._buckets[key] = (min(burst, tokens + 1), before)
