@@ -205,8 +205,14 @@ export class GroupOrder extends Component {
         if (!rows.length) {
             return true;
         }
-        const found = await this._ask(() => this.props.check(rows.map((row) => this._clean(row))));
-        found?.forEach((values, index) => this._judged(rows[index], values));
+        const sent = rows.map((row) => this._clean(row));
+        const found = await this._ask(() => this.props.check(sent));
+        found?.forEach((values, index) => {
+            // whoever typed on meanwhile is judged by the next Enter
+            if (PERSON.every((name) => rows[index][name] === sent[index][name])) {
+                this._judged(rows[index], values);
+            }
+        });
         return Boolean(found) && rows.every((row) => row.checked);
     }
 
@@ -220,6 +226,9 @@ export class GroupOrder extends Component {
             return;
         }
         await this.checkRows();
+        if (!row.checked && !row.message) {
+            return;
+        }
         if (row.message) {
             const field = row.code === "VISITOR_NAME" ? "name" : "doc_number";
             this.focusNext = this._selector(row, field);

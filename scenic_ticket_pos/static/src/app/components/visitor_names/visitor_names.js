@@ -72,10 +72,13 @@ export class VisitorNames extends Component {
         this.state.busy = true;
         try {
             const found = await this.props.check({ name, doc_kind, doc_number });
-            Object.assign(row, found, {
-                checked: !found.message,
-                message: found.message || "",
-            });
+            // whoever typed on meanwhile is judged by the next Enter
+            if (row.name === name && row.doc_kind === doc_kind && row.doc_number === doc_number) {
+                Object.assign(row, found, {
+                    checked: !found.message,
+                    message: found.message || "",
+                });
+            }
         } catch (error) {
             if (!(error instanceof ConnectionLostError)) {
                 throw error;
