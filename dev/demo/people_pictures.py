@@ -73,10 +73,9 @@ def _freeze(till: Till) -> None:
     page.locator(".scenic-member-photo img").wait_for()
     page.locator(".scenic-member-acts button", has_text="冻结").click()
     page.locator(f"{DIALOG} .o_form_view").wait_for()
-    reason = page.locator(f"{DIALOG} [name=reason] input")
     # the calendar of the first field closes
-    reason.click()
-    reason.fill("住院，持医院证明")
+    page.locator(f"{DIALOG} .modal-title").click()
+    page.fill(f"{DIALOG} [name=reason] input", "住院，持医院证明")
     till.save("window-freeze")
 
 
