@@ -20,7 +20,6 @@ class ScenicTicket(models.Model):
 
     lease_id = fields.Many2one(
         "scenic.blank.lease",
-        string="Lease",
         readonly=True,
         copy=False,
         index="btree_not_null",

@@ -44,7 +44,6 @@ from . import (
     scenic_shift_sheet,
     scenic_site,
     scenic_slot,
-    scenic_staff_card_issue,
     scenic_ticket,
     scenic_ticket_blank,
     scenic_ticket_check,

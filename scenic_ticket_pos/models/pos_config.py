@@ -18,7 +18,6 @@ class PosConfig(models.Model):
 
     scenic_site_id = fields.Many2one(
         "scenic.site",
-        string="Scenic Site",
         index="btree_not_null",
         ondelete="restrict",
         check_company=True,

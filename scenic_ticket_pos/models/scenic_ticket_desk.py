@@ -22,7 +22,6 @@ class ScenicTicket(models.Model):
     collection_ids = fields.One2many(
         "scenic.collection",
         "ticket_id",
-        string="Collection",
         readonly=True,
         groups=COLLECTION_READERS,
     )

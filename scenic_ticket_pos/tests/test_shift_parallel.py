@@ -53,7 +53,7 @@ class TestShiftParallel(WindowParallelCase):
             self._sync(env, order)
             waiting = pool.submit(self._call, self._hand_over)
             self._wait_for_lock("scenic_lock")
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
             sheet = waiting.result(timeout=60)
         self.assertEqual(sheet["state"], "closed")
         self.assertEqual(self._assert_in_one_shift(order["uuid"]), self.shift_id)
@@ -65,7 +65,7 @@ class TestShiftParallel(WindowParallelCase):
             order = self._order(env)
             waiting = pool.submit(self._call, lambda other: self._sync(other, order))
             self._wait_for_lock("scenic_lock")
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
             waiting.result(timeout=60)
         with self._env() as env:
             kept = env["pos.order"].search([("uuid", "=", order["uuid"])])

@@ -1,1 +1,1 @@
-from . import scenic_window_pin_set
+from . import scenic_staff_card_issue, scenic_window_pin_set

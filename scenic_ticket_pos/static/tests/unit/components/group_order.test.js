@@ -92,7 +92,9 @@ test("size, free places, guide and roster", async () => {
     expect(line.scenicPersons).toBe(22);
     expect(line.scenicGuide.name).toBe("Guide Wang");
     expect(line.scenicRoster.map(({ name }) => name)).toEqual(["Zhang San", "Li Si"]);
-    expect(line.scenicGroupText.toString()).toBe("Group: 20 + 2 free · guide: Guide Wang · names: 3");
+    expect(line.scenicGroupText.toString()).toBe(
+        "Group: 20 + 2 free · guide: Guide Wang · names: 3"
+    );
     // sent with the payment only
     const sent = () => order.serializeForORM({ keepCommands: true }).lines[0][2];
     expect(sent().scenic_visitors).toBe(undefined);
