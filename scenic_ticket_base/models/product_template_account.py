@@ -23,15 +23,6 @@ class ProductTemplate(models.Model):
                 )
 
     def _get_product_accounts(self):
-        if (
-            self.env.context.get("scenic_amounts_only")
-            and self.service_tracking == "scenic_ticket"
-        ):
-            # what a sale comes to does not depend on the account
-            company = self.company_id or self.env.company
-            # sudo: as in :meth:`_scenic_deferral_account`
-            account_sudo = company.sudo().scenic_liability_account_id
-            return {"income": account_sudo or self._scenic_deferral_account()}
         accounts = super()._get_product_accounts()
         if self.service_tracking == "scenic_ticket":
             accounts["scenic_revenue"] = accounts["income"]

@@ -317,7 +317,7 @@ class PosOrder(models.Model):
         self.ensure_one()
         AccountTax = self.env["account.tax"]
         base_lines = self.with_context(
-            linked_to_pos=True, scenic_amounts_only=True
+            linked_to_pos=True
         )._prepare_tax_base_line_values()
         AccountTax._add_tax_details_in_base_lines(base_lines, self.company_id)
         AccountTax._round_base_lines_tax_details(base_lines, self.company_id)

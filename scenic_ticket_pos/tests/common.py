@@ -232,6 +232,21 @@ class ScenicPosMixin(ScenicMixin):
             .sync_from_ui([{**order} for order in orders])
         )
 
+    def _stranger(self, role="supervisor"):
+        """Return somebody who serves at the windows of another company.
+
+        :param str role: ``cashier`` or ``supervisor``
+        """
+        company = self.setup_other_company()["company"]
+        return new_test_user(
+            self.env,
+            "stranger",
+            "base.group_user,point_of_sale.group_pos_user,"
+            f"scenic_ticket_base.group_scenic_{role}",
+            company_id=company.id,
+            company_ids=[Command.set(company.ids)],
+        )
+
     def _sell(self, *lines, user=None, **values):
         """Sell lines ``(product, qty)`` or line values; return the order."""
         vals = self._order_vals(

@@ -430,15 +430,7 @@ class TestWindowConcession(ConcessionMixin, ScenicPosCommon):
     def test_another_company(self):
         self._ask(self._line(self.child, self._person(1, 9)))
         override = self.env["scenic.concession.override"].search([])
-        company = self.setup_other_company()["company"]
-        stranger = new_test_user(
-            self.env,
-            "stranger",
-            "base.group_user,point_of_sale.group_pos_user,"
-            "scenic_ticket_base.group_scenic_supervisor",
-            company_id=company.id,
-            company_ids=[Command.set(company.ids)],
-        )
+        stranger = self._stranger()
         with self.assertRaises(AccessError):
             override.with_user(stranger).action_approve()
         with self.assertRaises(AccessError):

@@ -352,15 +352,7 @@ class TestWindowMember(MemberMixin, ScenicPosCommon):
         self.assertEqual(self._opens(OLD_CARD), self.card.ticket_ids)
 
     def test_another_company(self):
-        company = self.setup_other_company()["company"]
-        stranger = new_test_user(
-            self.env,
-            "stranger",
-            "base.group_user,point_of_sale.group_pos_user,"
-            "scenic_ticket_base.group_scenic_supervisor",
-            company_id=company.id,
-            company_ids=[Command.set(company.ids)],
-        )
+        stranger = self._stranger()
         with self.assertRaises(AccessError):
             self._find(self.card.name, user=stranger)
 

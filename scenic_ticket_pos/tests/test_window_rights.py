@@ -137,15 +137,7 @@ class TestWindowRights(ScenicPosCommon):
 
     def test_refund_of_another_company(self):
         order = self._sell((self.adult, 1))
-        company = self.setup_other_company()["company"]
-        stranger = new_test_user(
-            self.env,
-            login="stranger",
-            groups="base.group_user,point_of_sale.group_pos_user,"
-            "scenic_ticket_base.group_scenic_cashier",
-            company_id=company.id,
-            company_ids=[Command.set(company.ids)],
-        )
+        stranger = self._stranger("cashier")
         with self.assertRaises(AccessError):
             self.env["pos.order"].with_user(stranger).scenic_refund_quote(
                 {str(order.lines.id): 1}
