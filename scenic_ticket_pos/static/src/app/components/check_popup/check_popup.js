@@ -1,36 +1,26 @@
-import { Component, onMounted, onPatched, useRef, useState } from "@odoo/owl";
+import { useState } from "@odoo/owl";
 import { TextInputPopup } from "@point_of_sale/app/components/popups/text_input_popup/text_input_popup";
-import { useBarcodeReader } from "@point_of_sale/app/hooks/barcode_reader_hook";
 import { useAsyncLockedMethod } from "@point_of_sale/app/hooks/hooks";
-import { usePos } from "@point_of_sale/app/hooks/pos_hook";
 import { makeAwaitable } from "@point_of_sale/app/utils/make_awaitable_dialog";
+import { DeskPopup } from "@scenic_ticket_pos/app/components/desk_popup/desk_popup";
 import { ExceptionPopup } from "@scenic_ticket_pos/app/components/exception_popup/exception_popup";
 import { Dialog } from "@web/core/dialog/dialog";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 
 /** A ticket that somebody brings: what happened to it, and the remedy as a button. */
-export class CheckPopup extends Component {
+export class CheckPopup extends DeskPopup {
     static template = "scenic_ticket_pos.CheckPopup";
     static components = { Dialog };
     static props = { text: String, cases: Array, close: Function };
+    static method = "scenic_check";
 
     setup() {
-        this.pos = usePos();
+        super.setup();
         this.dialog = useService("dialog");
-        this.root = useRef("root");
         this.state = useState({ text: this.props.text, cases: this.props.cases, id: null });
         this.showOnly();
-        this.search = useAsyncLockedMethod(this.search);
         this.act = useAsyncLockedMethod(this.act);
-        useBarcodeReader({ scenicAny: this.scanned }, true);
-        onMounted(() => this.focus());
-        onPatched(() => {
-            if (this.refocus) {
-                this.refocus = false;
-                this.focus();
-            }
-        });
     }
 
     get ticket() {
@@ -72,34 +62,15 @@ export class CheckPopup extends Component {
 
     focus() {
         const primary = this.root.el?.querySelector(".scenic-actions .btn-primary:enabled");
-        const input = this.root.el?.querySelector("input[name=text]");
-        (primary || input)?.focus();
+        (primary || this.input)?.focus();
         if (!primary) {
-            input?.select();
+            this.input?.select();
         }
     }
 
-    onKeydown(ev) {
-        if (ev.key === "Enter") {
-            ev.preventDefault();
-            ev.stopPropagation();
-            this.search();
-        }
-    }
-
-    scanned(code) {
-        this.state.text = code;
-        return this.search();
-    }
-
-    async search() {
-        const text = this.state.text.trim();
-        if (!text) {
-            return;
-        }
-        this.state.cases = (await this.pos.scenicAsk("scenic_check", [text])) || [];
+    found(cases) {
+        this.state.cases = cases;
         this.showOnly();
-        this.refocus = true;
     }
 
     show(ticket) {

@@ -1,33 +1,23 @@
-import { Component, onMounted, onPatched, useRef, useState } from "@odoo/owl";
-import { useBarcodeReader } from "@point_of_sale/app/hooks/barcode_reader_hook";
+import { useState } from "@odoo/owl";
 import { useAsyncLockedMethod } from "@point_of_sale/app/hooks/hooks";
-import { usePos } from "@point_of_sale/app/hooks/pos_hook";
 import { uuidv4 } from "@point_of_sale/utils";
+import { DeskPopup } from "@scenic_ticket_pos/app/components/desk_popup/desk_popup";
 import { Dialog } from "@web/core/dialog/dialog";
 
 /** Orders of the web and of agencies: what is due is printed here, once. */
-export class CollectPopup extends Component {
+export class CollectPopup extends DeskPopup {
     static template = "scenic_ticket_pos.CollectPopup";
     static components = { Dialog };
     static props = { text: String, bookings: Array, close: Function };
+    static method = "scenic_collect_find";
 
     setup() {
-        this.pos = usePos();
-        this.root = useRef("root");
+        super.setup();
         // a request that got no answer is sent again under the same name
         this.keys = {};
         this.state = useState({ text: this.props.text, bookings: this.props.bookings });
-        this.search = useAsyncLockedMethod(this.search);
         this.collect = useAsyncLockedMethod(this.collect);
         this.reprint = useAsyncLockedMethod(this.reprint);
-        useBarcodeReader({ scenicAny: this.scanned }, true);
-        onMounted(() => this.focus());
-        onPatched(() => {
-            if (this.refocus) {
-                this.refocus = false;
-                this.focus();
-            }
-        });
     }
 
     /** On what comes next: the tickets that are due, or the text to look for. */
@@ -39,30 +29,8 @@ export class CollectPopup extends Component {
         }
     }
 
-    get input() {
-        return this.root.el?.querySelector("input[name=text]");
-    }
-
-    onKeydown(ev) {
-        if (ev.key === "Enter") {
-            ev.preventDefault();
-            ev.stopPropagation();
-            this.search();
-        }
-    }
-
-    scanned(code) {
-        this.state.text = code;
-        return this.search();
-    }
-
-    async search() {
-        const text = this.state.text.trim();
-        if (!text) {
-            return;
-        }
-        this.state.bookings = (await this.pos.scenicAsk("scenic_collect_find", [text])) || [];
-        this.refocus = true;
+    found(bookings) {
+        this.state.bookings = bookings;
     }
 
     async collect(booking) {
