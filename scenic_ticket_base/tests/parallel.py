@@ -173,6 +173,21 @@ class ParallelCase(BaseCase):
                 env.cr.execute("SELECT pg_sleep(0.05)")
         self.fail(f"nothing waits for a lock: {statement}")
 
+    def _advisory_locks(self, name):
+        """Count the advisory locks of two numbers of which the first is the hash of it.
+
+        Other databases of the cluster have locks of their own.
+        """
+        with self._env() as env:
+            env.cr.execute(
+                "SELECT count(*) FROM pg_locks l JOIN pg_database d "
+                "ON d.oid = l.database AND d.datname = current_database() "
+                "WHERE l.locktype = 'advisory' "
+                "AND l.classid = (hashtext(%s)::bigint & 4294967295)::oid",
+                [name],
+            )
+            return env.cr.fetchone()[0]
+
     def _at_once(self, function, count=4):
         return self._at_once_each(lambda env, _number: function(env), count)
 

@@ -162,14 +162,7 @@ class TestCapacityParallel(CapacityParallelCase):
             self._codes([self._call(lambda e: self._buy(e, "A", 7))]), ["ok"]
         )
         self.assertEqual(self._stand(), (0, 7, 0))
-        with self._env() as other:
-            other.cr.execute(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
-                "AND classid = (hashtext('scenic_capacity_pool')::bigint "
-                "& 4294967295)::oid AND objid = %s",
-                [self.pool_id],
-            )
-            self.assertEqual(other.cr.fetchone()[0], 0)
+        self.assertEqual(self._advisory_locks("scenic_capacity_pool"), 0)
 
     def test_a_savepoint_that_fails_gives_its_places_back(self):
         with self._env() as env:

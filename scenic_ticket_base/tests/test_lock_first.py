@@ -243,12 +243,7 @@ class TestLockFirst(BookingParallelCase):
     # The lock itself
 
     def _locks(self):
-        with self._env() as env:
-            env.cr.execute(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND "
-                "classid = (hashtext('scenic_lock_first')::bigint & 4294967295)::oid"
-            )
-            return env.cr.fetchone()[0]
+        return self._advisory_locks("scenic_lock_first")
 
     def test_no_lock_is_left(self):
         booking_id, _until = self._held("L")
