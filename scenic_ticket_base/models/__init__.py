@@ -15,6 +15,7 @@ from . import scenic_days_mixin
 from . import (
     account_move,
     ir_actions_report,
+    product_category,
     product_pricelist_item,
     product_template,
     product_template_account,

@@ -1,13 +1,29 @@
 """The accounts of a ticket: where its price waits for admission, and what earns it."""
 
-from odoo import api, models
+from odoo import api, models, tools
 from odoo.exceptions import ValidationError
 
 from ..exceptions import AccountMissingError
 
 
+# What the accounts of a ticket hang on, see :meth:`_scenic_has_accounts`
+ACCOUNTED_BY = {
+    "property_account_income_id",
+    "scenic_deferral_account_id",
+    "categ_id",
+    "company_id",
+    "service_tracking",
+}
+
+
 class ProductTemplate(models.Model):
     _inherit = "product.template"
+
+    def write(self, vals):
+        res = super().write(vals)
+        if ACCOUNTED_BY & vals.keys():
+            self.env.registry.clear_cache()
+        return res
 
     @api.constrains("scenic_deferral_account_id", "property_account_income_id")
     def _check_scenic_accounts(self):
@@ -28,6 +44,16 @@ class ProductTemplate(models.Model):
             accounts["scenic_revenue"] = accounts["income"]
             accounts["income"] = self._scenic_deferral_account()
         return accounts
+
+    @tools.ormcache("self.id", "company.id")
+    def _scenic_has_accounts(self, company):
+        """Tell that a sale finds its accounts, or raise why not; cached.
+
+        Only to refuse early: what is posted looks for its accounts itself.
+
+        :raise AccountMissingError: see :meth:`_scenic_revenue_account`
+        """
+        return bool(self.with_company(company)._scenic_revenue_account())
 
     def _scenic_deferral_account(self):
         """Return the account where a sold ticket waits for admission.

@@ -196,4 +196,4 @@ class ProductTemplate(models.Model):
                 ),
                 code="PRODUCT_COMPANY",
             )
-        self.with_company(company)._scenic_revenue_account()
+        self._scenic_has_accounts(company)

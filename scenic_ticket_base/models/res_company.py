@@ -36,3 +36,10 @@ class ResCompany(models.Model):
         "CHECK (scenic_shred_days >= 0)",
         "Visitors are kept for zero days or more.",
     )
+
+    def write(self, vals):
+        res = super().write(vals)
+        if {"scenic_liability_account_id", "income_account_id"} & vals.keys():
+            # see product.template._scenic_has_accounts
+            self.env.registry.clear_cache()
+        return res

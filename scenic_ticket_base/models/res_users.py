@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -32,7 +32,7 @@ class ResUsers(models.Model):
         before = {user.id: user._rights_words() for user in self}
         res = super().write(vals)
         if "scenic_site_ids" in vals:
-            # the record rules of a user are cached
+            # the limit of a user is cached, and record rules with it
             self.env.registry.clear_cache()
         self._log_rights(before)
         return res
@@ -85,9 +85,16 @@ class ResUsers(models.Model):
 
         Archived sites count: else archiving the only site of a user would open all.
         """
-        self.ensure_one()
         # sudo: the limit of a user is hidden from the user
-        return self.sudo().with_context(active_test=False).scenic_site_ids
+        sites_sudo = self.env["scenic.site"].sudo().with_context(active_test=False)
+        return sites_sudo.browse(self._scenic_limit_ids())
+
+    @tools.ormcache("self.id")
+    def _scenic_limit_ids(self):
+        self.ensure_one()
+        # sudo: as above
+        user_sudo = self.sudo().with_context(active_test=False)
+        return user_sudo.scenic_site_ids._ids
 
     def _scenic_sites(self):
         """Return the sites that a user is limited to, with the spots of each.

@@ -23,7 +23,7 @@ CHANGERS = (
 class ScenicBooking(models.Model):
     _name = "scenic.booking"
     _description = "Ticket Booking"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "scenic.bulk"]
     _order = "id desc"
 
     name = fields.Char(string="Booking", required=True, readonly=True, copy=False)
@@ -234,6 +234,7 @@ class ScenicBooking(models.Model):
         key=None,
         sold_at=None,
         confirm=False,
+        alone=False,
     ):
         """Take a booking with its prices; tickets come with :meth:`_confirm`.
 
@@ -257,6 +258,7 @@ class ScenicBooking(models.Model):
             UTC; in a channel that accepts late orders such a sale is not refused for
             want of places or because the day was closed meanwhile
         :param bool confirm: confirm it in the same step, its money is taken
+        :param bool alone: see ``scenic.booking.request._once``
         :return: the ``scenic.booking`` in the caller's environment
         :raise BookingConflictError: same reference or key, other content
         :raise BookingError: a line cannot be sold as asked
@@ -305,9 +307,8 @@ class ScenicBooking(models.Model):
                     },
                     priced,
                     late,
+                    confirm,
                 )
-                if confirm:
-                    booking_sudo._issue()
             elif confirm:
                 booking_sudo._confirm_held()
             return booking_sudo, booking_sudo._answer()
@@ -320,6 +321,7 @@ class ScenicBooking(models.Model):
             {**body, "external_ref": external_ref, "minutes": minutes},
             act,
             [f"order {company.id} {channel_sudo.id} {external_ref}"],
+            alone,
         )
         return self.browse(answer["booking_id"])
 
@@ -621,43 +623,33 @@ class ScenicBooking(models.Model):
         if not channel.accepts_late:
             lines._check_not_past(prepared)
         to_price = [line for line in prepared if line["amount_total"] is None]
-        prices = channel._price(to_price, company, partner, pricelist)
-        for line, price in zip(to_price, prices, strict=True):
-            line.update(price)
+        if to_price:
+            prices = channel._price(to_price, company, partner, pricelist)
+            for line, price in zip(to_price, prices, strict=True):
+                line.update(price)
         for line in prepared:
             for name in ("amount_untaxed", "amount_total"):
                 line[name] = company.currency_id.round(line[name])
 
-    def _create_held(self, values, prepared, late):
+    def _create_held(self, values, prepared, late, confirm=False):
         """Create a held booking with its lines and take what they need.
 
         :param bool late: sold by a till that was offline: nothing is refused for want
             of places
+        :param bool confirm: it is paid: create it confirmed, with its tickets
         """
-        values = {
-            **values,
-            "name": self.env["ir.sequence"].next_by_code("scenic.booking"),
-            "line_ids": [
-                fields.Command.create(line_values)
-                for line_values in self.line_ids._prepare_values(prepared)
-            ],
-        }
-        try:
-            booking = self.with_context(tracking_disable=True).create(values)
-            booking.flush_recordset()
-        except psycopg2.errors.UniqueViolation as error:
-            if error.diag.constraint_name != f"{self._table}_external_ref_unique":
-                raise
-            # lock: the same order arrived twice at once; called again it finds the
-            # first booking
-            raise ConcurrencyError(f"booking {values['external_ref']}") from error
+        now = fields.Datetime.now()
+        if confirm:
+            values = {**values, "state": "confirmed", "date_confirmed": now}
+        booking = self._insert(values, prepared)
         self.env["scenic.membership"]._hold_renewals(booking.line_ids)
         self.env["scenic.staff.card"]._hold_lines(booking.line_ids)
         booking.line_ids._register_people(prepared)
         # last: others who want the same places wait from here to the commit
         pools = self.env["scenic.capacity.pool"]
-        over = pools._take(booking.line_ids, force=late).filtered("over")
-        booking._audit(
+        state = "sold" if confirm else "held"
+        over = pools._take(booking.line_ids, state, force=late).filtered("over")
+        rows = booking._audit_rows(
             "booking_hold",
             after={
                 "line_ids": booking._audit_lines(),
@@ -665,10 +657,36 @@ class ScenicBooking(models.Model):
             },
         )
         if over:
-            booking._audit(
+            rows += booking._audit_rows(
                 "capacity_override",
                 after={hold.pool_id.display_name: hold.over for hold in over},
             )
+        if confirm:
+            rows += booking._issue_tickets(now)
+        self.env["scenic.audit"]._insert(rows)
+        return booking
+
+    def _insert(self, values, prepared):
+        """Write a new booking with its lines, and nothing else."""
+        company = self.env["res.company"].browse(values["company_id"])
+        days = [line["visit_date"] for line in prepared if line["visit_date"]]
+        values = {
+            **values,
+            "name": self.env["ir.sequence"].next_by_code("scenic.booking"),
+            "channel": self.env["scenic.channel"].browse(values["channel_id"]).code,
+            "currency_id": company.currency_id.id,
+            "visit_date": min(days, default=False),
+            "amount_total": sum(line["amount_total"] for line in prepared),
+        }
+        try:
+            booking = self._bulk_create([values])
+        except psycopg2.errors.UniqueViolation as error:
+            if error.diag.constraint_name != f"{self._table}_external_ref_unique":
+                raise
+            # lock: the same order arrived twice at once; called again it finds the
+            # first booking
+            raise ConcurrencyError(f"booking {values['external_ref']}") from error
+        self.line_ids._bulk_create(self.line_ids._prepare_values(prepared, booking))
         return booking
 
     def _answer(self):
@@ -746,11 +764,17 @@ class ScenicBooking(models.Model):
         self.ensure_one()
         now = fields.Datetime.now()
         self.env["scenic.capacity.pool"]._sell(self.line_ids)
+        rows = self._issue_tickets(now)
+        self._write_quiet({"state": "confirmed", "date_confirmed": now})
+        self.env["scenic.audit"]._insert(rows)
+
+    def _issue_tickets(self, now):
+        """Create what was paid; return what the audit trail is to say of it."""
+        self.ensure_one()
         tickets = self.line_ids._issue_tickets(now)
         self.env["scenic.membership"]._create_for(tickets)
         self.env["scenic.staff.card"]._create_for(tickets)
-        self._write_quiet({"state": "confirmed", "date_confirmed": now})
-        self._audit("booking_confirm", after={"ticket_count": len(tickets)})
+        return self._audit_rows("booking_confirm", after={"ticket_count": len(tickets)})
 
     def _amend_one(self, parsed, reason, document_ref):
         """Change a locked booking and return the answer."""
@@ -819,6 +843,10 @@ class ScenicBooking(models.Model):
 
     def _audit(self, action, **kwargs):
         self.env["scenic.audit"]._log(action, self, **kwargs)
+
+    def _audit_rows(self, action, after):
+        """Return what :meth:`_audit` writes down, to be written with more."""
+        return self.env["scenic.audit"]._prepare_rows(action, self, None, None, after)
 
     def _audit_lines(self):
         """Return the lines in words, one text a line."""

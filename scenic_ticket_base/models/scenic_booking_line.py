@@ -4,6 +4,7 @@ import math
 import secrets
 
 from odoo import api, fields, models
+from odoo.exceptions import MissingError
 from odoo.orm.models import NO_ACCESS
 
 from ..exceptions import BookingError, CredentialError
@@ -25,6 +26,7 @@ class ScenicBookingLine(models.Model):
     _name = "scenic.booking.line"
     _description = "Booking Line"
     _order = "booking_id, id"
+    _inherit = ["scenic.bulk"]
     _rec_name = "product_id"
 
     booking_id = fields.Many2one(
@@ -310,11 +312,7 @@ class ScenicBookingLine(models.Model):
         tickets = 0
         for line in prepared:
             product = self.env["product.product"].browse(line["product_id"])
-            if (
-                isinstance(line["product_id"], bool)
-                or not isinstance(line["product_id"], int)
-                or not product.exists()
-            ):
+            if not self._is_product(product):
                 raise BookingError(
                     self.env._("There is no such product."), code="PRODUCT_NOT_TICKET"
                 )
@@ -331,6 +329,17 @@ class ScenicBookingLine(models.Model):
         self._check_count(tickets)
         self.env["scenic.membership"]._prepare_renewals(prepared, company)
         self.env["scenic.staff.card"]._check_lines(prepared, company)
+
+    @api.model
+    def _is_product(self, product):
+        """Tell whether a product that a channel names is there."""
+        if isinstance(product.id, bool) or not isinstance(product.id, int):
+            return False
+        try:
+            # who has read it need not look whether it is there
+            return bool(product.product_tmpl_id)
+        except MissingError:
+            return False
 
     @api.model
     def _check_count(self, tickets):
@@ -398,12 +407,26 @@ class ScenicBookingLine(models.Model):
                 template._scenic_check_date(line["visit_date"], slot, sold_at)
 
     @api.model
-    def _prepare_values(self, prepared):
-        """Return parsed, checked and priced lines as values to store."""
-        return [
-            {name: value for name, value in line.items() if name in self._fields}
-            for line in prepared
-        ]
+    def _prepare_values(self, prepared, booking):
+        """Return the rows of a new booking for parsed, checked and priced lines."""
+        names = {name for line in prepared for name in line if name in self._fields}
+        rows = []
+        for line in prepared:
+            product = self.env["product.product"].browse(line["product_id"])
+            rows.append(
+                {
+                    **{name: line.get(name, False) for name in names},
+                    "booking_id": booking.id,
+                    "company_id": booking.company_id.id,
+                    "site_id": product.scenic_site_id.id,
+                    **(
+                        self._prepare_refund_terms(product, booking.company_id)
+                        if booking.state == "confirmed"
+                        else {}
+                    ),
+                }
+            )
+        return rows
 
     def _register_people(self, prepared):
         """Keep what prepared lines say of persons and cards, in the order of ids."""
@@ -521,9 +544,20 @@ class ScenicBookingLine(models.Model):
     def _freeze_refund_terms(self):
         """Keep the refund policy as it is at the sale; later changes do not count."""
         for line in self:
-            policy = line.product_id.scenic_refund_policy_id
-            terms = policy.with_context(lang=None)._terms(line.company_id)
-            line.write({"refund_policy_id": policy.id, "refund_terms": terms})
+            terms = self._prepare_refund_terms(line.product_id, line.company_id)
+            if terms != {
+                "refund_policy_id": line.refund_policy_id.id,
+                "refund_terms": line.refund_terms,
+            }:
+                line.write(terms)
+
+    @api.model
+    def _prepare_refund_terms(self, product, company):
+        policy = product.scenic_refund_policy_id
+        return {
+            "refund_policy_id": policy.id,
+            "refund_terms": policy.with_context(lang=None)._terms(company),
+        }
 
     def _prepare_tickets(self, now, persons, quantity, amounts):
         """Return ``[(ticket values, [entitlement values])]`` of this line.

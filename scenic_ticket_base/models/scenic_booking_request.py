@@ -72,7 +72,7 @@ class ScenicBookingRequest(models.Model):
         return self.env["scenic.signing.key"].sudo()._hash(text)
 
     @api.model
-    def _once(self, operation, channel, company, key, body, act, names):
+    def _once(self, operation, channel, company, key, body, act, names, alone=False):
         """Do an operation once, and all of it or nothing.
 
         Who comes meanwhile with the same key, or for the same order or booking, waits
@@ -83,9 +83,13 @@ class ScenicBookingRequest(models.Model):
         :param dict body: what else was asked for
         :param act: does it; returns the booking and the answer (fit for JSON)
         :param names: what to lock beside the key
+        :param bool alone: without a key: the caller has locked the order, and undoes
+            all that it did when this fails
         :return: the answer, of the first call if this is a repeat
         :raise BookingConflictError: the key stands for another request
         """
+        if key is None and alone:
+            return act()[1]
         if key is None:
             return lock_first(self.env, names, lambda: self._whole(act))
         if not isinstance(key, str) or not 0 < len(key.strip()) <= MAX_KEY:

@@ -1,8 +1,29 @@
+import functools
 import json
 from datetime import date, datetime
 
 from odoo import api, fields, models
-from odoo.tools import SQL
+
+
+@functools.lru_cache(maxsize=256)
+def _statement(table, varying, shared):
+    """Return the INSERT of rows: values that all share, then the rows as JSON.
+
+    Ids are given in the order of the rows, in whatever order they are returned.
+
+    :param str table: name of the table
+    :param varying: ``((column, type), …)`` of what differs from row to row
+    :param shared: likewise, of what all rows have
+    """
+    columns = [f'"{name}"' for name, _type in (*varying, *shared)]
+    values = [f'"{name}"' for name, _type in varying]
+    values += [f"%s::{type_}" for _name, type_ in shared]
+    row = ["position integer", *(f'"{name}" {type_}' for name, type_ in varying)]
+    return (
+        f'INSERT INTO "{table}" ({", ".join(columns)}) SELECT {", ".join(values)} '
+        f"FROM jsonb_to_recordset(%s::jsonb) AS row ({', '.join(row)}) "
+        "ORDER BY position RETURNING id"
+    )
 
 
 class ScenicBulk(models.AbstractModel):
@@ -79,46 +100,31 @@ class ScenicBulk(models.AbstractModel):
         return column, cache
 
     def _bulk_insert(self, converted, count):
-        # ids come first: nothing promises the order in which INSERT returns them
-        self.env.cr.execute(
-            SQL(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) "
-                "FROM generate_series(1, %s)",
-                self._table,
-                count,
-            )
-        )
-        ids = [id_ for (id_,) in self.env.cr.fetchall()]
         varying = {name: c for name, (c, _cache) in converted.items() if len(c) > 1}
-        varying = {"id": ids, **varying}
         shared = {name: c[0] for name, (c, _cache) in converted.items() if len(c) == 1}
+        names = ("position", *varying)
         rows = [
-            dict(zip(varying, row, strict=True))
-            for row in zip(*varying.values(), strict=True)
+            dict(zip(names, row, strict=True))
+            for row in zip(range(count), *varying.values(), strict=True)
         ]
-        values = [SQL.identifier(name) for name in varying]
-        for name, value in shared.items():
-            if isinstance(value, dict | list):
-                value = json.dumps(value)
-            values.append(SQL("%s::%s", value, self._bulk_type(name)))
         self.env.cr.execute(
-            SQL(
-                "INSERT INTO %s (%s) SELECT %s FROM jsonb_to_recordset(%s::jsonb) "
-                "AS row (%s)",
-                SQL.identifier(self._table),
-                SQL(", ").join(map(SQL.identifier, [*varying, *shared])),
-                SQL(", ").join(values),
-                json.dumps(rows),
-                SQL(", ").join(
-                    SQL("%s %s", SQL.identifier(name), self._bulk_type(name))
-                    for name in varying
+            _statement(
+                self._table,
+                tuple((name, self._bulk_type(name)) for name in varying),
+                tuple((name, self._bulk_type(name)) for name in shared),
+            ),
+            [
+                *(
+                    json.dumps(value) if isinstance(value, dict | list) else value
+                    for value in shared.values()
                 ),
-            )
+                json.dumps(rows),
+            ],
         )
-        return ids
+        return sorted(id_ for (id_,) in self.env.cr.fetchall())
 
     def _bulk_type(self, name):
-        return SQL(self._fields[name].column_type[1])
+        return self._fields[name].column_type[1]
 
     @api.model
     def _bulk_text(self, value):
@@ -131,15 +137,38 @@ class ScenicBulk(models.AbstractModel):
 
     def _bulk_modified(self, records, names):
         """Tell the ORM what is there now, so that nothing stale is read."""
+        # no record has anything yet that refers to it, but what SQL alone writes
+        unseen = self.pool["scenic.append.only"]._inherit_children
+        for field in self._fields.values():
+            if not field.store or (field.compute and field.name not in names):
+                continue
+            if field.type not in ("one2many", "many2many"):
+                field._insert_cache(records, [None] * len(records))
+            elif field.comodel_name not in unseen:
+                field._insert_cache(records, [()] * len(records))
         for name in names:
             field = self._fields[name]
             if field.type == "many2one":
-                inverses = [inverse.name for inverse in self.pool.field_inverses[field]]
-                if inverses:
-                    records[name].invalidate_recordset(inverses, flush=False)
+                inverses = self.pool.field_inverses[field]
+                for parent, mine in records.grouped(name).items() if inverses else ():
+                    if parent:
+                        self._bulk_join(parent, mine, inverses)
         for name, field in self._fields.items():
             if field.store and field.compute and name not in names:
                 self.env.add_to_compute(field, records)
         own = [field for field in self._fields.values() if field.store]
         with self.env.protecting(own, records):
             records.modified(self._fields, create=True)
+
+    def _bulk_join(self, parent, records, inverses):
+        """Add new records to what is known of their parent's lists."""
+        for inverse in inverses:
+            known = inverse._get_cache(parent.env).get(parent.id)
+            # also what is known without archived ones, for example; not by the ORM's
+            # own word, which forgets the parent of the new records, too
+            inverse._invalidate_cache(parent.env, parent.ids)
+            if known is not None:
+                mine = records.filtered_domain(inverse.get_comodel_domain(parent))
+                inverse._insert_cache(
+                    parent, [(mine.browse(known) + mine).sorted()._ids]
+                )

@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import format_date
 
 from ..exceptions import CapacityError
@@ -224,27 +225,45 @@ class ScenicCapacityPool(models.Model):
         if template.scenic_ticket_kind == "staff":
             return self.browse()
         sites = template.scenic_component_ids.site_id
-        return self._of_visits(sites).filtered(lambda pool: pool._serves(template))
+        # sudo: as in :meth:`_of_visits`
+        pools_sudo = self.sudo().search_fetch(
+            Domain(self._visit_domain(sites))
+            & (
+                Domain("product_ids", "=", False)
+                | Domain("product_ids", "in", template.ids)
+            ),
+            ["site_id", "kind", "include_spots"],
+            order="id",
+        )
+        return pools_sudo.filtered(lambda pool: pool._counts(template))
 
     @api.model
     def _of_visits(self, sites):
         """Return the pools by day and by slot of sites and of their areas."""
         # sudo: the rules of a sale do not depend on what the seller may read
-        return self.sudo().search(
-            [
-                ("site_id", "in", sites._with_areas().ids),
-                ("kind", "in", ("day", "slot")),
-            ]
-        )
+        return self.sudo().search(self._visit_domain(sites))
+
+    @api.model
+    def _visit_domain(self, sites):
+        return [
+            ("site_id", "in", sites._with_areas().ids),
+            ("kind", "in", ("day", "slot")),
+        ]
 
     def _serves(self, template):
         """Tell whether a product takes places here, where its sites allow it."""
         self.ensure_one()
+        return self._counts(template) and (
+            not self.product_ids or template in self.product_ids
+        )
+
+    def _counts(self, template):
+        """Tell whether the sites of a product are counted here."""
+        self.ensure_one()
         sites = template.scenic_component_ids.site_id
-        return (
-            self.site_id in sites
-            or (self.include_spots and self.site_id in sites._with_areas())
-        ) and (not self.product_ids or template in self.product_ids)
+        return self.site_id in sites or bool(
+            self.include_spots and self.site_id in sites._with_areas()
+        )
 
     @api.model
     def _limits(self, templates):

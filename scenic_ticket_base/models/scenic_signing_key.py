@@ -467,9 +467,13 @@ class ScenicSigningKey(models.Model):
     def _active(self):
         """Return the key that signs new tickets, made on first use."""
         self._data()
-        for id_, _public, is_active in self._known_keys().values():
+        for kid, (id_, public, is_active) in self._known_keys().items():
             if is_active:
-                return self.browse(id_)
+                key = self.browse(id_)
+                # known already: nobody who sells need ask the database
+                self._fields["kid"]._insert_cache(key, [kid])
+                self._fields["public_key"]._insert_cache(key, [public])
+                return key
         raise self._user_error(KeyStoreError("foreign", self._path()))
 
     def _private_key(self):

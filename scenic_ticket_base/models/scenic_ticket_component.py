@@ -9,7 +9,7 @@ class ScenicTicketComponent(models.Model):
     _name = "scenic.ticket.component"
     _description = "Ticket Component"
     _inherit = ["scenic.audited"]
-    _order = "product_tmpl_id, sequence, id"
+    _order = "product_tmpl_id.id, sequence, id"
 
     product_tmpl_id = fields.Many2one(
         "product.template",

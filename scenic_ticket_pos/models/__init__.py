@@ -34,6 +34,7 @@ from . import (
     res_config_settings,
     scenic_blank_lease,
     scenic_booking,
+    scenic_booking_line,
     scenic_collection,
     scenic_concession_override,
     scenic_eligibility,

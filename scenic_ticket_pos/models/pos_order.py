@@ -316,9 +316,7 @@ class PosOrder(models.Model):
         """
         self.ensure_one()
         AccountTax = self.env["account.tax"]
-        base_lines = self.with_context(
-            linked_to_pos=True
-        )._prepare_tax_base_line_values()
+        base_lines = [line._scenic_tax_base_line() for line in self.lines]
         AccountTax._add_tax_details_in_base_lines(base_lines, self.company_id)
         AccountTax._round_base_lines_tax_details(base_lines, self.company_id)
         result = {}
@@ -385,20 +383,28 @@ class PosOrder(models.Model):
         """Hold and confirm the booking of the lines sold; link tickets and lines."""
         if not lines:
             return
-        booking = self._scenic_hold(lines, amounts, confirm=True)
+        booking = self.with_context(scenic_pos_line_ids=lines.ids)._scenic_hold(
+            lines, amounts, confirm=True
+        )
         lines._scenic_forget_visitors()
         # sudo: nobody may write tickets; the right to sell was checked above
         tickets_sudo = booking.sudo().ticket_ids.with_context(tracking_disable=True)
         of_line = tickets_sudo.grouped("booking_line_id")
         booking_lines_sudo = booking.sudo().line_ids.sorted("id")
         for line, booking_line_sudo in zip(lines, booking_lines_sudo, strict=True):
-            of_line[booking_line_sudo].pos_order_line_id = line
+            # those of a booking that was there before, and blanks
+            sold_sudo = of_line[booking_line_sudo]
+            sold_sudo.filtered(
+                lambda t, line=line: t.pos_order_line_id != line
+            ).pos_order_line_id = line
         self.sudo().scenic_booking_id = booking
 
     def _scenic_hold(self, lines, amounts, confirm=False):
         """Take the places of the lines sold; the same once more is the same booking.
 
-        :param bool confirm: the money is taken: issue the tickets, too
+        :param bool confirm: the money is taken: issue the tickets, too. Who pays an
+            order holds its lock, see :meth:`sync_from_ui`, or is sent back by its row
+            in the database.
         """
         return self.env["scenic.booking"]._hold(
             self.config_id._scenic_channel(),
@@ -411,6 +417,7 @@ class PosOrder(models.Model):
             # a till that was offline sold it then: its tickets are out already
             sold_at=self.date_order,
             confirm=confirm,
+            alone=confirm,
         )
 
     def _scenic_booking_ref(self):

@@ -22,22 +22,24 @@ class PosOrder(models.Model):
 
     def _scenic_audit_concession(self, line, judged, amounts):
         """Write down who sold a ticket for nothing, or against the proposal."""
+        override = self.env["scenic.concession.override"]._of(line)
+        _untaxed, total = amounts
+        is_free = line.currency_id.is_zero(total)
+        if not (is_free or override or (judged and judged["better"])):
+            return
         audit = self.env["scenic.audit"]
         # sudo: the trail tells what the cashier sold, not what he may read
-        line_sudo = line.sudo()
-        tickets_sudo = line_sudo.scenic_ticket_ids
-        booking_line_sudo = tickets_sudo.booking_line_id
+        booking_line_sudo = line.sudo().scenic_ticket_ids.booking_line_id
         concession = judged["concession"] if judged else None
         said = {
             "persons": round(line.qty),
-            "amount_total": amounts[1],
+            "amount_total": total,
             "concession": concession.name if concession else None,
             "legal_basis": concession.legal_basis or None if concession else None,
             "proof_checked": line.scenic_proof_checked,
             "proof": line.scenic_proof_note or None,
         }
-        _untaxed, total = amounts
-        if line.currency_id.is_zero(total):
+        if is_free:
             audit._log(
                 "free_ticket",
                 booking_line_sudo,
@@ -64,7 +66,6 @@ class PosOrder(models.Model):
                 document=self,
                 device=self.config_id.name,
             )
-        override = self.env["scenic.concession.override"]._of(line)
         if override:
             override._use(self)
             audit._log(

@@ -139,13 +139,12 @@ class PosOrderLine(models.Model):
     def _scenic_check_settleable(self):
         """Refuse what cannot become tickets, in words the cashier can act on."""
         self.ensure_one()
-        product = self.product_id.display_name
         if not float_is_zero(self.qty - round(self.qty), precision_digits=6):
             raise WindowQuantityError(
                 self.env._(
                     "%(product)s: tickets are sold to whole persons, not to "
                     "%(quantity)s. Correct the quantity and pay again.",
-                    product=product,
+                    product=self.product_id.display_name,
                     quantity=f"{self.qty:g}",
                 )
             )
@@ -154,7 +153,7 @@ class PosOrderLine(models.Model):
                 self.env._(
                     "%(product)s: the quantity is 0. Enter the number of persons or "
                     "remove the line.",
-                    product=product,
+                    product=self.product_id.display_name,
                 )
             )
         if self.qty < 0 and not self.refunded_orderline_id:
@@ -163,14 +162,14 @@ class PosOrderLine(models.Model):
                     "%(product)s: a negative quantity of tickets cannot be sold. To "
                     "take tickets back, open the order that sold them in the order "
                     "list and refund it there.",
-                    product=product,
+                    product=self.product_id.display_name,
                 )
             )
         if self.qty > 0 and self.refunded_orderline_id:
             raise WindowQuantityError(
                 self.env._(
                     "%(product)s: the quantity of a refund must be negative.",
-                    product=product,
+                    product=self.product_id.display_name,
                 )
             )
         if self.price_unit < 0 or not 0 <= self.discount <= 100:
@@ -178,11 +177,16 @@ class PosOrderLine(models.Model):
                 self.env._(
                     "%(product)s: the price of a ticket cannot be negative. Correct "
                     "the price or the discount and pay again.",
-                    product=product,
+                    product=self.product_id.display_name,
                 )
             )
-        # Odoo books the tax of such a tax on the account of the line: the liability
-        # would no longer be what the tickets are worth.
+        self._scenic_check_tax_accounts()
+
+    def _scenic_check_tax_accounts(self):
+        """Refuse a tax that Odoo books on the account of the line.
+
+        The liability would no longer be what the tickets are worth.
+        """
         # sudo: a cashier may not read how a tax is booked
         taxes_sudo = self.sudo().tax_ids_after_fiscal_position
         astray = taxes_sudo.filtered(
@@ -197,7 +201,7 @@ class PosOrderLine(models.Model):
                     "%(product)s: the tax %(tax)s has no account, so its amount would "
                     "be booked as ticket money. Ask the accountant to set the account "
                     "on the tax.",
-                    product=product,
+                    product=self.product_id.display_name,
                     tax=", ".join(astray.mapped("name")),
                 )
             )
@@ -533,6 +537,30 @@ class PosOrderLine(models.Model):
                 manual_tax_amounts=data["manual_tax_amounts"] or None,
             )
         return base_line
+
+    def _scenic_tax_base_line(self):
+        """What the amounts of this line are computed from, when it is posted.
+
+        As in Odoo, but for a line that is sold without the account and the name that
+        will be posted: no amount depends on them, and each sale would wait for them.
+        """
+        self.ensure_one()
+        line = self.with_context(linked_to_pos=True)
+        order = line.order_id
+        if order.amount_total < 0 or line.qty < 0 or line.price_unit < 0:
+            return line._prepare_base_line_for_taxes_computation()
+        return self.env["account.tax"]._prepare_base_line_for_taxes_computation(
+            line.with_company(order.company_id),
+            partner_id=order.partner_id.commercial_partner_id,
+            currency_id=order.currency_id,
+            rate=order.currency_rate,
+            product_id=line.product_id,
+            tax_ids=line.tax_ids_after_fiscal_position,
+            price_unit=line.price_unit,
+            quantity=line.qty,
+            discount=line.discount,
+            sign=-1,
+        )
 
     # ------------------------------------------------------------
     # POINT OF SALE
