@@ -5,7 +5,6 @@ from odoo.exceptions import ValidationError
 
 from ..exceptions import AccountMissingError
 
-
 # What the accounts of a ticket hang on, see :meth:`_scenic_has_accounts`
 ACCOUNTED_BY = {
     "property_account_income_id",

@@ -311,11 +311,7 @@ class ScenicBookingLine(models.Model):
         now = fields.Datetime.now()
         tickets = 0
         for line in prepared:
-            product = self.env["product.product"].browse(line["product_id"])
-            if not self._is_product(product):
-                raise BookingError(
-                    self.env._("There is no such product."), code="PRODUCT_NOT_TICKET"
-                )
+            product = self._find_product(line["product_id"])
             template = product.product_tmpl_id
             template._scenic_check_sellable(company)
             # first, before anything is made for each person
@@ -331,15 +327,23 @@ class ScenicBookingLine(models.Model):
         self.env["scenic.staff.card"]._check_lines(prepared, company)
 
     @api.model
-    def _is_product(self, product):
-        """Tell whether a product that a channel names is there."""
-        if isinstance(product.id, bool) or not isinstance(product.id, int):
-            return False
+    def _find_product(self, product_id):
+        """Return the product that a channel names.
+
+        :raise BookingError: ``PRODUCT_NOT_TICKET``, there is none
+        """
+        error = BookingError(
+            self.env._("There is no such product."), code="PRODUCT_NOT_TICKET"
+        )
+        if isinstance(product_id, bool) or not isinstance(product_id, int):
+            raise error
+        product = self.env["product.product"].browse(product_id)
         try:
-            # who has read it need not look whether it is there
-            return bool(product.product_tmpl_id)
-        except MissingError:
-            return False
+            # whoever has read it need not look whether it is there
+            product.product_tmpl_id.ensure_one()
+        except (MissingError, ValueError):
+            raise error from None
+        return product
 
     @api.model
     def _check_count(self, tickets):

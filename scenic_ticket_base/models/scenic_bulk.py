@@ -85,9 +85,11 @@ class ScenicBulk(models.AbstractModel):
             value = common[name] if name in common else values[name]
             key = value if field.type != "json" else id(value)
             if key not in memo:
-                # the rounding of an amount needs its currency
-                full = {**common, **values} if field.type == "monetary" else values
-                raw = field.convert_to_column_insert(value, self, full)
+                if field.type == "monetary":
+                    currency = self._bulk_currency(field, {**common, **values})
+                    raw = value = currency.round(value or 0.0)
+                else:
+                    raw = field.convert_to_column_insert(value, self, values)
                 memo[key] = (
                     self._bulk_text(getattr(raw, "adapted", raw)),
                     field.convert_to_cache(value, self, validate=False),
@@ -98,6 +100,15 @@ class ScenicBulk(models.AbstractModel):
         if len(memo) == 1:
             return column[:1], cache[:1]
         return column, cache
+
+    def _bulk_currency(self, field, values):
+        """Return the currency of an amount; the ORM makes a record to ask it."""
+        name = field.get_currency_field(self)
+        if name in values:
+            return self.env["res.currency"].browse(values[name])
+        link, _dot, path = self._fields[name].related.partition(".")
+        parent = self.env[self._fields[link].comodel_name].browse(values[link])
+        return parent.mapped(path)
 
     def _bulk_insert(self, converted, count):
         varying = {name: c for name, (c, _cache) in converted.items() if len(c) > 1}
@@ -138,14 +149,14 @@ class ScenicBulk(models.AbstractModel):
     def _bulk_modified(self, records, names):
         """Tell the ORM what is there now, so that nothing stale is read."""
         # no record has anything yet that refers to it, but what SQL alone writes
-        unseen = self.pool["scenic.append.only"]._inherit_children
+        unseen, count = self.pool["scenic.append.only"]._inherit_children, len(records)
         for field in self._fields.values():
             if not field.store or (field.compute and field.name not in names):
                 continue
             if field.type not in ("one2many", "many2many"):
-                field._insert_cache(records, [None] * len(records))
+                field._insert_cache(records, [None] * count)
             elif field.comodel_name not in unseen:
-                field._insert_cache(records, [()] * len(records))
+                field._insert_cache(records, [()] * count)
         for name in names:
             field = self._fields[name]
             if field.type == "many2one":
@@ -156,7 +167,9 @@ class ScenicBulk(models.AbstractModel):
         for name, field in self._fields.items():
             if field.store and field.compute and name not in names:
                 self.env.add_to_compute(field, records)
-        own = [field for field in self._fields.values() if field.store]
+        own = [
+            field for field in self._fields.values() if field.store and field.compute
+        ]
         with self.env.protecting(own, records):
             records.modified(self._fields, create=True)
 

@@ -15,6 +15,7 @@ from . import (
     test_booking_parallel,
     test_booking_price,
     test_booking_wizard,
+    test_bulk,
     test_capacity,
     test_capacity_access,
     test_capacity_parallel,

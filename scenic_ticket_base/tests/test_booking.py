@@ -221,6 +221,41 @@ class TestBooking(ScenicCommon):
             "PRODUCT_INCOMPLETE", self._scenic_line(self.scenic_individual)
         )
 
+    def test_account_is_changed(self):
+        """That a product has its accounts is remembered until one of them changes."""
+        company, product = self.env.company, self.scenic_individual
+        template = product.product_tmpl_id
+        template.categ_id = category = self.env["product.category"].create(
+            {"name": "Tickets"}
+        )
+        liability = company.scenic_liability_account_id
+        income = template._get_product_accounts()["scenic_revenue"]
+        other = income.copy({"code": "REV2"})
+        accounts = self.env["account.account"]
+        template.property_account_income_id = other
+        for record, field, wrong in (
+            (company, "scenic_liability_account_id", other),
+            (template, "property_account_income_id", liability),
+        ):
+            with self.subTest(field=field):
+                line = self._scenic_line(product)
+                self._scenic_sell(product)
+                before = record[field]
+                record[field] = wrong
+                self._assert_code("ACCOUNT_MISSING", line, error=AccountMissingError)
+                record[field] = before
+                self._scenic_sell(product)
+        template.property_account_income_id = False
+        category.property_account_income_categ_id = other
+        company.income_account_id = False
+        self._scenic_sell(product)
+        category.property_account_income_categ_id = accounts
+        self._assert_code(
+            "ACCOUNT_MISSING", self._scenic_line(product), error=AccountMissingError
+        )
+        company.income_account_id = other
+        self._scenic_sell(product)
+
     def test_product_without_accounts(self):
         self.env.company.scenic_liability_account_id = False
         self._assert_code(

@@ -246,6 +246,47 @@ class TestWindowSale(ScenicPosCommon):
         self._close_session()
         self._assert_books_agree()
 
+    def test_a_sale_asks_little(self):
+        """Each query is time that a visitor waits; a second ticket costs none."""
+        counts = {}
+        for product, persons in (
+            (self.souvenir, 1),  # what follows finds what a server knows by then
+            (self.adult, 1),
+            (self.souvenir, 1),
+            (self.adult, 1),
+            (self.adult, 40),
+        ):
+            vals = self._order_vals([self._line_vals(product, persons)])
+            counts[product, persons] = self._scenic_queries(self._sync, vals)
+        plain, one = counts[self.souvenir, 1], counts[self.adult, 1]
+        self.assertLessEqual(one - plain, 32)
+        self.assertLessEqual(counts[self.adult, 40], one)
+
+    def test_tickets_are_sold_when_they_are_made(self):
+        """Booking, places and tickets say so from the start, and so does the trail."""
+        self.env["scenic.capacity.pool"].create(
+            {"name": "W", "site_id": self.adult.scenic_site_id.id, "capacity": 9}
+        )
+        order = self._sell((self.adult, 2))
+        booking = order.scenic_booking_id
+        self.env.invalidate_all()
+        self.assertEqual(
+            (booking.state, booking.amount_total, booking.visit_date),
+            ("confirmed", order.amount_total, booking.line_ids.visit_date),
+        )
+        self.assertEqual(booking.currency_id, self.env.company.currency_id)
+        self.assertEqual(booking.channel, "window")
+        line = booking.line_ids
+        self.assertEqual(line.site_id, self.adult.scenic_site_id)
+        self.assertTrue(line.refund_terms)
+        self.assertEqual(line.hold_ids.mapped("state"), ["sold"])
+        self.assertEqual(line.ticket_ids.pos_order_line_id, order.lines)
+        trail = self.env["scenic.audit"].search(
+            [("res_model", "=", booking._name), ("res_id", "=", booking.id)],
+            order="id",
+        )
+        self.assertEqual(trail.mapped("action"), ["booking_hold", "booking_confirm"])
+
     def test_liability_account_missing(self):
         self.env.company.scenic_liability_account_id = False
         vals = self._order_vals([self._line_vals(self.adult, 1)])
