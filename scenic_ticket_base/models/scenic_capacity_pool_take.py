@@ -235,7 +235,7 @@ class ScenicCapacityPool(models.Model):
             ["site_id", "kind", "include_spots"],
             order="id",
         )
-        return pools_sudo.filtered(lambda pool: pool._counts(template))
+        return pools_sudo.filtered(lambda pool: pool._counts(sites))
 
     @api.model
     def _of_visits(self, sites):
@@ -250,17 +250,9 @@ class ScenicCapacityPool(models.Model):
             ("kind", "in", ("day", "slot")),
         ]
 
-    def _serves(self, template):
-        """Tell whether a product takes places here, where its sites allow it."""
+    def _counts(self, sites):
+        """Tell whether these sites of a product are counted here."""
         self.ensure_one()
-        return self._counts(template) and (
-            not self.product_ids or template in self.product_ids
-        )
-
-    def _counts(self, template):
-        """Tell whether the sites of a product are counted here."""
-        self.ensure_one()
-        sites = template.scenic_component_ids.site_id
         return self.site_id in sites or bool(
             self.include_spots and self.site_id in sites._with_areas()
         )
@@ -283,10 +275,22 @@ class ScenicCapacityPool(models.Model):
             )
             .site_id
         )
-        result = {}
+        result, known = {}, {}
         for template in templates:
-            kinds = {pool.kind for pool in pools_sudo if pool._serves(template)}
-            if template.scenic_component_ids.site_id._with_areas() & slot_sites:
+            places = template.scenic_component_ids.site_id
+            # few sites, many products
+            if places not in known:
+                known[places] = (
+                    pools_sudo.filtered(lambda pool, here=places: pool._counts(here)),
+                    bool(places._with_areas() & slot_sites),
+                )
+            pools_here, has_slots = known[places]
+            kinds = {
+                pool.kind
+                for pool in pools_here
+                if not pool.product_ids or template in pool.product_ids
+            }
+            if has_slots:
                 kinds.add("slot")
             if template.scenic_ticket_kind == "staff":
                 kinds = set()

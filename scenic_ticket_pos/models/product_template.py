@@ -27,8 +27,9 @@ class ProductTemplate(models.Model):
 
     @api.depends("scenic_eligibility_ids")
     def _compute_scenic_is_concession(self):
-        for template in self:
-            template.scenic_is_concession = bool(template._scenic_concessions())
+        # as in :meth:`_scenic_concessions`, for all at once
+        for template in self.with_context(active_test=False):
+            template.scenic_is_concession = bool(template.scenic_eligibility_ids)
 
     def _compute_scenic_limited_by(self):
         dated = self.filtered(lambda template: template._pos_is_dated())
