@@ -75,6 +75,17 @@ class TestProductRights(ScenicCommon):
             self.assertEqual(record.list_price, 77)
             self.assertEqual(record.scenic_eligibility_ids, self.concession)
 
+    def test_finds_the_products_of_his_sites(self):
+        """The rule of the sites asks for components, which he may not read."""
+        fan = self.env["product.template"].create({"name": "Fan"})
+        ticket = self.scenic_individual.product_tmpl_id
+        other = self.env["scenic.site"].create({"name": "Far hill", "code": "FARHILL"})
+        products = self.env["product.template"].with_user(self.keeper)
+        domain = [("id", "in", (fan | ticket).ids)]
+        for site, found in ((self.scenic_area, fan | ticket), (other, fan)):
+            self.keeper.scenic_site_ids = site
+            self.assertEqual(products.search(domain), found)
+
     def test_copies_no_ticket(self):
         """A copy would sell what nobody who may has defined."""
         ticket = self.scenic_individual.product_tmpl_id
