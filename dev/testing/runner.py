@@ -1,7 +1,7 @@
 """``make test``: every part, two at a time, one plain closing line.
 
 Odoo's own browser tests come last, one part at a time: a browser and its server keep
-two cores busy, and Odoo gives a step of a tour ten seconds and a tour a minute.
+two cores busy, and Odoo gives a tour no more than a minute.
 """
 
 import time
