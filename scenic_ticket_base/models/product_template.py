@@ -10,6 +10,7 @@ from odoo.fields import Domain
 
 from ..exceptions import AccountMissingError, BookingError
 from ..tools.clauses import join_clauses
+from .res_partner import READERS
 from .scenic_validity_rule import CARD_MODES
 
 # What fits the one byte of a signed code, for one code of a whole group.
@@ -31,6 +32,9 @@ REVENUE_TRIGGERS = [
 # In the context while a product is saved with its components: they are judged together,
 # at the end. An object, so that no client can send it.
 WHOLE_PRODUCT = object()
+
+# Of other models, which only those who work with tickets may read.
+TICKET_PARTS = {"scenic_component_ids", "scenic_eligibility_ids"}
 
 # Beside the fields of this module: what decides on price, tax and sale of a ticket.
 AUDITED_FIELDS = {
@@ -176,6 +180,7 @@ class ProductTemplate(models.Model):
         "product_tmpl_id",
         string="Ticket Components",
         copy=True,
+        groups=READERS,
     )
     scenic_validity_rule_id = fields.Many2one(
         "scenic.validity.rule",
@@ -191,6 +196,7 @@ class ProductTemplate(models.Model):
         "eligibility_id",
         string="Concessions",
         tracking=True,
+        groups=READERS,
         help="Only visitors with one of these concessions may buy the ticket. Keep "
         "empty for a ticket that everybody may buy.",
     )
@@ -336,7 +342,9 @@ class ProductTemplate(models.Model):
 
     @api.constrains("scenic_site_id", "company_id")
     def _check_scenic_site(self):
-        for product in self:
+        # sudo: whoever gives a product to a company need not read its tickets
+        products_sudo = self.sudo()
+        for product in products_sudo:
             company = product.scenic_site_id.company_id
             if product.company_id and company and product.company_id != company:
                 raise ValidationError(
@@ -346,7 +354,7 @@ class ProductTemplate(models.Model):
                         product=product.display_name,
                     )
                 )
-        self.scenic_component_ids._check_site()
+        products_sudo.scenic_component_ids._check_site()
 
     @api.onchange("scenic_site_id")
     def _onchange_scenic_site_id(self):
@@ -396,6 +404,19 @@ class ProductTemplate(models.Model):
             self._scenic_assign_class_code()
         return res
 
+    def copy_data(self, default=None):
+        default = dict(default or {})
+        left_out = self._scenic_parts_not_copied() - default.keys()
+        vals_list = super().copy_data({**default, **dict.fromkeys(left_out)})
+        for vals in filter(None, vals_list):
+            for name in left_out:
+                del vals[name]
+        return vals_list
+
+    def copy_translations(self, new, excluded=()):
+        excluded = {*excluded, *self._scenic_parts_not_copied()}
+        return super().copy_translations(new, excluded)
+
     def action_view_scenic_prices(self):
         """Open the pricelist rules that can decide on the price of this ticket."""
         self.ensure_one()
@@ -441,6 +462,15 @@ class ProductTemplate(models.Model):
                 & Domain("product_id.product_tmpl_id", "=", self._origin.id),
             ]
         )
+
+    def _scenic_parts_not_copied(self):
+        """Return the fields to leave out of a copy, a set.
+
+        A product without tickets can be copied by who may read nothing about tickets.
+        """
+        if "scenic_ticket" in self.mapped("service_tracking"):
+            return set()
+        return TICKET_PARTS
 
     def _filtered_audited(self):
         return self.filtered(lambda t: t.service_tracking == "scenic_ticket")

@@ -41,6 +41,7 @@ from . import (
     test_portal,
     test_product,
     test_product_kinds,
+    test_product_rights,
     test_product_trial,
     test_refund,
     test_refund_override,

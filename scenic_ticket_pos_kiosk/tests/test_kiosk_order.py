@@ -180,3 +180,8 @@ class TestKioskOrder(KioskCommon):
         self.kiosk.self_ordering_default_user_id = self.pos_user
         self._assert_order_refused(self._order((self.adult, 1)), "WindowRightError")
         self.assertTrue(self._buy((self.souvenir, 1)))
+        rows = self._request(f"/pos-self/data/{self.kiosk.id}")
+        self.assertIn(
+            self.souvenir.product_tmpl_id.id,
+            [row["id"] for row in rows["product.template"]],
+        )
