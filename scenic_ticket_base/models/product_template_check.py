@@ -168,6 +168,7 @@ class ProductTemplate(models.Model):
                 ),
                 code="PRODUCT_NOT_TICKET",
             )
+        self._scenic_fetch_components()
         missing = [
             self._fields[name]._description_string(self.env)
             for name in (

@@ -6,6 +6,7 @@ class ScenicCapacityHold(models.Model):
 
     _name = "scenic.capacity.hold"
     _description = "Places Taken"
+    _inherit = ["scenic.bulk"]
     _order = "id desc"
 
     pool_id = fields.Many2one(

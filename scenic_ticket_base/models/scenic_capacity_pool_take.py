@@ -201,6 +201,7 @@ class ScenicCapacityPool(models.Model):
                 {
                     "pool_id": pool.id,
                     "site_id": pool.site_id.id,
+                    "company_id": pool.site_id.company_id.id,
                     "date": day,
                     "slot_id": slot.id,
                     "channel_id": channel.id,
@@ -211,8 +212,8 @@ class ScenicCapacityPool(models.Model):
                     "state": state,
                 }
             )
-        taken_sudo += holds_sudo.create(values)
         taken_sudo.flush_recordset()
+        taken_sudo += holds_sudo._bulk_create(values)
         return taken_sudo
 
     # ------------------------------------------------------------------
