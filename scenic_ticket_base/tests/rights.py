@@ -27,7 +27,8 @@ MONEY = ("finance", "manager")
 # Opens a screen and tells nothing: what the screen shows is asked for afterwards.
 ANYBODY = (*STAFF, *OUTSIDERS)
 
-CRUD = {"create", "write", "unlink", "copy", "copy_data", "read", "load"}
+COPY = {"copy", "copy_data", "copy_translations"}
+CRUD = {"create", "write", "unlink", "read", "load", *COPY}
 NO_RECORD = 2**31 - 1
 
 
