@@ -200,6 +200,13 @@ class ProductTemplate(models.Model):
         help="Only visitors with one of these concessions may buy the ticket. Keep "
         "empty for a ticket that everybody may buy.",
     )
+    # stored, for each sale asks
+    scenic_is_concession = fields.Boolean(
+        string="For Concessions Only",
+        compute="_compute_scenic_is_concession",
+        compute_sudo=True,
+        store=True,
+    )
     scenic_deferral_account_id = fields.Many2one(
         "account.account",
         string="Deferral Account",
@@ -339,6 +346,12 @@ class ProductTemplate(models.Model):
                         product=product.display_name,
                     )
                 )
+
+    @api.depends("scenic_eligibility_ids.active")
+    def _compute_scenic_is_concession(self):
+        # archived ones count, see :meth:`_scenic_concessions`
+        for product in self.with_context(active_test=False):
+            product.scenic_is_concession = bool(product.scenic_eligibility_ids)
 
     @api.constrains("scenic_site_id", "company_id")
     def _check_scenic_site(self):

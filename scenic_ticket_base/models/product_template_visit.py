@@ -158,6 +158,9 @@ class ProductTemplate(models.Model):
 
         A ticket whose concessions were archived is for nobody, not for everybody.
         """
+        self.ensure_one()
+        if not self.scenic_is_concession:
+            return self.env["scenic.eligibility"]
         return self.with_context(active_test=False).scenic_eligibility_ids
 
     def _scenic_entitlement_to(self, facts, day):

@@ -56,6 +56,8 @@ class ScenicSite(models.Model):
         help="Keep empty to use those of the area; where the area has none either, "
         "the site is always open.",
     )
+    # stored, for each sale asks
+    has_opening_hours = fields.Boolean(compute="_compute_has_opening_hours", store=True)
     pool_ids = fields.One2many(
         "scenic.capacity.pool", "site_id", string="Capacity Pools"
     )
@@ -68,6 +70,11 @@ class ScenicSite(models.Model):
         "CHECK (code ~ '^[A-Z0-9]{1,8}$')",
         "A site code is 1 to 8 capital letters or digits, for example YUNXI01.",
     )
+
+    @api.depends("opening_hours_ids")
+    def _compute_has_opening_hours(self):
+        for site in self:
+            site.has_opening_hours = bool(site.opening_hours_ids)
 
     @api.model
     def _tz_get(self):
@@ -142,9 +149,9 @@ class ScenicSite(models.Model):
         :return: tuple of ``tools.window.Hours``; empty: always open
         """
         site = self
-        while site and not site.opening_hours_ids:
+        while site and not site.has_opening_hours:
             site = site.parent_id
-        return site.opening_hours_ids._rows()
+        return site.opening_hours_ids._rows() if site else ()
 
     def _opening_minutes(self, day):
         """Return ``(first, end)``, the minutes of a day in which gates may admit.

@@ -78,6 +78,8 @@ class ScenicValidityRule(models.Model):
     blackout_ids = fields.One2many(
         "scenic.blackout", "validity_rule_id", string="Blackout Dates", copy=True
     )
+    # stored, for each sale asks
+    has_blackouts = fields.Boolean(compute="_compute_has_blackouts", store=True)
     product_tmpl_ids = fields.One2many(
         "product.template", "scenic_validity_rule_id", string="Ticket Products"
     )
@@ -134,6 +136,11 @@ class ScenicValidityRule(models.Model):
         for rule in self:
             text = join_clauses(self.env, rule._texts())
             rule.summary = text[:1].upper() + text[1:]
+
+    @api.depends("blackout_ids")
+    def _compute_has_blackouts(self):
+        for rule in self:
+            rule.has_blackouts = bool(rule.blackout_ids)
 
     @api.constrains("time_from", "time_to")
     def _check_times(self):
@@ -226,12 +233,13 @@ class ScenicValidityRule(models.Model):
         """Return the ``tools.window.Calendar`` of this rule at a site."""
         self.ensure_one()
         start, end = self._minutes()
+        blackouts = self.blackout_ids if self.has_blackouts else ()
         return window.Calendar(
             zone or ZoneInfo(site.tz),
             self._weekday_mask(),
             start,
             end,
-            tuple((b.date_from, b.date_to) for b in self.blackout_ids),
+            tuple((b.date_from, b.date_to) for b in blackouts),
             site._opening_rows(),
         )
 

@@ -19,18 +19,6 @@ class ProductTemplate(models.Model):
         "that have slots, or not at all.",
     )
 
-    scenic_is_concession = fields.Boolean(
-        string="For Concessions Only",
-        compute="_compute_scenic_is_concession",
-        compute_sudo=True,
-    )
-
-    @api.depends("scenic_eligibility_ids")
-    def _compute_scenic_is_concession(self):
-        # as in :meth:`_scenic_concessions`, for all at once
-        for template in self.with_context(active_test=False):
-            template.scenic_is_concession = bool(template.scenic_eligibility_ids)
-
     def _compute_scenic_limited_by(self):
         dated = self.filtered(lambda template: template._pos_is_dated())
         (self - dated).scenic_limited_by = False
