@@ -13,7 +13,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL, format_date
 
 from ..exceptions import CapacityError
-from ..tools.autonomous import has_own_transaction, side_cursor
+from ..tools.autonomous import fetch_beside, has_own_transaction, side_cursor
 
 _logger = logging.getLogger(__name__)
 # How long a buyer waits for those who are taking the last places at this moment.
@@ -191,9 +191,7 @@ class ScenicCapacityPool(models.Model):
             )
         )
         xid, _lock, own = cr.fetchone()
-        with side_cursor(cr.dbname, autocommit=True) as side:
-            side.execute(statement(xid, own, json.dumps(requests)))
-            answer = side.fetchone()[0]
+        [answer] = fetch_beside(cr.dbname, statement(xid, own, json.dumps(requests)))
         unknown = answer.get("unknown")
         if not unknown:
             return answer

@@ -29,6 +29,7 @@ from . import (
     test_eligibility,
     test_id_document,
     test_images,
+    test_kept_connections,
     test_keystore,
     test_life_line,
     test_lock_first,

@@ -10,8 +10,9 @@ from odoo.exceptions import UserError
 from odoo.sql_db import Cursor
 from odoo.tools import SQL
 
+from odoo.addons.scenic_ticket_base.tools.kept_connections import CONNECTIONS
+
 from ..tools import gate_text
-from ..tools.gate_connection import CONNECTIONS
 
 KEY_PREFIX = "sgk_"
 KEY_FIELDS = ("key_hash", "next_key_hash", "old_key_hash")
@@ -228,7 +229,7 @@ class ScenicDevice(models.Model):
         """Return this device with the transactions of the gate API.
 
         What it does by ``_fetch_one`` goes over a connection that keeps its plans, see
-        ``gate_connection``; statements on the cursor of the request commit by
+        ``kept_connections``; statements on the cursor of the request commit by
         themselves, too. Test cursors share one transaction and keep it.
         """
         cr = self.env.cr

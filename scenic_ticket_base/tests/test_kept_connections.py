@@ -7,11 +7,8 @@ import psycopg2
 from odoo.sql_db import close_db
 from odoo.tests import TransactionCase, tagged
 
-from odoo.addons.scenic_ticket_gate.tools import gate_connection
-from odoo.addons.scenic_ticket_gate.tools.gate_connection import (
-    CONNECTIONS,
-    GateConnections,
-)
+from ..tools import kept_connections
+from ..tools.kept_connections import CONNECTIONS, KeptConnections
 
 #: Another database of the cluster: closing it leaves the one of this test alone.
 OTHER = "postgres"
@@ -19,12 +16,12 @@ PID = "SELECT pg_backend_pid()"
 
 
 @tagged("post_install", "-at_install")
-class TestGateConnection(TransactionCase):
-    """The connections of the gate API, with real ones."""
+class TestKeptConnections(TransactionCase):
+    """Connections that keep their plans, with real ones."""
 
     def setUp(self):
         super().setUp()
-        self.connections = GateConnections()
+        self.connections = KeptConnections()
         self.addCleanup(close_db, OTHER)
 
     def _pid(self):
@@ -85,7 +82,7 @@ class TestGateConnection(TransactionCase):
     def test_unused_connection_is_left(self):
         """A worker keeps none to a database that another one has dropped."""
         pid = self._pid()
-        with patch.object(gate_connection, "MAX_IDLE_TIMEOUT", -1):
+        with patch.object(kept_connections, "MAX_IDLE_TIMEOUT", -1):
             self.connections.fetch(self.env.cr.dbname, PID, None)
         self.addCleanup(self.connections.close, self.env.cr.dbname)
         self._assert_ends(pid)

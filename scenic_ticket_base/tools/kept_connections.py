@@ -1,8 +1,9 @@
-"""Database connections that keep their plans from one call of the gate API to the next.
+"""Database connections that keep their plans from one call to the next.
 
 Odoo's pool forgets all plans whenever it lends a connection, and planning is most of
-what a scan costs. These are lent by the same pool, so it counts and closes them with
-all others (on ``close_db``, when a worker ends), but they are not given back between.
+what a scan at a gate costs, or taking a place. These are lent by the same pool, so it
+counts and closes them with all others (on ``close_db``, when a worker ends), but they
+are not given back between.
 """
 
 import os
@@ -16,7 +17,7 @@ import psycopg2
 from odoo.sql_db import MAX_IDLE_TIMEOUT, Cursor, db_connect
 
 
-class GateConnections:
+class KeptConnections:
     """The connections of one process, by database; as many as threads use at once."""
 
     def __init__(self):
@@ -31,7 +32,8 @@ class GateConnections:
         what the other one did.
 
         A statement whose connection broke is repeated once on a new one: it must be
-        one that may be repeated, as those of the gate API are by their ids.
+        one that may be repeated, as those of the gate API are by their ids, and a
+        claim of places by its transaction.
 
         :raise psycopg2.Error:
         """
@@ -121,5 +123,5 @@ class GateConnections:
             cr.close()
 
 
-CONNECTIONS = GateConnections()
+CONNECTIONS = KeptConnections()
 os.register_at_fork(after_in_child=CONNECTIONS.leave_to_parent)
