@@ -12,6 +12,7 @@ from ..exceptions import (
     ReasonMissingError,
 )
 from ..tools.lock_first import lock_first, locks_first
+from ..tools.quick_fetch import quick_fetch
 from .scenic_channel import MAX_HOLD_MINUTES
 
 CHANGERS = (
@@ -592,12 +593,15 @@ class ScenicBooking(models.Model):
 
         :raise BookingConflictError: it was, with other content
         """
-        booking = self.search(
-            [
-                ("channel_id", "=", channel.id),
-                ("company_id", "=", company.id),
-                ("external_ref", "=", external_ref),
-            ]
+        booking = quick_fetch(
+            self,
+            ["body_hash"],
+            SQL(
+                "channel_id = %s AND company_id = %s AND external_ref = %s",
+                channel.id,
+                company.id,
+                external_ref,
+            ),
         )
         if booking and booking.body_hash != body_hash:
             raise BookingConflictError(
@@ -693,14 +697,16 @@ class ScenicBooking(models.Model):
 
     def _next_name(self, company):
         """Return the next number of a booking, as ``next_by_code`` in one query."""
-        sequence = self.env["ir.sequence"].search_fetch(
-            [
-                ("code", "=", "scenic.booking"),
-                ("company_id", "in", [company.id, False]),
-            ],
+        # of this company before that of all
+        sequence = quick_fetch(
+            self.env["ir.sequence"],
             ["implementation", "prefix", "suffix", "padding", "use_date_range"],
-            order="company_id",
-            limit=1,
+            SQL(
+                "active AND code = 'scenic.booking' "
+                "AND (company_id = %s OR company_id IS NULL) "
+                "ORDER BY company_id LIMIT 1",
+                company.id,
+            ),
         )
         return sequence._next() if sequence else False
 

@@ -3,10 +3,10 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
-from odoo.fields import Domain
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 
 from ..exceptions import CapacityError
+from ..tools.quick_fetch import quick_fetch
 
 
 class ScenicCapacityPool(models.Model):
@@ -226,15 +226,21 @@ class ScenicCapacityPool(models.Model):
         if template.scenic_ticket_kind == "staff":
             return self.browse()
         sites = template.scenic_component_ids.site_id
-        # sudo: as in :meth:`_of_visits`
-        pools_sudo = self.sudo().search_fetch(
-            Domain(self._visit_domain(sites))
-            & (
-                Domain("product_ids", "=", False)
-                | Domain("product_ids", "in", template.ids)
-            ),
+        # sudo: the rules of a sale do not depend on what the seller may read
+        pools_sudo = quick_fetch(
+            self.sudo(),
             ["site_id", "kind", "include_spots"],
-            order="id",
+            SQL(
+                "active AND site_id = ANY(%(sites)s) AND kind IN ('day', 'slot') "
+                "AND (NOT EXISTS (SELECT FROM %(products)s p WHERE "
+                "p.scenic_capacity_pool_id = scenic_capacity_pool.id) "
+                "OR EXISTS (SELECT FROM %(products)s p WHERE "
+                "p.scenic_capacity_pool_id = scenic_capacity_pool.id "
+                "AND p.product_template_id = %(product)s)) ORDER BY id",
+                sites=sites._with_areas().ids,
+                products=SQL.identifier(self._fields["product_ids"].relation),
+                product=template.id,
+            ),
         )
         return pools_sudo.filtered(lambda pool: pool._counts(sites))
 
@@ -242,14 +248,12 @@ class ScenicCapacityPool(models.Model):
     def _of_visits(self, sites):
         """Return the pools by day and by slot of sites and of their areas."""
         # sudo: the rules of a sale do not depend on what the seller may read
-        return self.sudo().search(self._visit_domain(sites))
-
-    @api.model
-    def _visit_domain(self, sites):
-        return [
-            ("site_id", "in", sites._with_areas().ids),
-            ("kind", "in", ("day", "slot")),
-        ]
+        return self.sudo().search(
+            [
+                ("site_id", "in", sites._with_areas().ids),
+                ("kind", "in", ("day", "slot")),
+            ]
+        )
 
     def _counts(self, sites):
         """Tell whether these sites of a product are counted here."""

@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import SQL, format_date
 
 from ..exceptions import ClosureError, ScenicError
+from ..tools.quick_fetch import quick_fetch
 
 SUPERVISOR = "scenic_ticket_base.group_scenic_supervisor"
 #: What a person may write, by state; all the rest is the model's own.
@@ -319,13 +320,17 @@ class ScenicClosure(models.Model):
         if not sites:
             return self.browse()
         # sudo: a sale is refused whether or not the seller may read closures
-        closures_sudo = self.sudo().search(
-            [
-                ("site_id", "in", (sites | sites._with_areas()).ids),
-                ("date_from", "<=", last),
-                ("date_to", ">=", first),
-                ("state", "in", ("open", "applying", "done")),
-            ]
+        closures_sudo = quick_fetch(
+            self.sudo(),
+            [],
+            SQL(
+                "site_id = ANY(%s) AND date_from <= %s AND date_to >= %s "
+                "AND state IN ('open', 'applying', 'done') "
+                "ORDER BY date_from DESC, id DESC",
+                (sites | sites._with_areas()).ids,
+                last,
+                first,
+            ),
         )
         return self.browse(closures_sudo.ids)
 

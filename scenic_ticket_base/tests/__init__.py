@@ -44,6 +44,7 @@ from . import (
     test_product_kinds,
     test_product_rights,
     test_product_trial,
+    test_quick_fetch,
     test_refund,
     test_refund_override,
     test_refund_terms,
