@@ -62,7 +62,8 @@ class ProductTemplate(models.Model):
         listed = self._fields["scenic_component_ids"]
         if self.id in listed._get_cache(self.env):
             return
-        components = self.env["scenic.ticket.component"]
+        # archived ones, too, as in a list that the ORM reads
+        components = self.env["scenic.ticket.component"].with_context(active_test=False)
         names = [
             name
             for name, field in components._fields.items()

@@ -77,3 +77,18 @@ class TestQuickFetch(ScenicCommon):
         ours.active = False
         [name] = self._scenic_sell(self.scenic_individual).booking_id.mapped("name")
         self.assertRegex(name, r"^SB\d+$")
+
+    def test_components_of_a_product(self):
+        """Read at once, archived ones as the ORM knows them."""
+        template = self.scenic_combo.product_tmpl_id
+        listed = template.scenic_component_ids
+        listed[0].active = False
+        self.env.flush_all()
+        self.env.invalidate_all()
+        template._scenic_fetch_components()
+        with self.assertQueryCount(0):
+            found = template.scenic_component_ids
+            self.assertEqual(found.mapped("entries"), listed[1:].mapped("entries"))
+        self.assertEqual(found, listed[1:])
+        everything = template.with_context(active_test=False)
+        self.assertEqual(everything.scenic_component_ids, listed)
