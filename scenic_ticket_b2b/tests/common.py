@@ -7,6 +7,7 @@ from odoo import Command, fields
 from odoo.tests import HttpCase, new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.addons.scenic_ticket_base.tests.browser import BrowserMixin
 from odoo.addons.scenic_ticket_base.tests.common import ScenicMixin
 
 TOKEN = "test-form-token-{:04d}"
@@ -163,7 +164,7 @@ class B2BCommon(B2BMixin, AccountTestInvoicingCommon):
     pass
 
 
-class B2BHttpCommon(B2BMixin, AccountTestInvoicingCommon, HttpCase):
+class B2BHttpCommon(BrowserMixin, B2BMixin, AccountTestInvoicingCommon, HttpCase):
     def _login(self, user):
         self.authenticate(user.login, user.login)
 

@@ -3,6 +3,8 @@ import json
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, HttpCase, tagged
 
+from odoo.addons.scenic_ticket_base.tests.browser import BrowserMixin
+
 from .common import GateCommon, GateMixin
 
 WAIT_FOR_ROW = """.then((answer) => {
@@ -125,7 +127,7 @@ class TestLaneCounter(GateCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestAlarms(GateMixin, HttpCase):
+class TestAlarms(BrowserMixin, GateMixin, HttpCase):
     def test_alarm_shows_up_by_itself(self):
         """The list is open when the alarm comes, and nobody touches it."""
         self._drop_missing_library()

@@ -1,5 +1,6 @@
 from odoo.tests import HttpCase, tagged
 
+from odoo.addons.scenic_ticket_base.tests.browser import BrowserMixin
 from odoo.addons.web.tests.test_js import HOOTCommon, unit_test_error_checker
 
 # Debian's package of Odoo names this file in a bundle and leaves it out.
@@ -7,7 +8,7 @@ MISSING_FILE = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
 
 @tagged("post_install", "-at_install")
-class TestUnitJs(HttpCase):
+class TestUnitJs(BrowserMixin, HttpCase):
     """The tests in static/tests/unit, in a browser without a server behind it."""
 
     def test_unit(self):
