@@ -20,10 +20,8 @@ class ProductTemplate(models.Model):
         no_ticket = Domain("service_tracking", "!=", "scenic_ticket")
         if config.self_ordering_mode != "kiosk":
             return no_ticket
-        # sudo: who stands behind the kiosk may be no cashier, and then sells no tickets
-        concessions = self.sudo()._search([("scenic_eligibility_ids", "!=", False)])
         return no_ticket | (
             Domain("scenic_ticket_kind", "in", ("individual", "group"))
             & Domain("scenic_real_name", "=", "none")
-            & Domain("id", "not in", concessions)
+            & Domain("scenic_is_concession", "=", False)
         )
