@@ -14,6 +14,10 @@ from .result import PartResult
 
 SUMMARY = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests when loading")
 FAILURE = re.compile(r" ERROR \S+ \S+: (?:FAIL|ERROR): (.*)$")
+FAILED_TEST = re.compile(
+    r" ERROR \S+ odoo\.addons\.(\w+)\.tests\.\S+: (?:FAIL|ERROR): (?:Subtest )?"
+    r"(\w+\.test_\w+)"
+)
 LOG_RULES = Path(__file__).with_name("checklog-odoo.cfg")
 
 
@@ -97,6 +101,19 @@ def read_log(text: str, result: PartResult) -> None:
         named = FAILURE.search(line)
         if named and len(result.problems) < 20:
             result.problems.append(named.group(1))
+
+
+def failed_tags(text: str) -> list[str]:
+    """Return the tags of the tests that failed in a log of Odoo; none where something
+    failed that is no single test."""
+    tags: dict[str, None] = {}
+    for line in text.splitlines():
+        if FAILURE.search(line):
+            test = FAILED_TEST.search(line)
+            if test is None:
+                return []
+            tags[f"/{test[1]}:{test[2]}"] = None
+    return list(tags)
 
 
 def _check_log(log: Path, result: PartResult) -> None:

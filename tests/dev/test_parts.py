@@ -5,6 +5,7 @@ import re
 import pytest
 from bootstrap.console import SetupError
 from testing import runner, stock_part
+from testing.result import PartResult
 
 PARTS = {"scenic_ticket_pos", "lint", "pcsc", "stock-pos", "stock-loyalty"}
 
@@ -40,3 +41,22 @@ def test_known_failure_needs_a_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(stock_part, "KNOWN", known)
     with pytest.raises(ValueError, match="no reason"):
         stock_part.known_failures()
+
+
+def test_what_passes_alone_has_passed_and_is_named():
+    first = PartResult("stock-pos", passed=96, failed=2, problems=["FAIL: …"])
+    alone = PartResult("stock-pos-alone", passed=2, seconds=70.0)
+    result = stock_part.passed_alone(first, alone, ["/a:A.test_a", "/b:B.test_b"])
+    assert (result.name, result.passed, result.failed) == ("stock-pos", 98, 0)
+    assert result.problems == [
+        "passed only alone: /a:A.test_a",
+        "passed only alone: /b:B.test_b",
+    ]
+
+
+@pytest.mark.parametrize("figures", [(1, 1), (0, 1), (1, 0)])
+def test_what_fails_alone_or_does_not_run_has_failed(figures):
+    first = PartResult("stock-pos", passed=96, failed=2, problems=["FAIL: …"])
+    alone = PartResult("stock-pos-alone", *figures, problems=["log: …"])
+    result = stock_part.passed_alone(first, alone, ["/a:A.test_a", "/b:B.test_b"])
+    assert (result.failed, len(result.problems) > 0) == (1, True)
