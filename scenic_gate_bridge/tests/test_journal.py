@@ -235,6 +235,67 @@ def test_numbers_rise_over_restarts(path: Path) -> None:
     assert seen == sorted(set(seen))
 
 
+def test_a_number_that_only_a_fact_has_is_not_given_again(path: Path) -> None:
+    """The counter is written only where no fact that waits has the number."""
+    with closing(JournalDb(path)) as db:
+        db.lane_event("L1", "exit", Direction.OUT, AT)
+        db.ask("r1", SCAN, AT)
+        db.lane_event("L1", "exit", Direction.OUT, AT)
+        assert db.newest_seq == 3
+    with closing(JournalDb(path)) as db:
+        assert db.newest_seq == 3
+        with pytest.raises(ZeroDivisionError), db.transaction():
+            db._enqueue("L1", "exit", OLD, direction=Direction.OUT)
+            raise ZeroDivisionError
+        # the number of the fact that came to nothing, this time by no fact
+        assert db.next_seq() == 4
+        db.lane_event("L1", "exit", Direction.OUT, AT)
+    with closing(JournalDb(path)) as db:
+        facts = db.waiting(9)
+        assert [row.event["seq"] for row in facts] == [1, 3, 5]
+        db.answered([(row.event_id, "OK") for row in facts], AT)
+        db.prune(30, AT + timedelta(days=31))
+        assert db._con.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+    with closing(JournalDb(path)) as db:
+        assert db.next_seq() == 6
+
+
+def test_the_log_of_a_lane_over_many_parts(path: Path) -> None:
+    def notes(db: JournalDb, lane: str, limit: int = 9) -> list[str]:
+        return [line.note for line in db.recent(lane, limit)]
+
+    with closing(JournalDb(path)) as db:
+        assert notes(db, "L1") == []
+        with db.together():
+            for number in range(600):
+                lane = "quiet" if number in (3, 4, 300) else "L1"
+                db.note(lane, "note", AT, note=str(number))
+        assert notes(db, "quiet") == ["300", "4", "3"]
+        assert notes(db, "quiet", 2) == ["300", "4"]
+        assert notes(db, "L1", 598)[::596] == ["599", "0"]
+        assert notes(db, "L1", 600)[299:301] == ["299", "298"]
+        # the first line of a part, in a step that comes to nothing
+        with pytest.raises(JournalError), db.together():
+            db.note("quiet", "note", AT, note="lost")
+            db.open("r1", AT)
+        db.note("quiet", "note", AT, note="kept")
+        assert notes(db, "quiet", 1) == ["kept"]
+        db.note("L1", "note", AT + timedelta(days=31), note="new")
+        db.prune(30, AT + timedelta(days=31))
+        assert (notes(db, "quiet"), notes(db, "L1")) == ([], ["new"])
+        parts = "SELECT lane, part FROM lane_log_part"
+        assert db._con.execute(parts).fetchall() == [("L1", 2), ("quiet", 2)]
+        db.prune(30, AT + timedelta(days=90))
+        assert db._con.execute(parts).fetchall() == []
+        # numbers of lines begin anew, twice in the same part
+        for note in ("once", "again"):
+            db.prune(30, AT + timedelta(days=90))
+            db.note("quiet", "note", AT, note=note)
+            assert notes(db, "quiet") == [note]
+    with closing(JournalDb(path)) as db:
+        assert notes(db, "quiet") == ["again"]
+
+
 def test_settings_of_a_lane_survive(path: Path) -> None:
     db = JournalDb(path)
     assert db.lane_states() == {}
@@ -387,6 +448,40 @@ def test_journal_of_an_older_schema_goes_on(path: Path) -> None:
         assert (fact["type"], fact["request_id"], fact["seq"]) == ("passed", "w1", 5)
         assert [each.request_id for each in db.recover(ASSUME, AT)] == ["r1"]
         assert state(db) == ("passed", 3, 2, 2, 1)
+
+
+def test_a_journal_with_an_index_of_lines_and_moves_apart_goes_on(path: Path) -> None:
+    scripts = resources.files("scenic_gate_bridge.journal") / "migrations"
+    older = sorted(each.name for each in scripts.iterdir())[:8]
+    assert older[-1].startswith("0008")
+    day = AT.date()
+    with closing(sqlite3.connect(path)) as old:
+        for name in older:
+            old.executescript((scripts / name).read_text("utf-8"))
+        old.executescript(
+            f"""
+            UPDATE counter SET seq = 4;
+            INSERT INTO outbox (id, event_id, seq, lane, body, created_at, answer)
+            VALUES (6, 'e0', 1, 'L1', '{{}}', '{OLD}', 'OK'),
+                (7, 'e1', 3, 'L1', '{{}}', '{OLD}', NULL),
+                (8, 'e2', 4, 'L1', '{{}}', '{OLD}', NULL);
+            INSERT INTO pool_move (event_id, pool, day, inside, held)
+            VALUES ('e1', 1, '{day}', 0, 3), ('e1', 2, '{day}', -1, 0),
+                ('e2', 1, '{day}', 2, -2);
+            INSERT INTO lane_log (id, at, lane, phase)
+            VALUES (5, '{OLD}', 'L1', 'old'), (700, '{OLD}', 'L1', 'new');
+            PRAGMA user_version=8;
+            """
+        )
+    with closing(JournalDb(path)) as db:
+        store = db.local.store
+        assert db.next_seq() == 5
+        assert [line.phase for line in db.recent("L1", 9)] == ["new", "old"]
+        assert store.unconfirmed(1, day) == (2, 1)
+        assert store.unconfirmed(2, day) == (-1, 0)
+        db.answered([("e1", "OK")], AT)
+        assert store.unconfirmed(1, day) == (2, -2)
+        assert store.unconfirmed(2, day) == (0, 0)
 
 
 def test_what_is_open_is_found_by_its_index(path: Path) -> None:

@@ -299,7 +299,7 @@ def test_who_came_in_by_a_step_that_failed_is_not_inside(
             pytest.raises(ZeroDivisionError),
             db.transaction(),
         ):
-            db.local.reported("e", "entry", "L1", Direction.IN, None, 1, at(), None)
+            db.local.reported("entry", "L1", Direction.IN, None, 1, at(), None)
             assert db.local.people_inside(at()) == {1: (1, 0)}
             raise ZeroDivisionError
         assert db.local.people_inside(at()) == {1: (0, 0)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -171,11 +172,10 @@ def utc_now() -> datetime:
 def new_id() -> str:
     """A fresh id: UUID version 7 (RFC 9562 §5.7), random but for the millisecond in
     front. Those of one time lie side by side in an index, here and at the server."""
-    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0b11 << 62) | 0b10 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    when = f"{time.time_ns() // 1_000_000:012x}"
+    rest = os.urandom(10).hex()
+    variant = "89ab"[int(rest[19], 16) & 0b11]
+    return f"{when[:8]}-{when[8:]}-7{rest[:3]}-{variant}{rest[3:6]}-{rest[6:18]}"
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,7 @@ from ..model import (
 )
 from .rows import LaneState, Log, LogRow, OutboxRow
 from .steps import Steps
-from .tables import OPEN
+from .tables import OPEN, PART
 
 
 @dataclass(slots=True)
@@ -247,13 +247,13 @@ class JournalDb(Steps):
         and no longer."""
         stamp = iso(at)
         with self._transaction():
+            self.local.store.confirmed(event_id for event_id, _code in answers)
             self._con.executemany(
                 "UPDATE outbox SET answer = ?, answered_at = ?,"
                 " body = json_remove(body, '$.credential')"
                 " WHERE event_id = ? AND answer IS NULL",
                 [(code, stamp, event_id) for event_id, code in answers],
             )
-            self.local.store.confirmed(event_id for event_id, _code in answers)
             self.local.store.keep_conflicts(
                 [(first, stamp, *rest) for first, *rest in conflicts]
             )
@@ -279,20 +279,30 @@ class JournalDb(Steps):
 
     def recent(self, lane: str, limit: int) -> list[LogRow]:
         """The newest lines of a lane's log, newest first."""
-        rows = self._con.execute(
-            "SELECT id, at, lane, phase, request_id, direction, code_hash, code,"
-            " text_en, text_zh, remedy_en, remedy_zh, product, count, assumed, note,"
-            " photo"
-            " FROM lane_log WHERE lane = ? ORDER BY id DESC LIMIT ?",
-            (lane, limit),
+        parts = self._con.execute(
+            "SELECT part FROM lane_log_part WHERE lane = ? ORDER BY part DESC", (lane,)
         )
-        return [LogRow(*row) for row in rows]
+        found: list[LogRow] = []
+        while len(found) < limit and (row := parts.fetchone()) is not None:
+            first = row[0] << PART
+            lines = self._con.execute(
+                "SELECT id, at, lane, phase, request_id, direction, code_hash, code,"
+                " text_en, text_zh, remedy_en, remedy_zh, product, count, assumed,"
+                " note, photo"
+                " FROM lane_log WHERE id >= ? AND id < ? AND lane = ?"
+                " ORDER BY id DESC LIMIT ?",
+                (first, first + (1 << PART), lane, limit - len(found)),
+            )
+            found += [LogRow(*line) for line in lines]
+        return found
 
     def prune(self, days: int, at: datetime) -> int:
         """Forget finished admissions, answered facts and log lines older than `days`.
         Nothing that still has to reach the server is touched."""
         before = iso(at.astimezone(UTC) - timedelta(days=days))
         with self._transaction():
+            # the fact that has the newest number may be among them
+            self._write_seq()
             gone = 0
             for statement in (
                 f"DELETE FROM journal WHERE changed_at < ? AND NOT {OPEN}",
@@ -300,5 +310,11 @@ class JournalDb(Steps):
                 "DELETE FROM lane_log WHERE at < ?",
             ):
                 gone += self._con.execute(statement, (before,)).rowcount
+            self._con.execute(
+                "DELETE FROM lane_log_part WHERE part < ifnull("
+                "(SELECT min(id) >> ? FROM lane_log), part + 1)",
+                (PART,),
+            )
+            self._parts.clear()
             gone += self.local.store.prune(before, at)
         return gone

@@ -50,7 +50,7 @@ class Steps(Tables):
         scan: Scan,
         at: datetime,
         seq: int,
-        **values: str | int,
+        **values: str | int | None,
     ) -> None:
         self._con.execute(
             _insert(tuple(values)),
@@ -148,8 +148,16 @@ class Steps(Tables):
                 row = self._row(request_id, "asking")
                 self._give_back(request_id, row, stamp, f"no answer: {unanswered}")
                 wire_id = new_id()
+            in_journal = wire_id == request_id
             outcome = self.local.decide_within(
-                read, scan.lane, scan.direction, at, wire_id, by, repeats=False
+                read,
+                scan.lane,
+                scan.direction,
+                at,
+                wire_id,
+                by,
+                repeats=False,
+                in_journal=in_journal,
             )
             decision = outcome.decision
             admitted = decision.verdict is Verdict.ADMIT
@@ -159,6 +167,9 @@ class Steps(Tables):
                 "reason": "" if admitted else decision.code,
                 "wire_id": wire_id,
                 "decided_here": 1,
+                "right_id": decision.right if in_journal else None,
+                "again": int(outcome.facts.again),
+                "counted": int(outcome.counted),
             }
             if not asked:
                 # the message about it, and so its number, is the fact of the decision

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from ..local.decider import LocalDecider
-from ..local.store import Store, to_json
+from ..local.store import Move, Store, to_json
 from ..model import Direction, new_id
 from .rows import JournalError, JournalUnwritable, Log, Row
 from .write_back import AT_THE_LATEST
@@ -25,6 +25,8 @@ PATIENCE = 5000  # milliseconds, with whoever else has the file open
 #: An admission that is not finished, word for word as in the index of them: `IN` would
 #: make a list of its own for each row that is written.
 OPEN = "(state = 'asking' OR state = 'authorised' OR state = 'opening')"
+#: Lines of the lane log in a part, as a power of two: see `lane_log_part`.
+PART = 8
 
 
 @dataclass(slots=True)
@@ -34,6 +36,10 @@ class Tables:
     path: Path
     outbox_touched: bool = False
     newest_seq: int = field(default=0, init=False)  # message number, drawn last
+    #: the number that the file has, in `counter` or with the newest fact
+    _kept_seq: int = field(default=0, init=False)
+    #: the part of the lane log in which each lane wrote last
+    _parts: dict[str, int] = field(default_factory=dict, init=False)
     local: LocalDecider = field(init=False)
     _con: sqlite3.Connection = field(init=False)
     _in_company: bool = field(default=False, init=False)
@@ -51,8 +57,11 @@ class Tables:
             # KiB: what a rush touches of a copy of 200,000 tickets
             self._con.execute("PRAGMA cache_size=-16384")
             self._migrate()
-            row = self._con.execute("SELECT seq FROM counter").fetchone()
-            self.newest_seq = int(row[0])
+            row = self._con.execute(
+                "SELECT max(seq, ifnull((SELECT seq FROM outbox ORDER BY id DESC"
+                " LIMIT 1), 0)) FROM counter"
+            ).fetchone()
+            self.newest_seq = self._kept_seq = int(row[0])
             key_file = self.path.with_name("lookup.key")
             store = Store(self._con, None if self.path == IN_MEMORY else key_file)
             self.local = LocalDecider(store, self._transaction, self._enqueue)
@@ -141,10 +150,8 @@ class Tables:
         with _unwritable(), self._numbers():
             self._con.execute("BEGIN IMMEDIATE")
             try:
-                before = self.newest_seq
                 yield
-                if self.newest_seq != before:
-                    self._keep_seq()
+                self._keep_seq()
                 self._con.execute("COMMIT")
             except BaseException:
                 self._roll_back()
@@ -174,6 +181,7 @@ class Tables:
             self._in_company = False
 
     def _roll_back(self) -> None:
+        self._parts.clear()
         if self._con.in_transaction:
             self._con.execute("ROLLBACK")
 
@@ -184,17 +192,22 @@ class Tables:
         return self.newest_seq
 
     def _keep_seq(self) -> None:
-        """Write the counter down, once a commit."""
+        """Write the counter down, once a commit, where no fact has the number."""
+        if self.newest_seq != self._kept_seq:
+            self._write_seq()
+
+    def _write_seq(self) -> None:
         self._con.execute("UPDATE counter SET seq = ?", (self.newest_seq,))
+        self._kept_seq = self.newest_seq
 
     @contextmanager
     def _numbers(self) -> Iterator[None]:
         """A step that fails uses up no number."""
-        before = self.newest_seq
+        before = self.newest_seq, self._kept_seq
         try:
             yield
         except BaseException:
-            self.newest_seq = before
+            self.newest_seq, self._kept_seq = before
             raise
 
     def _row(self, request_id: str, *states: str) -> Row:
@@ -243,11 +256,12 @@ class Tables:
         credential: Mapping[str, str] | None = None,
         extra: Mapping[str, object] | None = None,
         on_the_wire: bool = False,
+        moves: Sequence[Move] = (),
     ) -> str:
         """Queue one fact for the server, and move the own counts with it. An annulment
         with count None is of all that is reserved. `on_the_wire`: the request_id is the
         one that the server knows. `credential`: what people showed who left, kind and
-        value. Returns the event_id."""
+        value. `moves`: counts that the fact moves beside. Returns the event_id."""
         event_id = event_id or new_id()
         if request_id is not None and not on_the_wire:
             request_id = self._wire_id(request_id)
@@ -270,15 +284,8 @@ class Tables:
         if credential is not None:
             event["credential"] = dict(credential)
         event |= extra or {}
-        self._con.execute(
-            "INSERT INTO outbox (event_id, seq, lane, body, created_at)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (event_id, seq, lane, to_json(event), at),
-        )
-        self.outbox_touched = True
         counted = event.get("count")
-        self.local.reported(
-            event_id,
+        moved = self.local.reported(
             kind,
             lane,
             direction,
@@ -287,6 +294,21 @@ class Tables:
             datetime.fromisoformat(at),
             credential,
         )
+        all_moves = [*moves, *moved]
+        self._con.execute(
+            "INSERT INTO outbox (event_id, seq, lane, body, created_at, moves)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                event_id,
+                seq,
+                lane,
+                to_json(event),
+                at,
+                to_json(all_moves) if all_moves else None,
+            ),
+        )
+        self.outbox_touched = True
+        self._kept_seq = seq
         return event_id
 
     def _wire_id(self, request_id: str) -> str:
@@ -298,7 +320,7 @@ class Tables:
 
     def _log(self, lane: str, at: str, log: Log) -> None:
         decision = log.decision
-        self._con.execute(
+        line = self._con.execute(
             "INSERT INTO lane_log (at, lane, phase, request_id, direction, code_hash,"
             " code, text_en, text_zh, remedy_en, remedy_zh, product, count, assumed,"
             " note, photo)"
@@ -321,7 +343,15 @@ class Tables:
                 log.note,
                 log.photo,
             ),
-        )
+        ).lastrowid
+        assert line is not None
+        part = line >> PART
+        if self._parts.get(lane) != part:
+            self._con.execute(
+                "INSERT OR IGNORE INTO lane_log_part (lane, part) VALUES (?, ?)",
+                (lane, part),
+            )
+            self._parts[lane] = part
 
     def _give_back(self, request_id: str, row: Row, stamp: str, note: str) -> None:
         """Annul a request whose answer is unknown, and with it all the entries that

@@ -10,6 +10,7 @@ from ..model import Decision, Direction, iso
 from .case import OwnPass, Place, day_at
 from .keeping import Keeping
 from .own_books import Kept
+from .store import Move
 
 
 class Counts(Keeping):
@@ -95,7 +96,6 @@ class Counts(Keeping):
 
     def reported(
         self,
-        event_id: str,
         kind: str,
         lane: str,
         direction: Direction,
@@ -103,34 +103,33 @@ class Counts(Keeping):
         count: int | None,
         at: datetime,
         credential: Mapping[str, str] | None,
-    ) -> None:
-        """A fact was queued for the server: move the counts with it. `credential`: what
-        people showed who left. Part of the caller's transaction."""
+    ) -> list[Move]:
+        """A fact is queued for the server: move the counts with it. `credential`: what
+        people showed who left. Returns how people inside moved, to be kept with the
+        fact. Part of the caller's transaction."""
         if kind in ("passed", "annulled") and request_id is not None:
-            self._end(event_id, kind, lane, direction, request_id, count, at)
-        elif kind in ("exit", "entry"):
-            if credential is not None and self._counted_out(
-                credential, lane, count or 0, at
-            ):
-                return
-            self._move_people(event_id, lane, direction, count or 0, 0, at)
+            return self._end(kind, lane, direction, request_id, count, at)
+        if kind in ("exit", "entry") and not (
+            credential is not None
+            and self._counted_out(credential, lane, count or 0, at)
+        ):
+            return self._move_people(lane, direction, count or 0, 0, at)
+        return []
 
     def _end(
         self,
-        event_id: str,
         kind: str,
         lane: str,
         direction: Direction,
         request_id: str,
         count: int | None,
         at: datetime,
-    ) -> None:
+    ) -> list[Move]:
         kept = self.store.decision(request_id)
         if kept is None or kept.right is None:
             # nothing is known of this admission: only people move
-            if kind == "passed":
-                self._move_people(event_id, lane, direction, count or 0, 0, at)
-            return
+            people = (count or 0) if kind == "passed" else 0
+            return self._move_people(lane, direction, people, 0, at)
         people = kept.left if count is None else count
         released = min(people, kept.left)
         passed = kind == "passed"
@@ -150,28 +149,29 @@ class Counts(Keeping):
         if passed:
             self.store.keep_pass(kept.right, OwnPass(at, people, used, lane))
         moved = people if passed and kept.counted else 0
-        if kept.counted:
-            self._move_people(event_id, lane, direction, moved, -released, at)
+        if not kept.counted:
+            return []
+        return self._move_people(lane, direction, moved, -released, at)
 
     def _move_people(
         self,
-        event_id: str,
         lane_code: str,
         direction: Direction,
         people: int,
         held: int,
         at: datetime,
-    ) -> None:
+    ) -> list[Move]:
         lane = self.config.lane.get(lane_code)
         if lane is None or not lane.counted:
-            return
+            return []
         step = 1 if direction is Direction.IN else -1
         moves = [(pool, step * people, held) for pool in lane.into]
         moves += [(pool, -step * people, 0) for pool in lane.out_of]
-        for pool, inside, on_the_way in moves:
-            if inside or on_the_way:
-                day = self._pool_day(pool, at)
-                self.store.move_pool(event_id, pool, day, inside, on_the_way)
+        return [
+            self.store.move_pool(pool, self._pool_day(pool, at), inside, on_the_way)
+            for pool, inside, on_the_way in moves
+            if inside or on_the_way
+        ]
 
     def _counted_out(
         self, credential: Mapping[str, str], lane: str, count: int, at: datetime

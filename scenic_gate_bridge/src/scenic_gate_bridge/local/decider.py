@@ -92,13 +92,17 @@ class LocalDecider(Counts):
         by: DecidedBy,
         *,
         repeats: bool = True,
+        in_journal: bool = False,
     ) -> Outcome:
         """Decide on a request that is new, as a part of the caller's transaction.
-        `repeats`: the answer is kept for whoever asks the same again."""
+        `repeats`: the answer is kept for whoever asks the same again. `in_journal`: the
+        caller keeps `decision.right` with the admission, where it is not None."""
         draft = self._draft(read, lane, direction, now, by)
         outcome = self._outcome(request_id, draft, lane)
         answer = write_outcome(outcome) if repeats else ""
-        self._keep(request_id, draft, outcome, answer, read, lane, direction, now, by)
+        if not in_journal or draft.unsynced:
+            self._remember(request_id, draft, outcome, answer, lane, direction, now)
+        self._keep(request_id, draft, outcome, read, lane, direction, now, by)
         return outcome
 
     def known(self, request_id: str) -> Outcome | None:
@@ -122,7 +126,8 @@ class LocalDecider(Counts):
         outcome = self._outcome(request_id, draft, lane)
         answer = write_outcome(outcome)
         by = DecidedBy.SITE
-        self._keep(request_id, draft, outcome, answer, read, lane, direction, now, by)
+        self._remember(request_id, draft, outcome, answer, lane, direction, now)
+        self._keep(request_id, draft, outcome, read, lane, direction, now, by)
         return outcome
 
     def annul_within(self, request_id: str, lane: str, now: datetime) -> None:
@@ -315,21 +320,18 @@ class LocalDecider(Counts):
             ticket=facts.ticket or "",
             right=draft.right if admit and not draft.unsynced else None,
         )
-        return Outcome(request_id, decision, facts)
+        return Outcome(request_id, decision, facts, counted=not draft.staff)
 
-    def _keep(
+    def _remember(
         self,
         request_id: str,
         draft: _Draft,
         outcome: Outcome,
         answer: str,
-        read: Read,
         lane: str,
         direction: Direction,
         now: datetime,
-        by: DecidedBy,
     ) -> None:
-        """Reserve, remember and queue for the server."""
         passes = outcome.decision.passes
         self.store.keep_decision(
             request_id,
@@ -345,6 +347,20 @@ class LocalDecider(Counts):
             ),
             unsynced=draft.unsynced and passes > 0,
         )
+
+    def _keep(
+        self,
+        request_id: str,
+        draft: _Draft,
+        outcome: Outcome,
+        read: Read,
+        lane: str,
+        direction: Direction,
+        now: datetime,
+        by: DecidedBy,
+    ) -> None:
+        """Reserve and queue for the server."""
+        passes = outcome.decision.passes
         if now > self._clock() + CLOCK_STEP:
             self.store.set_clock(now)
         extra: dict[str, object] = {"mode": by.value}
@@ -361,12 +377,16 @@ class LocalDecider(Counts):
             held=0 if draft.again else passes,
             again_held=passes if draft.again else 0,
         )
+        moves = [
+            self.store.move_pool(pool, self._pool_day(pool, now), 0, passes)
+            for pool in draft.pools
+        ]
         extra |= {"count": passes, "again": draft.again}
         if draft.unsynced:
             extra["credential"] = {"kind": "qr", "value": read.text}
         else:
             extra["right"] = draft.right
-        event_id = self._enqueue(
+        self._enqueue(
             lane,
             "admitted",
             iso(now),
@@ -374,7 +394,5 @@ class LocalDecider(Counts):
             request_id=request_id,
             extra=extra,
             on_the_wire=True,
+            moves=moves,
         )
-        for pool in draft.pools:
-            day = self._pool_day(pool, now)
-            self.store.move_pool(event_id, pool, day, 0, passes)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from ..model import Direction, iso
 from .feed import Config, FeedError, read_config, read_ticket
 from .lane_modes import ToldLane
-from .store import Store, to_json
+from .store import Move, Store, to_json
 
 CLOCK_SLACK = timedelta(minutes=2)
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=ZoneInfo("UTC"))
@@ -33,6 +33,7 @@ class Enqueue(Protocol):
         credential: Mapping[str, str] | None = None,
         extra: dict[str, object] | None = None,
         on_the_wire: bool = False,
+        moves: Sequence[Move] = (),
     ) -> str: ...
 
 

@@ -29,6 +29,7 @@ class Outcome:
     decision: Decision
     facts: Facts
     repeat: bool = False
+    counted: bool = True  # whether those who enter are counted as people inside
 
 
 def write_outcome(outcome: Outcome) -> str:

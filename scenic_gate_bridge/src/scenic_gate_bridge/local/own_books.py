@@ -20,15 +20,14 @@ class Kept:
     right: int | None
     again: bool
     passes: int
-    passed: int = 0
-    annulled: int = 0
+    ended: int = 0
     counted: bool = True
     answer: str = ""
 
     @property
     def left(self) -> int:
         """People whose end is not known."""
-        return max(0, self.passes - self.passed - self.annulled)
+        return max(0, self.passes - self.ended)
 
 
 class OwnBooks:
@@ -115,29 +114,24 @@ class OwnBooks:
     def decision(self, request_id: str) -> Kept | None:
         """A decision that was kept."""
         row = self._con.execute(
-            "SELECT lane, direction, right, again, passes, passed, annulled, counted,"
-            " answer FROM own_decision WHERE request_id = ?",
+            "SELECT lane, direction, right_id, again, passes, ended, counted, ''"
+            " FROM journal WHERE request_id = ?1 AND right_id IS NOT NULL"
+            " UNION ALL"
+            " SELECT lane, direction, right, again, passes, passed + annulled, counted,"
+            " answer FROM own_decision WHERE request_id = ?1",
             (request_id,),
         ).fetchone()
         if row is None:
             return None
-        lane, direction, right, again, passes, passed, annulled, counted, answer = row
+        lane, direction, right, again, passes, ended, counted, answer = row
         return Kept(
-            lane,
-            direction,
-            right,
-            bool(again),
-            passes,
-            passed,
-            annulled,
-            bool(counted),
-            answer,
+            lane, direction, right, bool(again), passes, ended, bool(counted), answer
         )
 
     def keep_decision(
         self, request_id: str, at: datetime, kept: Kept, *, unsynced: bool = False
     ) -> None:
-        """Remember a decision."""
+        """Remember a decision that is not in the row of its admission."""
         self._con.execute(
             "INSERT INTO own_decision (request_id, at, lane, direction, right, again,"
             " passes, counted, unsynced, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -159,11 +153,17 @@ class OwnBooks:
         self, request_id: str, *, passed: int = 0, annulled: int = 0
     ) -> None:
         """Add to the outcomes of a decision."""
-        self._con.execute(
-            "UPDATE own_decision SET passed = passed + ?, annulled = annulled + ?"
-            " WHERE request_id = ?",
-            (passed, annulled, request_id),
+        in_journal = self._con.execute(
+            "UPDATE journal SET ended = ended + ?"
+            " WHERE request_id = ? AND right_id IS NOT NULL",
+            (passed + annulled, request_id),
         )
+        if not in_journal.rowcount:
+            self._con.execute(
+                "UPDATE own_decision SET passed = passed + ?, annulled = annulled + ?"
+                " WHERE request_id = ?",
+                (passed, annulled, request_id),
+            )
 
     def unsynced_since(self, at: str) -> int:
         """How many people were admitted by a QR alone since a time."""

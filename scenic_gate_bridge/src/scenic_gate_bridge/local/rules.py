@@ -35,9 +35,11 @@ def judge(
         for candidate in candidates
         for each in _judge_ticket(config, place, candidate, candidates)
     ]
-    best = min(judged, key=lambda each: each.order, default=None)
-    if best is None:
+    if not judged:
         return None
+    best = judged[0]
+    if len(judged) > 1:
+        best = min(judged, key=lambda each: each.order)
     if best.code == "ADMIT" and _is_blocked(best.candidate.ticket, place.day):
         best.code = "VISITOR_BLOCKED"
     _explain(config, place, best)

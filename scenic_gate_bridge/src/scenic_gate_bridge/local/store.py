@@ -22,6 +22,9 @@ from .lane_modes import ToldLane, read_lanes, write_lanes
 from .own_books import OwnBooks
 from .reads import CodeReader
 
+#: Of a pool and a day: people inside, and admitted on their way, more or fewer.
+Move = tuple[int, str, int, int]
+
 KEPT_NUMBERS = 10_000  # of each client; those far behind are refused anyway
 KEPT_PASSES = timedelta(days=3)  # longer than any minutes between two entries
 
@@ -42,6 +45,8 @@ class Store(OwnBooks):
         self._pools: dict[int, tuple[str, int, int]] = {}
         #: those that the table does not have yet
         self._moved: set[int] = set()
+        #: what all facts that wait move; None: not summed up yet
+        self._unconfirmed: dict[tuple[int, str], tuple[int, int]] | None = None
         if key_file is not None and key_file.exists():
             self._lookup_key = key_file.read_bytes()
         self.config = Config()
@@ -132,6 +137,7 @@ class Store(OwnBooks):
         """Read again what a transaction changed that came to nothing."""
         self._pools.clear()
         self._moved.clear()
+        self._unconfirmed = None
 
     def keep_lanes(self, lanes: Iterable[ToldLane]) -> None:
         """Use what the server says of the lanes from now on."""
@@ -238,6 +244,9 @@ class Store(OwnBooks):
         """Forget the copy and what this device did."""
         for table in ("ticket", "medium", "own_right", "own_pass", "own_decision"):
             self._con.execute(f"DELETE FROM {table}")
+        self._con.execute(
+            "UPDATE journal SET right_id = NULL WHERE right_id IS NOT NULL"
+        )
         for name in ("born", "cursor", "copy_at"):
             self.set_meta(name, None)
         self.copy_at = None
@@ -332,19 +341,23 @@ class Store(OwnBooks):
             known = self._pools[pool] = row or ("", 0, 0)
         return known
 
-    def move_pool(
-        self, event_id: str, pool: int, day: date, inside: int, held: int
-    ) -> None:
-        """Count people who moved, or who were admitted, by a fact for the server."""
+    def move_pool(self, pool: int, day: date, inside: int, held: int) -> Move:
+        """Count people who moved, or who were admitted. Returns what to keep with the
+        fact of it for the server."""
         before, before_held = self.pool(pool, day)
         self.set_pool(pool, day, before + inside, max(0, before_held + held))
-        self._con.execute(
-            "INSERT INTO pool_move (event_id, pool, day, inside, held)"
-            " VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (event_id, pool) DO UPDATE SET"
-            " inside = inside + excluded.inside, held = held + excluded.held",
-            (event_id, pool, day.isoformat(), inside, held),
-        )
+        move = pool, day.isoformat(), inside, held
+        self._sum_up(move, 1)
+        return move
+
+    def _sum_up(self, move: Move, sign: int) -> None:
+        if self._unconfirmed is not None:
+            pool, day, inside, held = move
+            before, before_held = self._unconfirmed.get((pool, day), (0, 0))
+            self._unconfirmed[pool, day] = (
+                before + sign * inside,
+                before_held + sign * held,
+            )
 
     def set_pool(self, pool: int, day: date, inside: int, held: int) -> None:
         """Set the counts of a pool."""
@@ -363,20 +376,32 @@ class Store(OwnBooks):
         self._moved.clear()
 
     def confirmed(self, event_ids: Iterable[str]) -> None:
-        """The server has these facts: what it says next of people inside has them."""
-        self._con.executemany(
-            "DELETE FROM pool_move WHERE event_id = ?",
-            [(event_id,) for event_id in event_ids],
-        )
+        """The server has these facts, which wait until now: what it says next of people
+        inside has them."""
+        if self._unconfirmed is None:
+            return
+        for event_id in event_ids:
+            row = self._con.execute(
+                "SELECT moves FROM outbox"
+                " WHERE event_id = ? AND answer IS NULL AND moves IS NOT NULL",
+                (event_id,),
+            ).fetchone()
+            for move in json.loads(row[0]) if row else ():
+                self._sum_up(move, -1)
 
     def unconfirmed(self, pool: int, day: date) -> tuple[int, int]:
         """What the server does not know yet: people inside and on their way."""
-        row = self._con.execute(
-            "SELECT ifnull(sum(CASE WHEN day = ? THEN inside ELSE 0 END), 0),"
-            " ifnull(sum(held), 0) FROM pool_move WHERE pool = ?",
-            (day.isoformat(), pool),
-        ).fetchone()
-        return int(row[0]), int(row[1])
+        if self._unconfirmed is None:
+            self._unconfirmed = {}
+            for (moves,) in self._con.execute(
+                "SELECT moves FROM outbox WHERE answer IS NULL AND moves IS NOT NULL"
+            ):
+                for move in json.loads(moves):
+                    self._sum_up(move, 1)
+        inside, _held = self._unconfirmed.get((pool, day.isoformat()), (0, 0))
+        return inside, sum(
+            held for (of, _day), (_in, held) in self._unconfirmed.items() if of == pool
+        )
 
     # -- conflicts ----
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ..model import Text
@@ -304,7 +305,7 @@ Values = dict[str, str]
 
 def describe(code: str, passes: int, facts: Facts, zone: ZoneInfo) -> tuple[Text, Text]:
     """Text and remedy of a decision, times on the clock of `zone`."""
-    key, values = code, {"passes": str(passes)}
+    key = code
     if code == "ADMIT" and passes > 1:
         key = "ADMIT_GROUP"
     elif code == "ADMIT" and facts.again:
@@ -316,13 +317,29 @@ def describe(code: str, passes: int, facts: Facts, zone: ZoneInfo) -> tuple[Text
     elif code == "USED" and facts.used_at is None:
         key = "USED_BEFORE"
     elif code in _VALUES:
-        values |= _VALUES[code](facts, zone)
+        return _of_ticket(facts, *_filled(key, _VALUES[code](facts, zone)))
+    return _of_ticket(facts, *_of_passes(key, passes))
+
+
+@lru_cache(maxsize=256)
+def _of_passes(key: str, passes: int) -> tuple[Text, Text]:
+    """What does not depend on the ticket: every admission says the same."""
+    return _filled(key, {"passes": str(passes)})
+
+
+def _filled(key: str, values: Values) -> tuple[Text, Text]:
     en, zh, remedy_en, remedy_zh = (text % values for text in TEXTS[key])
-    if facts.shared and facts.ticket:
-        # a card or a document: which of its tickets is meant
-        en += f" - ticket {facts.ticket} ({facts.product})"
-        zh += f"（门票 {facts.ticket} {facts.product}）"
     return Text(en, zh), Text(remedy_en, remedy_zh)
+
+
+def _of_ticket(facts: Facts, text: Text, remedy: Text) -> tuple[Text, Text]:
+    """Of a card or a document: which of its tickets is meant."""
+    if facts.shared and facts.ticket:
+        text = Text(
+            f"{text.en} - ticket {facts.ticket} ({facts.product})",
+            f"{text.zh}（门票 {facts.ticket} {facts.product}）",
+        )
+    return text, remedy
 
 
 def _names(key: str, names: list[Name]) -> Values:

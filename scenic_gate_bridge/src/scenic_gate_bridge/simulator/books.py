@@ -111,7 +111,8 @@ class Books:
         with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as con:
             for asked, known, *row in con.execute(
                 "SELECT j.request_id, ifnull(wire_id, j.request_id), j.lane, state,"
-                " j.passes, j.passed, j.annulled, decided_here, ifnull(d.again, 0)"
+                " j.passes, j.passed, j.annulled, decided_here,"
+                " ifnull(d.again, j.again)"
                 " FROM journal j LEFT JOIN own_decision d"
                 " ON d.request_id = ifnull(wire_id, j.request_id)"
                 " WHERE j.direction = 'in'"
