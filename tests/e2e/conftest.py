@@ -37,6 +37,12 @@ def odoo(cluster):
 
 
 @pytest.fixture(scope="session")
+def template(odoo):
+    """The name of the demo park's database, to be copied."""
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
 def park(odoo):
     """A running park on a fresh copy of the demo database."""
     odoo.copy_database(TEMPLATE, DATABASE)

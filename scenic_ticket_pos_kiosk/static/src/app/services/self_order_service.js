@@ -146,6 +146,15 @@ patch(SelfOrder.prototype, {
         return false;
     },
 
+    /** A telephone that has paid stays on the page that says so: the kiosk is not its. */
+    getOnlinePaymentUrl() {
+        const url = new URL(super.getOnlinePaymentUrl(...arguments));
+        if (this.config.self_ordering_mode === "kiosk") {
+            url.searchParams.delete("exit_route");
+        }
+        return url.href;
+    },
+
     /** The reasons of the server are sentences for who stands here. */
     handleErrorNotification(error) {
         if (!isScenicRefusal(error)) {
