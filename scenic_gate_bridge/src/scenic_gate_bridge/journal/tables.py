@@ -261,7 +261,7 @@ class Tables:
         """Queue one fact for the server, and move the own counts with it. An annulment
         with count None is of all that is reserved. `on_the_wire`: the request_id is the
         one that the server knows. `credential`: what people showed who left, kind and
-        value. `moves`: counts that the fact moves beside. Returns the event_id."""
+        value. `moves`: people who are on their way in by it. Returns the event_id."""
         event_id = event_id or new_id()
         if request_id is not None and not on_the_wire:
             request_id = self._wire_id(request_id)
@@ -284,17 +284,17 @@ class Tables:
         if credential is not None:
             event["credential"] = dict(credential)
         event |= extra or {}
-        counted = event.get("count")
-        moved = self.local.reported(
-            kind,
-            lane,
-            direction,
-            request_id,
-            counted if isinstance(counted, int) else None,
-            datetime.fromisoformat(at),
-            credential,
-        )
-        all_moves = [*moves, *moved]
+        if kind in COUNTED:
+            counted = event.get("count")
+            moves = self.local.reported(
+                kind,
+                lane,
+                direction,
+                request_id,
+                counted if isinstance(counted, int) else None,
+                datetime.fromisoformat(at),
+                credential,
+            )
         self._con.execute(
             "INSERT INTO outbox (event_id, seq, lane, body, created_at, moves)"
             " VALUES (?, ?, ?, ?, ?, ?)",
@@ -304,7 +304,7 @@ class Tables:
                 lane,
                 to_json(event),
                 at,
-                to_json(all_moves) if all_moves else None,
+                to_json(moves) if moves else None,
             ),
         )
         self.outbox_touched = True

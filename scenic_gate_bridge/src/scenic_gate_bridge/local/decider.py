@@ -144,41 +144,45 @@ class LocalDecider(Counts):
     def _draft(
         self, read: Read, lane_code: str, direction: Direction, now: datetime, by: str
     ) -> _Draft:
-        facts = Facts(shared=read.kind in SHARED)
-        lane = self.config.lane.get(lane_code)
-        if lane is None or lane.site not in self.config.site:
-            return _Draft("LANE_UNKNOWN", facts)
+        config = self.config
+        shared = read.kind in SHARED
+
+        def refused(code: str) -> _Draft:
+            return _Draft(code, Facts(shared=shared))
+
+        lane = config.lane.get(lane_code)
+        if lane is None or lane.site not in config.site:
+            return refused("LANE_UNKNOWN")
         told = self.store.lanes.get(lane_code)
         mode = told.mode_at(now) if told else None
         if mode in (LaneMode.LOCKED, LaneMode.EMERGENCY):
-            return _Draft("LANE_CLOSED", facts)
+            return refused("LANE_CLOSED")
         if (
             direction is not Direction.IN
             or lane.direction == "out"
             or mode is LaneMode.EXIT
         ):
-            return _Draft("WRONG_DIRECTION", facts)
+            return refused("WRONG_DIRECTION")
         if now < self._clock() - CLOCK_SLACK:
-            return _Draft("CLOCK", facts)
+            return refused("CLOCK")
         if by == DecidedBy.OFFLINE and (
-            read.kind is not ReadKind.UNKNOWN
-            and read.kind not in self.config.offline.kinds
+            read.kind is not ReadKind.UNKNOWN and read.kind not in config.offline.kinds
         ):
-            return _Draft("KIND_OFFLINE", facts)
-        place = Place.at(self.config, lane, now)
+            return refused("KIND_OFFLINE")
+        place = Place.at(config, lane, now)
         found = self.store.candidates(read.lookup) if read.lookup else []
         if not found and read.kind is ReadKind.QR:
             signed = self.store.codes.signed(read)
             if signed is None:
-                return _Draft("FORGED", facts)
+                return refused("FORGED")
             newer = self.store.by_number(signed.number)
             if newer is None:
-                return self._unsynced(signed, place, facts)
+                return self._unsynced(signed, place, Facts(shared=shared))
             found = [newer]
-        judged = judge(self.config, place, found)
+        judged = judge(config, place, found)
         if judged is None:
-            return _Draft("UNKNOWN", facts)
-        return self._of_ticket(judged, place, facts.shared)
+            return refused("UNKNOWN")
+        return self._of_ticket(judged, place, shared)
 
     def _of_ticket(self, judged: Judged, place: Place, shared: bool) -> _Draft:
         ticket, right = judged.candidate.ticket, judged.right

@@ -86,17 +86,17 @@ class OwnBooks:
         """Add to the counts of a right."""
         self._con.execute(
             "INSERT INTO own_right (id, ticket, used, held, again_held, first_at)"
-            " VALUES (:id, :ticket, :used, max(0, :held), max(0, :again), :first)"
-            " ON CONFLICT (id) DO UPDATE SET used = used + :used, held = held + :held,"
-            " again_held = again_held + :again, first_at = ifnull(first_at, :first)",
-            {
-                "id": right,
-                "ticket": ticket,
-                "used": used,
-                "held": held,
-                "again": again_held,
-                "first": iso(first_at) if first_at else None,
-            },
+            " VALUES (?1, ?2, ?3, max(0, ?4), max(0, ?5), ?6)"
+            " ON CONFLICT (id) DO UPDATE SET used = used + ?3, held = held + ?4,"
+            " again_held = again_held + ?5, first_at = ifnull(first_at, ?6)",
+            (
+                right,
+                ticket,
+                used,
+                held,
+                again_held,
+                iso(first_at) if first_at else None,
+            ),
         )
 
     def keep_pass(self, right: int, each: OwnPass, ticket: int | None = None) -> None:
