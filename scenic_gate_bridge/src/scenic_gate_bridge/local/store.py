@@ -245,7 +245,8 @@ class Store(OwnBooks):
         for table in ("ticket", "medium", "own_right", "own_pass", "own_decision"):
             self._con.execute(f"DELETE FROM {table}")
         self._con.execute(
-            "UPDATE journal SET right_id = NULL WHERE right_id IS NOT NULL"
+            "UPDATE journal SET right_id = NULL"
+            " WHERE right_id IS NOT NULL AND ended < passes"
         )
         for name in ("born", "cursor", "copy_at"):
             self.set_meta(name, None)
