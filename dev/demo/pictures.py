@@ -74,7 +74,7 @@ def take_pictures(names: Sequence[str]) -> int:
         odoo.copy_database(DATABASE, COPY)
         if "window-kiosk" in parts:
             with step("installing the kiosk"):
-                odoo.install(COPY, ["pos_self_order"])
+                odoo.install(COPY, ["pos_self_order", "payment_demo"])
         park = GatePark(odoo, COPY, port=free_port())
         park.forget()
         with park:

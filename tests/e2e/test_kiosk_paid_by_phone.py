@@ -4,22 +4,16 @@ Odoo, its websocket, both browsers, the payment page and the printer's port are 
 the payment provider is Odoo's demonstration one.
 """
 
-import io
-from pathlib import Path
-
 import pytest
-import zxingcpp
 from bootstrap.odoo_server import OdooProcess
 from bootstrap.postgres import free_port
 from demo.browser import chromium
-from demo.kiosk_pictures import SET_UP
+from demo.kiosk import ONLINE, SET_UP, Kiosk, pay
 from demo.odoo_client import OdooClient
 from demo.park import PASSWORD, wait_for
 from demo.receipt_printer import EposPrinter, read_codes
-from PIL import Image
 
 DATABASE = "scenic_e2e_kiosk"
-ONLINE = Path(__file__).with_name("kiosk_online.py")
 TELEPHONE = {"width": 390, "height": 844}
 
 
@@ -64,13 +58,12 @@ def kiosk(chrome, url):
     ) as context:
         page = context.new_page()
         page.goto(url)
-        yield page
+        yield Kiosk(page)
 
 
 @pytest.fixture
 def telephone(chrome):
     """A visitor's telephone: nobody is logged in on it."""
-    # in Chinese Odoo's demonstration provider translates the values it knows, too
     with chrome.new_context(
         viewport=TELEPHONE, locale="en-US", timezone_id="Asia/Shanghai"
     ) as context:
@@ -82,50 +75,27 @@ def manager(server, url):
     return OdooClient(server.url, DATABASE, "manager", PASSWORD)
 
 
-def choose(kiosk, persons):
-    """Touch the ticket for adults once for each person, and go to the payment."""
-    start = kiosk.locator(".o_pos_landing_footer .btn").first
-    start.wait_for(timeout=60_000)
-    start.click()
-    adult = kiosk.locator(".product_list .o_self_product_box", has_text="成人票").first
-    for number in range(1, persons + 1):
-        adult.click()
-        kiosk.locator(".to-order .rounded-pill", has_text=str(number)).wait_for()
-    kiosk.locator(".page-buttons .cart").click()
-    kiosk.locator(".scenic-visit-change").first.wait_for()
-    kiosk.locator(".page-buttons .cart").click()
-
-
-def scan(kiosk):
-    """What a telephone reads off the screen."""
-    code = kiosk.locator(".o_self_payment_screen img")
-    code.wait_for(timeout=60_000)
-    shot = Image.open(io.BytesIO(kiosk.screenshot()))
-    [found] = zxingcpp.read_barcodes(shot, formats=zxingcpp.BarcodeFormat.QRCode)
-    return found.text
-
-
-def pay(telephone, url, outcome):
-    """Open what was scanned, and pay with Odoo's demonstration provider."""
-    telephone.goto(url)
-    telephone.locator("#customer_input").fill("4111 1111 1111 1111")
-    telephone.locator("#simulated_payment_state").select_option(outcome)
-    telephone.locator("button[name=o_payment_submit_button]").click()
+def order(kiosk, persons):
+    """Order tickets for adults; return what a telephone reads to pay for them."""
+    kiosk.choose("成人票", persons)
+    kiosk.to_cart()
+    kiosk.order()
+    return kiosk.scan_payment()
 
 
 def order_of(manager, persons):
     """The order of a kiosk's visitor, and the states of its tickets."""
-    [order] = manager.read(
+    [found] = manager.read(
         "pos.order",
         [["lines.qty", "=", persons], ["source", "=", "kiosk"]],
         ["state", "amount_total", "amount_paid"],
     )
     tickets = manager.read(
         "scenic.ticket",
-        [["pos_order_line_id.order_id", "=", order["id"]]],
+        [["pos_order_line_id.order_id", "=", found["id"]]],
         ["state", "print_count", "pos_qr_token"],
     )
-    return order, tickets
+    return found, tickets
 
 
 def printed(jobs):
@@ -134,15 +104,14 @@ def printed(jobs):
 
 
 def test_paid_and_printed(kiosk, telephone, printer, manager):
-    choose(kiosk, 2)
-    url = scan(kiosk)
-    order, tickets = order_of(manager, 2)
-    assert (order["state"], tickets) == ("draft", [])
+    url = order(kiosk, 2)
+    found, tickets = order_of(manager, 2)
+    assert (found["state"], tickets) == ("draft", [])
     pay(telephone, url, "done")
-    kiosk.locator("h1", has_text="请取走您的门票").wait_for(timeout=60_000)
+    kiosk.wait_for_tickets()
     wait_for(lambda: len(printer.jobs) == 3, "a receipt and two tickets are printed")
-    order, tickets = order_of(manager, 2)
-    assert (order["state"], order["amount_paid"]) == ("paid", order["amount_total"])
+    found, tickets = order_of(manager, 2)
+    assert (found["state"], found["amount_paid"]) == ("paid", found["amount_total"])
     assert [ticket["state"] for ticket in tickets] == ["valid", "valid"]
     assert printed(printer.jobs) == {ticket["pos_qr_token"] for ticket in tickets}
     # the telephone is not sent to the log-in of the office, and cannot pay twice
@@ -154,16 +123,15 @@ def test_paid_and_printed(kiosk, telephone, printer, manager):
 
 def test_a_payment_that_fails_sells_nothing(kiosk, telephone, printer, manager):
     before = len(printer.jobs)
-    choose(kiosk, 3)
-    url = scan(kiosk)
+    url = order(kiosk, 3)
     pay(telephone, url, "cancel")
     telephone.locator("a", has_text="Try again").wait_for()
-    order, tickets = order_of(manager, 3)
-    assert (order["state"], order["amount_paid"], tickets) == ("draft", 0, [])
+    found, tickets = order_of(manager, 3)
+    assert (found["state"], found["amount_paid"], tickets) == ("draft", 0, [])
     assert len(printer.jobs) == before
     pay(telephone, url, "done")
-    kiosk.locator("h1", has_text="请取走您的门票").wait_for(timeout=60_000)
+    kiosk.wait_for_tickets()
     wait_for(lambda: len(printer.jobs) == before + 4, "three tickets are printed")
-    order, tickets = order_of(manager, 3)
-    assert (order["state"], len(tickets)) == ("paid", 3)
+    found, tickets = order_of(manager, 3)
+    assert (found["state"], len(tickets)) == ("paid", 3)
     assert printed(printer.jobs[before:]) == {t["pos_qr_token"] for t in tickets}

@@ -23,10 +23,14 @@ method = env["pos.payment.method"].create(
     }
 )
 # while a session is open its payment methods stay as they are
-kiosk.current_session_id.with_user(
-    kiosk.self_ordering_default_user_id
-).close_session_from_ui()
+session = kiosk.current_session_id.with_user(kiosk.self_ordering_default_user_id)
+session.order_ids.filtered(
+    lambda order: order.state == "draft"
+).action_pos_order_cancel()
+session.close_session_from_ui()
 kiosk.payment_method_ids = method
 kiosk.with_user(kiosk.self_ordering_default_user_id).open_ui()
 kiosk.current_session_id.set_opening_control(0, "")
 env.cr.commit()
+# a server that runs already has the old address in its cache
+env.registry.signal_changes()
