@@ -262,6 +262,8 @@ def window():
         {
             "name": "南门售票窗口",
             "payment_method_ids": [Command.set([cash.id, bank.id])],
+            "use_fast_payment": True,
+            "fast_payment_method_ids": [Command.set([cash.id, bank.id])],
             "limit_categories": True,
             "iface_available_categ_ids": [Command.set([category.id])],
             "use_pricelist": True,

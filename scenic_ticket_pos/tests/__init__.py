@@ -15,6 +15,7 @@ from . import (
     test_window_concession,
     test_window_desk_tours,
     test_window_exception,
+    test_window_fast_tours,
     test_window_group,
     test_window_group_tours,
     test_window_member,
