@@ -8,6 +8,8 @@ patch(PosStore.prototype, {
         // a quantity that was just typed is paid, too, and the next one is another
         this.numberBuffer.capture();
         this.numberBuffer.reset();
+        // of a touch that came to nothing: this one pays what the order costs now
+        this.dropScenicFastPayments(order);
         if (
             order.canPay() &&
             !((await this.askScenicVisitors(order)) && (await this.reviewScenicConcessions(order)))
@@ -15,5 +17,14 @@ patch(PosStore.prototype, {
             return;
         }
         return super.validateOrderFast(...arguments);
+    },
+
+    /** Take the money off an order again that was not sold by one touch. */
+    dropScenicFastPayments(order) {
+        const fast = order.uiState.scenicFastPayments || [];
+        order.uiState.scenicFastPayments = [];
+        for (const line of order.payment_ids.filter(({ uuid }) => fast.includes(uuid))) {
+            order.removePaymentline(line);
+        }
     },
 });

@@ -9,29 +9,19 @@ patch(OrderPaymentValidation.prototype, {
         const order = vals.pos.models["pos.order"].getBy("uuid", vals.orderUuid);
         const known = new Set(order.payment_ids.map((line) => line.uuid));
         super.setup(...arguments);
-        this.scenicFastPayments = this.paymentLines.filter((line) => !known.has(line.uuid));
-    },
-
-    async validateOrder() {
-        const validated = await super.validateOrder(...arguments);
-        if (!validated) {
-            this._dropScenicFastPayments();
+        if (vals.fastPaymentMethod) {
+            order.uiState.scenicFastPayments = order.payment_ids
+                .map((line) => line.uuid)
+                .filter((uuid) => !known.has(uuid));
         }
-        return validated;
     },
 
+    /** What the server has not sold is not paid. */
     handleValidationError() {
         const result = super.handleValidationError(...arguments);
         if (this.order.state === "draft") {
-            this._dropScenicFastPayments();
+            this.pos.dropScenicFastPayments(this.order);
         }
         return result;
-    },
-
-    /** What was not sold by one touch is not paid: the next one pays what it costs then. */
-    _dropScenicFastPayments() {
-        for (const line of this.scenicFastPayments.splice(0)) {
-            this.order.removePaymentline(line);
-        }
     },
 });
