@@ -7,6 +7,8 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Page
 
+from .park import wait_for
+
 #: What ``odoo shell`` runs to set one up, and for payments by telephone.
 SET_UP = Path(__file__).with_name("kiosk_park.py")
 ONLINE = Path(__file__).with_name("kiosk_online.py")
@@ -41,11 +43,14 @@ class Kiosk:
 
     def scan_payment(self) -> str:
         """Return what a telephone reads off the screen that asks for the money."""
-        code = self.page.locator(".o_self_payment_screen img")
-        code.wait_for(timeout=60_000)
+        self.page.locator(".o_self_payment_screen img").wait_for(timeout=60_000)
+        # the code itself comes when the order is on the server
+        return wait_for(self._read_code, "the kiosk shows a code to pay")
+
+    def _read_code(self) -> str:
         shot = Image.open(io.BytesIO(self.page.screenshot()))
-        [found] = zxingcpp.read_barcodes(shot, formats=zxingcpp.BarcodeFormat.QRCode)
-        return found.text
+        found = zxingcpp.read_barcodes(shot, formats=zxingcpp.BarcodeFormat.QRCode)
+        return found[0].text if found else ""
 
     def wait_for_tickets(self) -> None:
         """Wait until the kiosk has heard of the money."""
