@@ -24,9 +24,8 @@ method = env["pos.payment.method"].create(
 )
 # while a session is open its payment methods stay as they are
 session = kiosk.current_session_id.with_user(kiosk.self_ordering_default_user_id)
-session.order_ids.filtered(
-    lambda order: order.state == "draft"
-).action_pos_order_cancel()
+for order in session.order_ids.filtered(lambda order: order.state == "draft"):
+    order.action_pos_order_cancel()
 session.close_session_from_ui()
 kiosk.payment_method_ids = method
 kiosk.with_user(kiosk.self_ordering_default_user_id).open_ui()
