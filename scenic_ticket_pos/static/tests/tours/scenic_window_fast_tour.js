@@ -74,7 +74,10 @@ registry.category("web_tour.tours").add("ScenicWindowFastTour", {
             sold(),
             // Real names are asked for before the money, too; the order can be changed still.
             ProductScreen.clickDisplayedProduct("Hill and Cave"),
-            { trigger: `${PICKER} .scenic-tile[aria-disabled=false]:contains('4 left')`, run: "click" },
+            {
+                trigger: `${PICKER} .scenic-tile[aria-disabled=false]:contains('4 left')`,
+                run: "click",
+            },
             Dialog.isNot(),
             { trigger: CASH, run: "click" },
             { trigger: NAMES },
