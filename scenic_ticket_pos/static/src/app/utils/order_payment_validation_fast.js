@@ -6,14 +6,15 @@ import { patch } from "@web/core/utils/patch";
 
 patch(OrderPaymentValidation.prototype, {
     setup(vals) {
+        if (!vals.fastPaymentMethod) {
+            return super.setup(...arguments);
+        }
         const order = vals.pos.models["pos.order"].getBy("uuid", vals.orderUuid);
         const known = new Set(order.payment_ids.map((line) => line.uuid));
         super.setup(...arguments);
-        if (vals.fastPaymentMethod) {
-            order.uiState.scenicFastPayments = order.payment_ids
-                .map((line) => line.uuid)
-                .filter((uuid) => !known.has(uuid));
-        }
+        order.uiState.scenicFastPayments = order.payment_ids
+            .map((line) => line.uuid)
+            .filter((uuid) => !known.has(uuid));
     },
 
     /** What the server has not sold is not paid. */
