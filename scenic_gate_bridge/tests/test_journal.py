@@ -7,7 +7,8 @@ import hashlib
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -407,14 +408,22 @@ def test_journal_of_the_first_schema_keeps_its_lanes(path: Path) -> None:
     db.close()
 
 
-def test_journal_of_an_older_schema_goes_on(path: Path) -> None:
-    """What was under way, what waits, what was logged and what was decided stays."""
+@contextmanager
+def journal_of_schema(path: Path, number: int) -> Iterator[sqlite3.Connection]:
+    """A journal as an older program left it."""
     scripts = resources.files("scenic_gate_bridge.journal") / "migrations"
-    older = sorted(each.name for each in scripts.iterdir())[:7]
-    assert older[-1].startswith("0007")
+    older = sorted(each.name for each in scripts.iterdir())[:number]
+    assert older[-1].startswith(f"{number:04d}")
     with closing(sqlite3.connect(path)) as old:
         for name in older:
             old.executescript((scripts / name).read_text("utf-8"))
+        yield old
+        old.execute(f"PRAGMA user_version={number}")
+
+
+def test_journal_of_an_older_schema_goes_on(path: Path) -> None:
+    """What was under way, what waits, what was logged and what was decided stays."""
+    with journal_of_schema(path, 7) as old:
         old.executescript(
             f"""
             UPDATE counter SET seq = 4;
@@ -431,7 +440,6 @@ def test_journal_of_an_older_schema_goes_on(path: Path) -> None:
             INSERT INTO own_decision (request_id, at, lane, direction, right, passes,
                 passed, counted) VALUES ('w1', '{OLD}', 'L1', 'in', 5, 3, 1, 1);
             INSERT INTO own_right (id, ticket, used, held) VALUES (5, 9, 1, 2);
-            PRAGMA user_version=7;
             """
         )
     with closing(JournalDb(path)) as db:
@@ -451,13 +459,8 @@ def test_journal_of_an_older_schema_goes_on(path: Path) -> None:
 
 
 def test_a_journal_with_an_index_of_lines_and_moves_apart_goes_on(path: Path) -> None:
-    scripts = resources.files("scenic_gate_bridge.journal") / "migrations"
-    older = sorted(each.name for each in scripts.iterdir())[:8]
-    assert older[-1].startswith("0008")
     day = AT.date()
-    with closing(sqlite3.connect(path)) as old:
-        for name in older:
-            old.executescript((scripts / name).read_text("utf-8"))
+    with journal_of_schema(path, 8) as old:
         old.executescript(
             f"""
             UPDATE counter SET seq = 4;
@@ -470,7 +473,6 @@ def test_a_journal_with_an_index_of_lines_and_moves_apart_goes_on(path: Path) ->
                 ('e2', 1, '{day}', 2, -2);
             INSERT INTO lane_log (id, at, lane, phase)
             VALUES (5, '{OLD}', 'L1', 'old'), (700, '{OLD}', 'L1', 'new');
-            PRAGMA user_version=8;
             """
         )
     with closing(JournalDb(path)) as db:
