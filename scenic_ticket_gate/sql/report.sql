@@ -17,6 +17,7 @@ CREATE OR REPLACE FUNCTION scenic_gate_report(
 ) RETURNS jsonb
 LANGUAGE plpgsql
 SET join_collapse_limit = 1
+SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
@@ -60,13 +61,16 @@ BEGIN
     PERFORM t.id
        FROM scenic_ticket t
       WHERE t.id = ANY (ARRAY(
-                SELECT e.ticket_id FROM scenic_pass_event e
-                 WHERE e.device_id = p_device AND e.phase = 'authorised'
-                   AND e.uid = ANY (ARRAY(
-                           SELECT s ->> 'request_id'
-                             FROM jsonb_array_elements(p_events) s
-                            WHERE s ->> 'type' IN ('passed', 'annulled')
-                       ))
+                SELECT o.ticket_id
+                  FROM jsonb_array_elements(p_events) s
+                 -- each by itself, see scenic_gate_report_plain
+                 CROSS JOIN LATERAL (
+                           SELECT e.ticket_id FROM scenic_pass_event e
+                            WHERE e.device_id = p_device AND e.phase = 'authorised'
+                              AND e.uid = s ->> 'request_id'
+                           OFFSET 0
+                       ) o
+                 WHERE s ->> 'type' IN ('passed', 'annulled')
                 UNION ALL
                 SELECT e.ticket_id FROM scenic_entitlement e
                  WHERE e.id = ANY (ARRAY(

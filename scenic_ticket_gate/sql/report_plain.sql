@@ -8,6 +8,11 @@
 -- Returns a row for each event in the order given, with its place and what is known of
 -- it; id: of the row in scenic_pass_event, made for all in that order. kept_id: it was
 -- kept by a call before; is_done: it is kept now, what follows it tells how.
+--
+-- Its plans are kept for as long as the connection of a worker, so they must be right for
+-- any number of events, whatever they were made for: each event is looked up by itself
+-- (OFFSET 0 keeps that from becoming a join with all events of the device), and by an
+-- index (enable_seqscan).
 DROP FUNCTION IF EXISTS scenic_gate_report_plain(
     integer, integer, integer, jsonb, timestamp
 );
@@ -25,6 +30,7 @@ CREATE OR REPLACE FUNCTION scenic_gate_report_plain(
 )
 LANGUAGE plpgsql
 SET join_collapse_limit = 1
+SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan
 AS $function$
 #variable_conflict use_column
@@ -43,6 +49,7 @@ BEGIN
                            SELECT 1 FROM scenic_pass_event x
                             WHERE x.device_id = p_device
                               AND x.epoch = p_epoch AND x.seq = s.seq
+                           OFFSET 0
                        ) AS is_reused,
                        row_number() OVER (
                            PARTITION BY s.type IN ('admitted', 'refused'),
@@ -93,19 +100,33 @@ BEGIN
                   LEFT JOIN scenic_gate g ON g.id = l.gate_id
                   LEFT JOIN scenic_zone z ON z.id = g.to_zone_id
                   LEFT JOIN scenic_site t ON t.id = z.site_id
-                  LEFT JOIN scenic_pass_event k
-                         ON k.device_id = p_device AND k.uid = s.uid
-                        AND k.phase NOT IN ('authorised', 'denied')
-                        AND s.type NOT IN ('admitted', 'refused')
-                  LEFT JOIN scenic_pass_event q
-                         ON q.device_id = p_device
-                        AND q.phase IN ('authorised', 'denied')
-                        AND q.uid = CASE s.type WHEN 'admitted' THEN s.request_id
-                                                WHEN 'refused' THEN s.uid END
-                  LEFT JOIN scenic_pass_event o
-                         ON o.device_id = p_device AND o.phase = 'authorised'
-                        AND o.uid = CASE WHEN s.type IN ('passed', 'annulled')
-                                         THEN s.request_id END
+                  LEFT JOIN LATERAL (
+                            SELECT e.id FROM scenic_pass_event e
+                             WHERE e.device_id = p_device AND e.uid = s.uid
+                               AND e.phase NOT IN ('authorised', 'denied')
+                               AND s.type NOT IN ('admitted', 'refused')
+                            OFFSET 0
+                       ) k ON true
+                  LEFT JOIN LATERAL (
+                            SELECT e.id, e.detail FROM scenic_pass_event e
+                             WHERE e.device_id = p_device
+                               AND e.phase IN ('authorised', 'denied')
+                               AND e.uid = CASE s.type
+                                   WHEN 'admitted' THEN s.request_id
+                                   WHEN 'refused' THEN s.uid END
+                            OFFSET 0
+                       ) q ON true
+                  LEFT JOIN LATERAL (
+                            SELECT e.id, e.reserved_delta, e.free_delta, e.reentry,
+                                   e.staff, e.flag, e.detail, e.direction, e.event_time,
+                                   e.entitlement_id, e.ticket_id
+                              FROM scenic_pass_event e
+                             WHERE e.device_id = p_device
+                               AND e.phase = 'authorised'
+                               AND e.uid = CASE WHEN s.type IN ('passed', 'annulled')
+                                                THEN s.request_id END
+                            OFFSET 0
+                       ) o ON true
                   LEFT JOIN LATERAL (
                             SELECT o.reserved_delta + COALESCE(o.free_delta, 0)
                                    + COALESCE(sum(

@@ -1,8 +1,10 @@
 import re
+import uuid
 from collections import Counter, deque
 
 from odoo.tests import tagged
 
+from .common import GateCommon
 from .test_inside import InsideCommon
 
 #: A table in a plan.
@@ -84,3 +86,60 @@ class TestStatements(InsideCommon):
         event = "scenic_entitlement scenic_headcount scenic_pass_event"
         self.assertEqual(plans[event], 2, plans)
         self.assertGreater(sum(plans.values()), 5, plans)
+
+
+@tagged("post_install", "-at_install")
+class TestReportReads(GateCommon):
+    """An upload reads its own events, whatever its plans were made for."""
+
+    def _upload(self):
+        """Return an upload as a device sends it that decided by itself."""
+        events = []
+        for right in self._today_ticket(quantity=10).entitlement_ids.ids:
+            request = str(uuid.uuid4())
+            events += [
+                self._event("admitted", request, count=1, right=right, mode="offline"),
+                self._event("passed", request),
+                self._event("refused", code="UNKNOWN", mode="offline"),
+                self._event("exit"),
+            ]
+        return events
+
+    def _read(self):
+        """Return how many rows of pass events this transaction has read."""
+        self.env.cr.execute(
+            """
+            SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
+             WHERE relname = 'scenic_pass_event'
+            """
+        )
+        return self.env.cr.fetchone()[0]
+
+    def test_plans_made_for_few_events(self):
+        """As on a connection of a worker that has been there since the gates opened."""
+        self.env.cr.execute("DISCARD PLANS")
+        first = self._upload()
+        self.assertEqual(set(self._report(*first)), {"OK"})
+        self.env.cr.execute(
+            """
+            INSERT INTO scenic_pass_event (
+                uid, phase, code, device_id, site_id, company_id, passes,
+                reserved_delta, used_delta, assumed, device_time, event_time,
+                received_time, epoch, seq, detail
+            )
+            SELECT gen_random_uuid(), (ARRAY['denied', 'exit', 'authorised'])[n %% 3 + 1],
+                   'OK', %s, %s, %s, 0, 0, 0, false, now(), now(), now(), %s,
+                   1000000 + n, '{}'
+              FROM generate_series(1, 9000) n
+            """,
+            [
+                self.device.id,
+                self.device.site_id.id,
+                self.device.company_id.id,
+                self.device.epoch,
+            ],
+        )
+        second = self._upload()
+        before = self._read()
+        self.assertEqual(set(self._report(*second)), {"OK"})
+        self.assertLess(self._read() - before, 20 * len(second))
