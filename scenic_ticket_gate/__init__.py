@@ -1,2 +1,3 @@
 from . import controllers, models, report, wizards
 from .hooks import uninstall_hook
+from .wsgi import serve_gates

@@ -36,5 +36,6 @@
         "web.assets_backend": ["scenic_ticket_gate/static/src/**/*"],
     },
     "demo": ["demo/scenic_ticket_gate_demo.xml"],
+    "post_load": "serve_gates",
     "uninstall_hook": "uninstall_hook",
 }

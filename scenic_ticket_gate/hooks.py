@@ -9,6 +9,7 @@ def uninstall_hook(env):
         DROP FUNCTION IF EXISTS
             scenic_gate_device_lives(scenic_device, text),
             scenic_gate_device_of_key(text),
+            scenic_gate_unchanged(bigint[]),
             scenic_gate_validate(integer, text, jsonb, timestamp),
             scenic_gate_rules(
                 integer, integer, integer, text, date, timestamp, numeric, timestamp

@@ -71,6 +71,32 @@ class TestKeptConnections(TransactionCase):
             self.connections.fetch(OTHER, "SELECT 1 / 0", None)
         self.assertEqual(self._pid(), pid)
 
+    def test_lent_connection_is_kept(self):
+        """For the statements of its borrower, and for whoever comes after it."""
+        pid = self._pid()
+        with self.connections.lend(OTHER) as cr:
+            self.assertEqual(self.connections.fetch(OTHER, PID, None, cr=cr), (pid,))
+            self.assertNotEqual(self._pid(), pid)
+        self.assertEqual(self._pid(), pid)
+
+    def test_lent_connection_forgets_what_was_read(self):
+        with self.connections.lend(OTHER) as cr:
+            cr.transaction = object()
+            cr.cache["x"] = 1
+        with self.connections.lend(OTHER) as again:
+            self.assertIs(again, cr)
+            self.assertIsNone(again.transaction)
+            self.assertFalse(again.cache)
+
+    def test_lent_connection_that_was_cut(self):
+        """The statement is run on a new one, and nobody gets the old one any more."""
+        with self.connections.lend(OTHER) as cr:
+            [pid] = self.connections.fetch(OTHER, PID, None, cr=cr)
+            self.env.cr.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            [other] = self.connections.fetch(OTHER, PID, None, cr=cr)
+        self.assertNotEqual(other, pid)
+        self.assertEqual(self._pid(), other)
+
     def test_closed_database_is_left(self):
         """What drops a database closes it before: nothing of ours stays open."""
         pid = self._pid()

@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import psycopg2
 
@@ -25,7 +25,7 @@ class KeptConnections:
         self._idle = {}
         self._lock = threading.Lock()
 
-    def fetch(self, database, query, params):
+    def fetch(self, database, query, params, cr=None):
         """Run one statement that commits by itself; return its row.
 
         lock: READ COMMITTED, so that a scan which waited for the row of a ticket sees
@@ -35,17 +35,28 @@ class KeptConnections:
         one that may be repeated, as those of the gate API are by their ids, and a
         claim of places by its transaction.
 
+        :param Cursor cr: one of :meth:`lend`, to be tried first
         :raise psycopg2.Error:
         """
-        cr = self._take(database)
         try:
-            return self._run(cr, query, params)
+            if cr is not None:
+                return self._run(cr, query, params)
+            with self.lend(database) as cr:
+                return self._run(cr, query, params)
         except psycopg2.Error:
             if not cr._cnx.closed:
                 raise
             # most likely the server has gone, and with it the other connections
             self.close(database)
-        return self._run(self._open(database), query, params)
+        with self._lend(self._open(database)) as cr:
+            return self._run(cr, query, params)
+
+    def lend(self, database):
+        """Lend a connection for as long as a ``with`` block lasts.
+
+        Each statement on it commits by itself.
+        """
+        return self._lend(self._take(database))
 
     def close(self, database):
         """Close what is idle of a database."""
@@ -71,12 +82,20 @@ class KeptConnections:
                     os.dup2(nowhere.fileno(), cr._cnx.fileno(), inheritable=False)
                     cr._cnx.close()
 
-    def _run(self, cr, query, params):
+    @staticmethod
+    def _run(cr, query, params):
+        # psycopg2's own cursor: Odoo's counts for a request that has another one
+        cr._obj.execute(query, params)
+        return cr._obj.fetchone()
+
+    @contextmanager
+    def _lend(self, cr):
         try:
-            # psycopg2's own cursor: Odoo's counts for a request that has another one
-            cr._obj.execute(query, params)
-            return cr._obj.fetchone()
+            yield cr
         finally:
+            # what an environment on it has read
+            cr.transaction = None
+            cr.cache.clear()
             if cr._cnx.closed:
                 self._close(cr)
             else:

@@ -13,6 +13,7 @@ from ..exceptions import (
 )
 
 MAX_BODY = 4 * 1024 * 1024
+CONTENT_TYPE = "application/json; charset=utf-8"
 
 
 class JsonText(str):
@@ -21,6 +22,36 @@ class JsonText(str):
 
 def _refuse_constant(name):
     raise ValueError(f"{name} is not JSON")
+
+
+def read_call(text):
+    """Return the object that a body holds.
+
+    :raise ParseError:
+    :raise InvalidRequest: JSON, but no object
+    """
+    try:
+        body = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ParseError() from error
+    if not isinstance(body, dict):
+        raise InvalidRequest()
+    return body
+
+
+def params_of(body):
+    """Return the parameters of a call.
+
+    :raise InvalidRequest: the object is no JSON-RPC 2.0 call
+    """
+    params = body.get("params")
+    if (
+        body.get("jsonrpc") != "2.0"
+        or body.get("method") != "call"
+        or not isinstance(params, dict)
+    ):
+        raise InvalidRequest()
+    return params
 
 
 class ScenicGateDispatcher(Dispatcher):
@@ -49,28 +80,15 @@ class ScenicGateDispatcher(Dispatcher):
         if not self.request.db:
             # of a module that is loaded server-wide
             raise DatabaseAway()
-        try:
-            body = json.loads(
-                self.request.httprequest.get_data(), parse_constant=_refuse_constant
-            )
-        except (ValueError, RecursionError) as error:
-            raise ParseError() from error
-        if not isinstance(body, dict):
-            raise InvalidRequest()
+        body = read_call(self.request.httprequest.get_data())
         self.rpc_id = body.get("id")
-        if (
-            body.get("jsonrpc") != "2.0"
-            or body.get("method") != "call"
-            or not isinstance(body.get("params"), dict)
-        ):
-            raise InvalidRequest()
-        self.request.params = {"params": body["params"]}
+        self.request.params = {"params": params_of(body)}
         result = self.request.registry["ir.http"]._dispatch(endpoint)
         if isinstance(result, JsonText):
             return self.request.make_response(
                 f'{{"jsonrpc": "2.0", "id": {json.dumps(self.rpc_id)}, '
                 f'"result": {result}}}',
-                headers=[("Content-Type", "application/json; charset=utf-8")],
+                headers=[("Content-Type", CONTENT_TYPE)],
             )
         return self._answer({"result": result}, 200)
 

@@ -18,6 +18,17 @@ RATE_DEFAULT = 100
 _BEARER = re.compile(r"bearer +(sgk_[A-Za-z0-9_-]{43})", re.IGNORECASE)
 
 
+def key_hash_of(authorization):
+    """Return the hash of the device key in the header of a request.
+
+    :raise DeviceKeyInvalid: there is nothing of the shape of a key
+    """
+    match = _BEARER.fullmatch(authorization)
+    if not match:
+        raise DeviceKeyInvalid()
+    return hashlib.sha256(match[1].encode("ascii")).hexdigest()
+
+
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
 
@@ -29,25 +40,34 @@ class IrHttp(models.AbstractModel):
         user counts here, and a device key is unknown to all other routes.
         """
         request.session.can_save = False
-        match = _BEARER.fullmatch(request.httprequest.headers.get("Authorization", ""))
-        if not match:
-            raise DeviceKeyInvalid()
-        # One environment for the whole request. As superuser: there is no user to ask
-        # as, and whatever a device does is bound to it by the statement that does it.
-        # With a language: else the framework reads company and partner to find one.
-        env = api.Environment(request.env.cr, None, {}, su=True)
-        device = env["scenic.device"]._use_own_connection()
-        language, _name = device.env["res.lang"].get_installed()[0]
-        env = device.env(context={**device.env.context, "lang": language})
+        key_hash = key_hash_of(request.httprequest.headers.get("Authorization", ""))
+        cr = request.env.cr
+        env = cls._gate_env(cr, request.env["scenic.device"]._own_connection())
         env.transaction.default_env = env
         request.env = env
-        key_hash = hashlib.sha256(match[1].encode("ascii")).hexdigest()
         try:
             device_id = env["scenic.device"]._id_of_key(key_hash)
         except KeyError:
             cls._refuse_unknown_key()
-        cls._limit_device(device_id)
+        wait = cls._device_wait(env["scenic.device"].browse(device_id))
+        if wait:
+            raise RateLimited(wait)
         request.scenic_device = (device_id, key_hash)
+
+    @classmethod
+    def _gate_env(cls, cr, connection):
+        """Return the one environment of a request of a gate.
+
+        As superuser: there is no user to ask as, and whatever a device does is bound to
+        it by the statement that does it. With a language: else the framework reads
+        company and partner to find one.
+
+        :param GateConnection connection: or None, for statements on ``cr``
+        """
+        env = api.Environment(cr, None, {}, su=True)
+        language, _name = env["res.lang"].get_installed()[0]
+        context = {"lang": language, "scenic_gate_connection": connection}
+        return api.Environment(cr, None, context, su=True)
 
     @classmethod
     def _refuse_unknown_key(cls):
@@ -66,13 +86,14 @@ class IrHttp(models.AbstractModel):
         raise DeviceKeyInvalid()
 
     @classmethod
-    def _limit_device(cls, device_id):
-        """Hold up a device that asks more often than it may, in this worker."""
-        parameters = request.env["ir.config_parameter"]
+    def _device_wait(cls, device):
+        """Return how many seconds a device has to wait that asks too often.
+
+        As often as the system parameter says, in this worker.
+        """
+        parameters = device.env["ir.config_parameter"]
         rate = float(parameters.get_param(RATE_PARAMETER, RATE_DEFAULT))
-        wait = _limit.take((request.db, "device", device_id), rate, 2 * rate)
-        if wait:
-            raise RateLimited(wait)
+        return _limit.take((device.env.cr.dbname, "device", device.id), rate, 2 * rate)
 
     @classmethod
     def _pre_dispatch(cls, rule, args):

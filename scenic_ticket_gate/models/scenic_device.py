@@ -7,11 +7,11 @@ from psycopg2.extensions import STATUS_READY
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
+from odoo.orm.registry import _CACHES_BY_KEY
 from odoo.sql_db import Cursor
 from odoo.tools import SQL
 
-from odoo.addons.scenic_ticket_base.tools.kept_connections import CONNECTIONS
-
+from ..gate_connection import GateConnection
 from ..tools import gate_text
 
 KEY_PREFIX = "sgk_"
@@ -89,6 +89,36 @@ class ScenicDevice(models.Model):
         for name in SQL_FILES:
             with tools.file_open(f"scenic_ticket_gate/sql/{name}.sql") as file:
                 self.env.cr.execute(file.read())
+        self._make_unchanged()
+
+    @api.model
+    def _make_unchanged(self):
+        """Make the function that tells whether registry and caches are as known.
+
+        What it is given is of ``gate_connection.known_sequences``. It stands in the
+        statement of a decision, instead of one of its own before each. Where a later
+        Odoo has other caches, it says no to everything.
+        """
+        names = ("registry", *sorted(_CACHES_BY_KEY))
+        newest = SQL(", ").join(
+            SQL("(SELECT max(id) FROM %s)", SQL.identifier(f"orm_signaling_{name}"))
+            for name in names
+        )
+        # volatile, so that it sees what was signalled until this very moment
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE OR REPLACE FUNCTION scenic_gate_unchanged(p_known bigint[])
+                RETURNS boolean
+                LANGUAGE plpgsql VOLATILE AS $function$
+                BEGIN
+                    RETURN p_known = ARRAY[%s]::bigint[];
+                END
+                $function$
+                """,
+                newest,
+            )
+        )
 
     @api.constrains("site_id")
     def _check_site(self):
@@ -225,21 +255,21 @@ class ScenicDevice(models.Model):
     # Gate API
     # ------------------------------------------------------------------
 
-    def _use_own_connection(self):
-        """Return this device with the transactions of the gate API.
+    @api.model
+    def _own_connection(self):
+        """Return where the statements of a request of the gate API go.
 
-        What it does by ``_fetch_one`` goes over a connection that keeps its plans, see
-        ``kept_connections``; statements on the cursor of the request commit by
-        themselves, too. Test cursors share one transaction and keep it.
+        Statements on the cursor of the request commit by themselves, too. Test cursors
+        share one transaction and keep it: then there is no other connection.
         """
         cr = self.env.cr
         if not isinstance(cr, Cursor):
-            return self
+            return None
         if cr._cnx.status != STATUS_READY:
             # looking the key up has opened a transaction
             cr.commit()  # pylint: disable=invalid-commit
         cr._cnx.autocommit = True
-        return self.with_context(scenic_gate_connection=True)
+        return GateConnection(cr.dbname)
 
     @api.model
     def _fetch_one(self, query):
@@ -247,8 +277,9 @@ class ScenicDevice(models.Model):
 
         :param SQL query:
         """
-        if self.env.context.get("scenic_gate_connection"):
-            return CONNECTIONS.fetch(self.env.cr.dbname, query.code, query.params)
+        connection = self.env.context.get("scenic_gate_connection")
+        if connection:
+            return connection.fetch(query)
         [row] = self.env.execute_query(query)
         return row
 

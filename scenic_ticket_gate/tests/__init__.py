@@ -8,6 +8,7 @@ from . import (
     test_entry_rules,
     test_feed,
     test_gate_api,
+    test_gate_connection,
     test_gate_text,
     test_heartbeat,
     test_inside,

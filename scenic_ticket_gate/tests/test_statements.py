@@ -127,8 +127,9 @@ class TestReportReads(GateCommon):
                 reserved_delta, used_delta, assumed, device_time, event_time,
                 received_time, epoch, seq, detail
             )
-            SELECT gen_random_uuid(), (ARRAY['denied', 'exit', 'authorised'])[n %% 3 + 1],
-                   'OK', %s, %s, %s, 0, 0, 0, false, now(), now(), now(), %s,
+            SELECT gen_random_uuid(),
+                   (ARRAY['denied', 'exit', 'authorised'])[n %% 3 + 1], 'OK',
+                   %s, %s, %s, 0, 0, 0, false, now(), now(), now(), %s,
                    1000000 + n, '{}'
               FROM generate_series(1, 9000) n
             """,
