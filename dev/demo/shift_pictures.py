@@ -62,7 +62,13 @@ def _hand_over(till: Till) -> None:
 
 def _sheet(park: Park, images: Path) -> None:
     cashier = park.person("cashier")
-    (shift,) = cashier.read("scenic.shift", [], ["name"], order="id desc", limit=1)
+    (shift,) = cashier.read(
+        "scenic.shift",
+        [["config_id", "=", config_of(park)], ["state", "=", "closed"]],
+        ["name"],
+        order="id desc",
+        limit=1,
+    )
     pdf = cashier.get(f"{SHEET}/{shift['id']}").content
     page = pypdfium2.PdfDocument(io.BytesIO(pdf))[0]
     image: Image.Image = page.render(scale=DPI / 72).to_pil().convert("L")

@@ -83,16 +83,7 @@ class ScenicBooking(models.Model):
         rows = tickets.collection_ids.sorted("id")
         if rows:
             return "\n".join(
-                self.env._(
-                    "%(count)s tickets were collected on %(time)s at %(window)s, "
-                    "handed out by %(user)s.",
-                    count=len(group),
-                    time=format_datetime(
-                        self.env, group[0].event_time, tz=group[0].site_id.tz
-                    ),
-                    window=group[0].terminal,
-                    user=group[0].user_id.name,
-                )
+                group._pos_text()
                 for group in rows.grouped(
                     lambda r: (r.event_time, r.terminal, r.user_id, r.request_key)
                 ).values()

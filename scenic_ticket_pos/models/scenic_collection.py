@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import format_datetime
 
 
 class ScenicCollection(models.Model):
@@ -63,3 +64,26 @@ class ScenicCollection(models.Model):
             ]
         )
         tickets_sudo.invalidate_recordset(["collection_ids"])
+
+    def _pos_text(self):
+        """Tell when and where tickets were handed out, by one request, and by whom.
+
+        On a screen that anybody reads (``scenic_public_screen`` in the context) nobody
+        is named.
+        """
+        first = self[:1]
+        values = {
+            "count": len(self),
+            "time": format_datetime(self.env, first.event_time, tz=first.site_id.tz),
+            "window": first.terminal,
+        }
+        if self.env.context.get("scenic_public_screen"):
+            return self.env._(
+                "%(count)s tickets were collected on %(time)s at %(window)s.", **values
+            )
+        return self.env._(
+            "%(count)s tickets were collected on %(time)s at %(window)s, "
+            "handed out by %(user)s.",
+            user=first.user_id.name,
+            **values,
+        )

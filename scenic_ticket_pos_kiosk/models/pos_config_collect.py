@@ -53,7 +53,8 @@ class PosConfig(models.Model):
         chosen |= tickets.filtered(
             lambda ticket: key in ticket.collection_ids.mapped("request_key")
         ).booking_id
-        answers = [self.scenic_collect(id_, key) for id_ in sorted(chosen.ids)]
+        desk = self.with_context(scenic_public_screen=True)
+        answers = [desk.scenic_collect(id_, key) for id_ in sorted(chosen.ids)]
         return {
             name: [row for answer in answers for row in answer[name]]
             for name in ("scenic.slot", "scenic.ticket", "ticket_ids")

@@ -65,6 +65,13 @@ class TestKioskCollect(KioskCommon):
             self.tickets[1]._barcode_number(), "WindowCollectError"
         )
         self.assertEqual(self.tickets.mapped("print_count"), [1, 1])
+        # anybody may read the screen of a kiosk, everybody of the staff that of a window
+        told = self._refusal(self.code)
+        self.assertIn("Kiosk East", told)
+        self.assertNotIn(self.cashier.name, told)
+        self.assertIn(
+            self.cashier.name, self.tickets.booking_id._pos_notice(self.tickets)
+        )
 
     def test_a_lost_answer_is_given_again(self):
         key = self._uuid()
