@@ -65,7 +65,7 @@ class TestKioskCollect(KioskCommon):
             self.tickets[1]._barcode_number(), "WindowCollectError"
         )
         self.assertEqual(self.tickets.mapped("print_count"), [1, 1])
-        # anybody may read the screen of a kiosk, everybody of the staff that of a window
+        # anybody may read the screen of a kiosk, the staff that of a window
         told = self._refusal(self.code)
         self.assertIn("Kiosk East", told)
         self.assertNotIn(self.cashier.name, told)
