@@ -1,6 +1,7 @@
 from . import (
     account_bank_statement_line,
     ir_actions_report,
+    ir_http,
     ir_mail_server,
     pos_config,
     pos_config_blank,

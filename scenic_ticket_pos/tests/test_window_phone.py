@@ -29,6 +29,16 @@ class TestWindowPhone(MockSmtplibCase, ScenicPosCommon, HttpCase):
         self.order = self._sell((self.adult, 2), (self.group, 12), (self.souvenir, 1))
         self.tickets = self.order.lines.scenic_ticket_ids.sorted("number")
 
+    def test_the_customer_display_speaks_chinese(self):
+        self.env["res.lang"]._activate_lang("zh_CN")
+        told = self.url_open("/website/translations?lang=zh_CN").json()
+        words = {
+            message["id"]: message["string"]
+            for module in told["modules"].values()
+            for message in module["messages"]
+        }
+        self.assertEqual(words.get("Your tickets"), "您的门票")
+
     def _send(self, order, user=None):
         """Send the receipt as the window does; return the messages."""
         with self.mock_smtplib_connection(), mute_logger("odoo.addons.mail"):

@@ -9,7 +9,6 @@ class IrHttp(models.AbstractModel):
         modules = super()._get_translation_frontend_modules_name()
         return [
             *modules,
-            "scenic_ticket_pos",
             "scenic_ticket_pos_kiosk",
             # installs itself beside Odoo's kiosk, and forgets its own sentences
             "pos_online_payment_self_order",

@@ -17,15 +17,7 @@ class ProductTemplate(models.Model):
         :param config: the ``pos.config``; on the visitor's own telephone there are no
             tickets, as nothing would print them
         """
-        # sudo: which products are fees, for whoever asks
-        cards_sudo = self.sudo().search(
-            [("scenic_replacement_product_id", "!=", False)]
-        )
-        fees = cards_sudo.scenic_replacement_product_id.product_tmpl_id
-        # what is paid for a new card means nothing without the card
-        no_ticket = Domain("service_tracking", "!=", "scenic_ticket") & Domain(
-            "id", "not in", fees.ids
-        )
+        no_ticket = Domain("service_tracking", "!=", "scenic_ticket")
         if config.self_ordering_mode != "kiosk":
             return no_ticket
         return no_ticket | (
