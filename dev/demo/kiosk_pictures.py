@@ -80,6 +80,8 @@ def _buy(page: Page, images: Path, suffix: str) -> None:
     page.locator(".scenic-visit-picker").wait_for(state="hidden")
     kiosk.order()
     page.locator(".confirmation-page h1").first.wait_for(timeout=60_000)
+    # the tick is drawn
+    page.wait_for_timeout(1500)
     _save(page, images, "kiosk-done", suffix)
     page.locator(".confirmation-page .btn").first.click()
     kiosk.start.wait_for()

@@ -17,11 +17,17 @@ class ProductTemplate(models.Model):
         :param config: the ``pos.config``; on the visitor's own telephone there are no
             tickets, as nothing would print them
         """
-        no_ticket = Domain("service_tracking", "!=", "scenic_ticket")
-        if config.self_ordering_mode != "kiosk":
-            return no_ticket
-        return no_ticket | (
-            Domain("scenic_ticket_kind", "in", ("individual", "group"))
-            & Domain("scenic_real_name", "=", "none")
-            & Domain("scenic_is_concession", "=", False)
+        sold = Domain("service_tracking", "!=", "scenic_ticket")
+        if config.self_ordering_mode == "kiosk":
+            sold |= (
+                Domain("scenic_ticket_kind", "in", ("individual", "group"))
+                & Domain("scenic_real_name", "=", "none")
+                & Domain("scenic_is_concession", "=", False)
+            )
+        # what is paid for a new card means nothing without the card
+        # sudo: which products are fees, for whoever asks
+        cards_sudo = self.sudo().search(
+            [("scenic_replacement_product_id", "!=", False)]
         )
+        fees = cards_sudo.scenic_replacement_product_id.product_tmpl_id
+        return sold & Domain("id", "not in", fees.ids)

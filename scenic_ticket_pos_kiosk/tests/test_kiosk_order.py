@@ -167,6 +167,19 @@ class TestKioskOrder(KioskCommon):
         template.write(usual)
         self.assertTrue(self._buy((self.adult, 1)))
 
+    def test_the_fee_for_a_new_card_is_left_to_the_window(self):
+        fee = self.souvenir.product_tmpl_id
+
+        def listed():
+            rows = self._request(f"/pos-self/data/{self.kiosk.id}")
+            return fee.id in [row["id"] for row in rows["product.template"]]
+
+        self.assertTrue(listed())
+        card = self.env["product.template"].sudo().create({"name": "Year Card"})
+        card.scenic_replacement_product_id = self.souvenir
+        self.env.flush_all()
+        self.assertFalse(listed())
+
     def test_no_tickets_on_the_visitors_telephone(self):
         self.kiosk.self_ordering_mode = "mobile"
         self._assert_order_refused(self._order((self.adult, 1)))
