@@ -209,10 +209,14 @@ class DriverModel(RuleBasedStateMachine):
         force=st.sampled_from([False] * 4 + [True]),
     )
     def walk(self, direction: Direction, force: bool) -> None:
+        was_up = self.machine.link
         report = self.model.push(direction, force=force)
         if report is not None:
             self.wire.send(report)
             self.wait(1.2)
+        if not (was_up and self.machine.link):
+            # a board that refused ten commands is being dialled anew: it tells nobody
+            self.clean = False
 
     @rule(seconds=st.sampled_from([0.1, 0.7, 3.0, 6.0]))
     def time_passes(self, seconds: float) -> None:
