@@ -6,6 +6,7 @@ import psycopg2
 
 from odoo.sql_db import close_db
 from odoo.tests import TransactionCase, tagged
+from odoo.tools import mute_logger
 
 from ..tools import kept_connections
 from ..tools.kept_connections import CONNECTIONS, KeptConnections
@@ -64,6 +65,11 @@ class TestKeptConnections(TransactionCase):
                 OTHER, "SELECT pg_terminate_backend(pg_backend_pid())", None
             )
         self.assertTrue(self._pid())
+
+    def test_database_that_cannot_be_reached(self):
+        """It is PostgreSQL's own error: callers wait for the server by it."""
+        with mute_logger("odoo.sql_db"), self.assertRaises(psycopg2.OperationalError):
+            self.connections.fetch("scenic_nobody_has_this", PID, None)
 
     def test_error_of_a_statement_is_not_repeated(self):
         pid = self._pid()

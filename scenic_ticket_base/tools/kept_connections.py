@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import psycopg2
 
@@ -38,10 +38,9 @@ class KeptConnections:
         :param Cursor cr: one of :meth:`lend`, to be tried first
         :raise psycopg2.Error:
         """
+        lent = self.lend(database) if cr is None else nullcontext(cr)
         try:
-            if cr is not None:
-                return self._run(cr, query, params)
-            with self.lend(database) as cr:
+            with lent as cr:
                 return self._run(cr, query, params)
         except psycopg2.Error:
             if not cr._cnx.closed:
